@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: MIT
+# spoolgate. `make help` lists the targets.
+#   make            build/spoolgate and build/tools/notifier/notifier
+#   make SAN=1      the same with ASan and UBSan, in build/san
+#   make V=1        show the commands
+
+PREFIX  ?= /usr/local
+DESTDIR ?=
+CC      ?= gcc
+SECONDS ?= 20
+
+BUILD := build$(if $(SAN),/san)
+Q     := $(if $(V),,@)
+say    = $(if $(V),,@printf '  %-5s %s\n' '$(1)' '$(2)')
+
+PACKAGES := libuv libzstd libpq libcurl libfyaml jansson libcrypto $(shell pkg-config --exists msgpack-c && echo msgpack-c || echo msgpack)
+
+CFLAGS   ?= -O2 -g
+HARDEN   := $(if $(SAN),,-D_FORTIFY_SOURCE=2 -fstack-protector-strong)
+SANITIZE := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+comma    := ,
+WARN     := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla
+ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -pthread $(WARN) $(CFLAGS) $(HARDEN) $(SANITIZE) -Isrc -I$(BUILD)/gen \
+	$(shell pkg-config --cflags $(PACKAGES)) -MMD -MP
+ALL_LDFLAGS = -pthread $(SANITIZE) $(LDFLAGS) -Wl,-z,relro,-z,now
+LIBS = $(shell pkg-config --libs $(PACKAGES)) -lm
+
+# Rooms without a main. The notifier is its own program over outbox and io/http.
+sources  = $(wildcard src/$(1)/*.c)
+PURE     := $(call sources,base) $(call sources,gate) $(call sources,frame) $(call sources,stream) \
+            src/spool/name.c src/replay/copybin.c src/replay/jsonb.c src/replay/mptime.c
+OUTBOX   := $(call sources,outbox)
+NOTIFIER := $(OUTBOX) src/io/http.c
+LIBRARY  := $(filter-out $(NOTIFIER),$(wildcard src/*/*.c))
+TESTS    := $(wildcard tests/unit/*/*.c) $(wildcard tests/integration/*.c)
+objects   = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+EMBEDDED := $(BUILD)/gen/db/embedded.o
+
+.DELETE_ON_ERROR:
+.PHONY: all help demo smoke run up migrate test test-san check format fuzz install uninstall clean
+
+all: $(BUILD)/spoolgate $(BUILD)/tools/notifier/notifier ## build both programs
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z][a-z -]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+
+# ---- programs ----
+
+$(BUILD)/spoolgate: $(call objects,src/main.c $(LIBRARY)) $(EMBEDDED)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+$(BUILD)/tools/notifier/notifier: $(call objects,tools/notifier/main.c $(NOTIFIER) $(wildcard src/base/*.c))
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+$(BUILD)/obj/%.o: %.c | $(BUILD)/gen/db/queries.h
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(EXTRA_CFLAGS) -c -o $@ $<
+
+SQL := $(wildcard db/queries/*.sql db/migrations/*.sql)
+$(BUILD)/gen/db/queries.h $(BUILD)/gen/db/embedded.c &: db/embed $(SQL)
+	$(call say,SQL,db)
+	$(Q)db/embed $(BUILD)/gen/db
+
+$(EMBEDDED): $(BUILD)/gen/db/embedded.c
+	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+# ---- use ----
+
+demo: ## set up, ingest data of this machine, show the rows, leave nothing running
+	$(Q)tools/setup demo
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)tools/demo
+
+run: ## set up and watch spool/ in the foreground until Ctrl-C
+	$(Q)tools/setup demo
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)tools/run
+
+migrate: all ## bring the private database (db/cluster) to this version
+	$(Q)db/cluster start
+	$(Q)build/spoolgate migrate --database "$$(db/cluster url)"
+
+smoke: demo ## the same as demo
+up: run ## the same as run
+
+# ---- tests ----
+
+test: ## set up, build, run all tests; ends with "N passed, N failed"
+	$(Q)tools/setup test
+	$(Q)$(MAKE) --no-print-directory all $(BUILD)/tests $(BUILD)/pure-tests
+	$(Q)tests/run $(BUILD)
+
+test-san: ## the same with the sanitizers: make SAN=1 test-san
+	$(Q)tools/setup test
+	$(Q)$(MAKE) --no-print-directory SAN=1 all build/san/tests build/san/pure-tests
+	$(Q)tests/run build/san
+
+CRITERION = $(shell pkg-config --libs criterion)
+is_pure   = $(foreach t,$(1),$(if $(filter $(patsubst src/%.c,tests/unit/%_test.c,$(PURE) $(OUTBOX)),$(t)),$(t)))
+PURE_TESTS := $(call is_pure,$(TESTS))
+
+# Pure tests link pure objects only: an arrow that points the wrong way doesn't link.
+$(BUILD)/pure-tests: $(call objects,$(PURE_TESTS) $(PURE) $(OUTBOX)) $(EMBEDDED)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(shell pkg-config --libs libzstd jansson libcrypto msgpack) -lm $(CRITERION)
+
+$(BUILD)/tests: $(call objects,$(filter-out $(PURE_TESTS),$(TESTS)) $(LIBRARY) $(NOTIFIER)) $(EMBEDDED)
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(CRITERION)
+
+$(BUILD)/obj/tests/%.o: EXTRA_CFLAGS = -Itests
+
+check: ## format, static analysis, docs against code, scripts, rooms
+	$(Q)tools/setup check
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)tests/check
+
+format: ## rewrite the sources in the house format
+	$(Q)clang-format -i $$(git ls-files '*.c' '*.h')
+
+fuzz: ## each fuzz target for SECONDS (default 20)
+	$(Q)tools/setup check
+	$(Q)$(MAKE) --no-print-directory $(BUILD)/gen/db/embedded.c
+	$(Q)tests/fuzz/run $(SECONDS)
+
+# ---- installing ----
+
+install: all ## PREFIX=/usr/local DESTDIR=
+	install -D -m 755 build/spoolgate $(DESTDIR)$(PREFIX)/bin/spoolgate
+	install -D -m 755 build/tools/notifier/notifier $(DESTDIR)$(PREFIX)/bin/spoolgate-notifier
+	install -D -m 644 spoolgate.example.yaml $(DESTDIR)$(PREFIX)/share/doc/spoolgate/spoolgate.example.yaml
+	install -D -m 644 README.md $(DESTDIR)$(PREFIX)/share/doc/spoolgate/README.md
+	for t in templates/*.tmpl; do install -D -m 644 $$t $(DESTDIR)$(PREFIX)/share/spoolgate/$$t || exit 1; done
+
+uninstall: ## what install put there
+	rm -f $(DESTDIR)$(PREFIX)/bin/spoolgate $(DESTDIR)$(PREFIX)/bin/spoolgate-notifier
+	rm -rf $(DESTDIR)$(PREFIX)/share/doc/spoolgate $(DESTDIR)$(PREFIX)/share/spoolgate
+
+clean: ## remove build/ (.run/ and spool/ stay)
+	rm -rf build
+
+-include $(shell find build -name '*.d' 2>/dev/null)

@@ -1,0 +1,7 @@
+-- Which migrations this database has; made before anything else.
+CREATE TABLE IF NOT EXISTS spoolgate_migration (
+    number     integer PRIMARY KEY,
+    name       text NOT NULL,
+    checksum   text NOT NULL,       -- sha256 of the file
+    applied_at timestamptz NOT NULL DEFAULT now()
+)

@@ -1,0 +1,8 @@
+-- One receipt by its id, its tag, or the beginning of its id; two rows when that is not one.
+--   $1 what people typed
+SELECT to_jsonb(m)
+  FROM ingestion_manifest m
+ WHERE batch_tag = $1
+    OR (length($1) >= 8 AND batch_id::text LIKE replace(replace($1, '_', ''), '%', '') || '%')
+ ORDER BY opened_at DESC
+ LIMIT 2

@@ -1,0 +1,2 @@
+-- :"schema"    where everything lives
+CREATE SCHEMA IF NOT EXISTS :"schema"

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/err.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+    const char *name;
+    int exit_code;
+} classes[] = {
+#define ERR_ROW_OF_TABLE(id, name, code) [id] = {name, code},
+    ERR_CLASSES(ERR_ROW_OF_TABLE)
+#undef ERR_ROW_OF_TABLE
+};
+
+/* Messages carry file names and server text: control characters would break one-line logs. */
+static void make_one_line(char *text)
+{
+    size_t len = strlen(text);
+    while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == ' '))
+        text[--len] = '\0';
+    for (char *p = text; *p; p++)
+        if ((unsigned char)*p < 0x20 || *p == 0x7f)
+            *p = ' ';
+}
+
+struct err err_make(enum err_class cls, const char *format, ...)
+{
+    struct err e = {.cls = cls};
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(e.text, sizeof e.text, format, args);
+    va_end(args);
+    make_one_line(e.text);
+    return e;
+}
+
+struct err err_system(enum err_class cls, int number, const char *format, ...)
+{
+    struct err e = {.cls = cls};
+    char reason[128];
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(e.text, sizeof e.text, format, args);
+    va_end(args);
+    size_t used = n < 0 ? 0 : (size_t)n;
+    if (used < sizeof e.text)
+        (void)snprintf(e.text + used, sizeof e.text - used, ": %s",
+                       strerror_r(number, reason, sizeof reason));
+    make_one_line(e.text);
+    return e;
+}
+
+const char *err_class_name(enum err_class cls)
+{
+    return classes[cls].name;
+}
+
+int err_exit_code(const struct err *e)
+{
+    return classes[e->cls].exit_code;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * str: the small text forms that people and the database see: percent-encoded names, sizes such as
+ * 16MiB, durations such as 200ms.
+ */
+#ifndef SPOOLGATE_BASE_STR_H
+#define SPOOLGATE_BASE_STR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+
+/*
+ * File names are bytes; the database and the logs want text. Every byte outside printable ASCII, and
+ * '%' itself, becomes %XX, so that the encoding can be undone. Decoding a malformed text is false.
+ */
+void str_percent_encode(struct buf *out, const char *name);
+bool str_percent_decode(const char *text, struct buf *out);
+
+/* "4096", "16KiB", "64MiB", "1GiB"; also K, M, G and kB, MB, GB (powers of 1000). */
+bool str_parse_size(const char *text, uint64_t *bytes);
+
+/* "2s", "200ms", "5m", "1h", "90 days"; a bare number is seconds. Result in microseconds. */
+bool str_parse_duration(const char *text, int64_t *us);
+
+#define STR_HUMAN 24
+const char *str_size(uint64_t bytes, char text[STR_HUMAN]);    /* "1.5 MiB" */
+const char *str_duration(int64_t us, char text[STR_HUMAN]);    /* "350 ms", "2.1 s", "3 h 20 min" */
+const char *str_count(uint64_t count, char text[STR_HUMAN]);   /* "1,234,567" */
+
+/* How many single-character edits lead from a to b, for "did you mean"; 99 for long words. */
+unsigned str_distance(const char *a, const char *b);
+
+#endif

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { OPTIONS_MAX = 24, LETTER_HELP = 'h', FIRST_LONG_ONLY = 1000 };
+
+static void print_option(const struct cli_option *o)
+{
+    char left[48];
+    char letter[8] = "    ";
+    if (o->letter)
+        (void)snprintf(letter, sizeof letter, "-%c, ", o->letter);
+    (void)snprintf(left, sizeof left, "%s--%s%s%s", letter, o->name, o->argument ? " " : "",
+                   o->argument ? o->argument : "");
+    (void)printf("  %-26s %s\n", left, o->help);
+}
+
+static void print_help(const struct cli_command *command, const struct cli_option *options)
+{
+    (void)printf("Usage: spoolgate %s [OPTIONS]%s%s\n\n%s\n\n%s\nOptions:\n", command->name,
+                 *command->arguments ? " " : "", command->arguments, command->summary,
+                 command->details);
+    for (const struct cli_option *o = options; o->name; o++)
+        print_option(o);
+    print_option(&(struct cli_option){'h', "help", NULL, "this text", NULL, NULL});
+}
+
+bool cli_parse(const struct cli_command *command, const struct cli_option *options, int *argc,
+               char ***argv, int *code)
+{
+    struct option longs[OPTIONS_MAX + 2] = {{"help", no_argument, NULL, LETTER_HELP}};
+    char letters[2 * OPTIONS_MAX + 4] = ":h";
+    int count = 0;
+    for (; options[count].name && count < OPTIONS_MAX; count++) {
+        const struct cli_option *o = &options[count];
+        longs[count + 1] = (struct option){
+            o->name, o->argument ? required_argument : no_argument, NULL, FIRST_LONG_ONLY + count};
+        if (o->letter) {
+            size_t at = strlen(letters);
+            (void)snprintf(letters + at, sizeof letters - at, "%c%s", o->letter,
+                           o->argument ? ":" : "");
+        }
+    }
+    int found;
+    optind = 0;
+    while ((found = getopt_long(*argc, *argv, letters, longs, NULL)) != -1) {
+        const struct cli_option *o = NULL;
+        if (found == LETTER_HELP) {
+            print_help(command, options);
+            *code = cli_finish(0);
+            return true;
+        }
+        for (int i = 0; i < count && !o; i++)
+            if (found == FIRST_LONG_ONLY + i || (options[i].letter && found == options[i].letter))
+                o = &options[i];
+        if (!o) {
+            char problem[160];
+            (void)snprintf(problem, sizeof problem, "%s %.100s",
+                           found == ':' ? "a value is missing after" : "unknown option",
+                           (*argv)[optind - 1]);
+            *code = cli_usage(command, problem);
+            return true;
+        }
+        if (o->argument)
+            *o->text = optarg;
+        else
+            *o->flag = true;
+    }
+    *argc -= optind;
+    *argv += optind;
+    return false;
+}
+
+int cli_fail(const struct err *e)
+{
+    (void)fflush(stdout);
+    (void)fprintf(stderr, "spoolgate: %s\n", e->text);
+    return err_exit_code(e);
+}
+
+int cli_usage(const struct cli_command *command, const char *problem)
+{
+    struct err e = err_make(ERR_USAGE, "%s; see `spoolgate %s --help`", problem, command->name);
+    return cli_fail(&e);
+}
+
+static const char *find_config(const struct cli_common *common)
+{
+    static const char *const places[] = {"spoolgate.yaml", "/etc/spoolgate/spoolgate.yaml"};
+    const char *named = getenv("SPOOLGATE_CONFIG");
+    if (common->config)
+        return common->config;
+    if (named && *named)
+        return named;
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+        if (access(places[i], F_OK) == 0)
+            return places[i];
+    return NULL;
+}
+
+struct err cli_config(const struct cli_common *common, struct config *config)
+{
+    const char *file = find_config(common);
+    config_init(config);
+    if (file)
+        TRY(config_load_file(config, file));
+    TRY(config_load_environment(config));
+    if (common->spool)
+        TRY(config_set(config, "spool", common->spool));
+    if (common->database)
+        TRY(config_set(config, "database", common->database));
+    log_configure((enum log_format)config->log_format, (enum log_level)config->log_level);
+    return ERR_OK;
+}
+
+struct err cli_connect(const struct config *config, struct pg *pg)
+{
+    struct pg_target target = {config->database, config->schema};
+    pg_init(pg);
+    return pg_open(pg, &target);
+}
+
+int cli_finish(int code)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return code;
+    struct err e = err_system(ERR_SPOOL, errno, "can't write the result");
+    return cli_fail(&e);
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cli: what the subcommands share: options as a table (which is also their --help), configuration, and
+ * how a failure ends a command.
+ *
+ *     static int run(int argc, char **argv)
+ *     {
+ *         struct cli_common common = {0};
+ *         bool json = false;
+ *         const struct cli_option options[] = {CLI_COMMON(common), CLI_JSON(json), {0}};
+ *         int code;
+ *         if (cli_parse(&cli_status, options, &argc, &argv, &code))
+ *             return code;
+ *         ...
+ *     }
+ *
+ * Results go to stdout, everything else to stderr. Exit codes: struct err's class.
+ */
+#ifndef SPOOLGATE_CLI_CLI_H
+#define SPOOLGATE_CLI_CLI_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "config/config.h"
+#include "io/pg.h"
+
+struct cli_command {
+    const char *name;
+    const char *arguments; /* "[FILE|-]", for the usage line */
+    const char *summary;   /* one line */
+    const char *details;   /* paragraphs and examples for --help */
+    int (*run)(int argc, char **argv);
+};
+
+/* Every subcommand; ends with NULL. The one list that main, help and completion read. */
+extern const struct cli_command *const cli_commands[];
+
+struct cli_option {
+    char letter;          /* or 0 */
+    const char *name;     /* "json" */
+    const char *argument; /* "DIR", or NULL for a flag */
+    const char *help;
+    const char **text; /* where the argument goes */
+    bool *flag;        /* where a flag goes */
+};
+
+struct cli_common {
+    const char *config, *spool, *database;
+};
+
+#define CLI_CONFIG(common)                                                                         \
+    {'c', "config", "FILE", "configuration; default: spoolgate.yaml here, then in /etc/spoolgate", \
+     &(common).config, NULL}
+#define CLI_SPOOL(common)                                                                          \
+    {0, "spool", "DIR", "the spool's folder (also SPOOLGATE_SPOOL)", &(common).spool, NULL}
+#define CLI_DATABASE(common)                                                                       \
+    {0, "database", "CONNINFO", "Postgres (also SPOOLGATE_DATABASE, DATABASE_URL)",               \
+     &(common).database, NULL}
+#define CLI_COMMON(common) CLI_CONFIG(common), CLI_SPOOL(common), CLI_DATABASE(common)
+#define CLI_JSON(json)     {0, "json", NULL, "stable output for programs", NULL, &(json)}
+
+/* True: the command ends here with *code (--help, or a usage error). Else argc and argv are moved on to
+ * the operands. -h and --help are added by cli_parse. */
+bool cli_parse(const struct cli_command *command, const struct cli_option *options, int *argc,
+               char ***argv, int *code);
+
+/* Prints "spoolgate: ..." on stderr and gives the exit code. */
+int cli_fail(const struct err *e);
+int cli_usage(const struct cli_command *command, const char *problem);
+
+/* Defaults, file, environment, flags; logging is set up, too. The caller frees config, also on failure. */
+struct err cli_config(const struct cli_common *common, struct config *config);
+
+/* A session for a command that reads. The caller closes pg. */
+struct err cli_connect(const struct config *config, struct pg *pg);
+
+/* Flushes stdout; a full disk or closed pipe is a failure like any other. */
+int cli_finish(int code);
+
+#endif

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+/* commands: one object a subcommand; src/main.c lists them. */
+#ifndef SPOOLGATE_CLI_COMMANDS_H
+#define SPOOLGATE_CLI_COMMANDS_H
+
+#include "cli/cli.h"
+
+extern const struct cli_command cli_run, cli_drain, cli_put, cli_inspect, cli_status, cli_receipt,
+    cli_gate, cli_migrate, cli_help;
+
+#endif

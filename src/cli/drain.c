@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/jsonw.h"
+#include "base/str.h"
+#include "cli/commands.h"
+#include "daemon/drain.h"
+
+static void print_json(const struct drain_result *r)
+{
+    const struct {
+        const char *key;
+        uint64_t value;
+    } fields[] = {{"batches", r->batches},   {"segments", r->segments},
+                  {"segments_failed", r->segments_failed}, {"rows_loaded", r->rows},
+                  {"frames_rejected", r->rejected}, {"frames_skipped", r->skipped},
+                  {"segments_left", r->left}};
+    struct buf text = {0};
+    struct jsonw j = {.out = &text};
+    jsonw_object(&j);
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        jsonw_key(&j, fields[i].key);
+        jsonw_int(&j, (int64_t)fields[i].value);
+    }
+    jsonw_end(&j);
+    (void)puts(buf_cstr(&text));
+    buf_free(&text);
+}
+
+static void print_text(const struct drain_result *r)
+{
+    char rows[STR_HUMAN];
+    (void)printf("%" PRIu64 " batches, %" PRIu64 " segments (%" PRIu64 " failed), %s rows, %" PRIu64
+                 " rejected, %" PRIu64 " skipped",
+                 r->batches, r->segments, r->segments_failed, str_count(r->rows, rows), r->rejected,
+                 r->skipped);
+    if (r->left > 0)
+        (void)printf("; %" PRIu64 " segments wait on: not due, not settled or held", r->left);
+    (void)putchar('\n');
+}
+
+static int run(int argc, char **argv)
+{
+    struct cli_common common = {0};
+    bool force = false;
+    bool strict = false;
+    bool json = false;
+    const struct cli_option options[] = {
+        CLI_COMMON(common),
+        {0, "force", NULL, "load everything that waits, due or not", NULL, &force},
+        {0, "strict", NULL, "exit 65 when frames were rejected or segments failed", NULL, &strict},
+        CLI_JSON(json),
+        {0}};
+    int code;
+    struct config config;
+    struct drain_result result = {0};
+    if (cli_parse(&cli_drain, options, &argc, &argv, &code))
+        return code;
+    if (argc > 0)
+        return cli_usage(&cli_drain, "no arguments are taken");
+    struct err e = cli_config(&common, &config);
+    if (!err_is(&e)) {
+        e = drain_run(&config, force, &result);
+        if (json)
+            print_json(&result);
+        else
+            print_text(&result);
+    }
+    config_free(&config);
+    if (err_is(&e))
+        return cli_fail(&e);
+    return cli_finish(strict && (result.rejected > 0 || result.segments_failed > 0) ? 65 : 0);
+}
+
+const struct cli_command cli_drain = {
+    .name = "drain",
+    .arguments = "",
+    .summary = "one pass and exit: load what is due (for timers and scripts)",
+    .details =
+        "Takes up what a crash left in processing/, loads the gates that are due, and ends when nothing\n"
+        "is due any more. A segment that changed in the last 2 s counts as still being written: a plain\n"
+        "drain leaves it to the next pass, --force waits for it. Rejected frames and failed segments are\n"
+        "recorded, and no failure of the pass unless --strict.\n\n"
+        "  spoolgate drain --force --json\n",
+    .run = run,
+};

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT */
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/jsonw.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/time.h"
+#include "cli/commands.h"
+#include "replay/jsonb.h"
+#include "replay/segment.h"
+
+enum { REJECTS_SHOWN = 20 };
+
+struct inspection {
+    bool frames, json;
+    struct buf *rows;
+    uint64_t *counts; /* by stream */
+    uint64_t rejects_shown;
+    struct buf rejects; /* JSON objects, comma-separated, or lines */
+    struct jsonw rejects_json;
+};
+
+static void frame_json(struct buf *out, const struct frame *frame, const struct reject *reject)
+{
+    struct jsonw j = {.out = out};
+    struct mp_cursor c = {frame->bytes, frame->bytes + frame->len};
+    struct buf content = {0};
+    uint32_t nulled = 0;
+    const char *problem = jsonb_append(&content, &c, &nulled);
+    jsonw_object(&j);
+    jsonw_key(&j, "index");
+    jsonw_int(&j, (int64_t)frame->index);
+    jsonw_key(&j, "offset");
+    jsonw_int(&j, (int64_t)frame->offset);
+    jsonw_key(&j, "bytes");
+    jsonw_int(&j, (int64_t)frame->len);
+    if (reject) {
+        jsonw_key(&j, "column");
+        jsonw_str(&j, *reject->column ? reject->column : NULL);
+        jsonw_key(&j, "reject");
+        jsonw_str(&j, reject->reason);
+    }
+    jsonw_key(&j, "frame");
+    jsonw_raw(&j, problem ? NULL : buf_cstr(&content));
+    jsonw_end(&j);
+    buf_free(&content);
+}
+
+static void show_frame(const struct frame *frame, const struct reject *reject)
+{
+    struct buf line = {0};
+    frame_json(&line, frame, reject);
+    (void)puts(buf_cstr(&line));
+    buf_free(&line);
+}
+
+static bool on_row(void *context, const struct frame *frame, const struct copybin_row *row,
+                   struct err *failure)
+{
+    struct inspection *in = context;
+    (void)failure;
+    in->counts[row->stream]++;
+    buf_clear(&in->rows[row->stream]);
+    if (in->frames)
+        show_frame(frame, NULL);
+    return true;
+}
+
+static bool on_reject(void *context, const struct frame *frame, const struct reject *reject,
+                      struct err *failure)
+{
+    struct inspection *in = context;
+    (void)failure;
+    if (in->frames)
+        show_frame(frame, reject);
+    if (in->rejects_shown++ >= REJECTS_SHOWN)
+        return true;
+    if (in->json) {
+        struct jsonw *j = &in->rejects_json;
+        jsonw_object(j);
+        jsonw_key(j, "index");
+        jsonw_int(j, (int64_t)frame->index);
+        jsonw_key(j, "offset");
+        jsonw_int(j, (int64_t)frame->offset);
+        jsonw_key(j, "column");
+        jsonw_str(j, *reject->column ? reject->column : NULL);
+        jsonw_key(j, "reason");
+        jsonw_str(j, reject->reason);
+        jsonw_end(j);
+    } else {
+        buf_printf(&in->rejects, "  frame %" PRIu64 " at byte %" PRIu64 ", %s: %s\n", frame->index,
+                   frame->offset, *reject->column ? reject->column : "frame", reject->reason);
+    }
+    return true;
+}
+
+static void print_json(struct inspection *in, const char *path, const struct segment_summary *sum,
+                       const struct err *e)
+{
+    char hex[HASH_HEX];
+    struct buf text = {0};
+    struct jsonw j = {.out = &text};
+    jsonw_end(&in->rejects_json);
+    jsonw_object(&j);
+    jsonw_key(&j, "segment");
+    jsonw_str(&j, path);
+    jsonw_key(&j, "error");
+    jsonw_str(&j, err_is(e) ? e->text : NULL);
+    jsonw_key(&j, "bytes");
+    jsonw_int(&j, (int64_t)sum->bytes);
+    jsonw_key(&j, "bytes_raw");
+    jsonw_int(&j, (int64_t)sum->bytes_raw);
+    jsonw_key(&j, "sha256");
+    jsonw_str(&j, err_is(e) ? NULL : hash_hex(sum->sha256, hex));
+    jsonw_key(&j, "sealed");
+    jsonw_bool(&j, sum->sealed);
+    jsonw_key(&j, "frames");
+    jsonw_int(&j, (int64_t)sum->frames);
+    jsonw_key(&j, "frames_rejected");
+    jsonw_int(&j, (int64_t)sum->rejected);
+    jsonw_key(&j, "keys_ignored");
+    jsonw_int(&j, (int64_t)sum->keys_ignored);
+    jsonw_key(&j, "numbers_nulled");
+    jsonw_int(&j, (int64_t)sum->numbers_nulled);
+    jsonw_key(&j, "ts_min");
+    jsonw_time(&j, sum->ts_min_us == INT64_MAX ? INT64_MIN : sum->ts_min_us);
+    jsonw_key(&j, "ts_max");
+    jsonw_time(&j, sum->ts_max_us);
+    jsonw_key(&j, "streams");
+    jsonw_object(&j);
+    for (size_t i = 0; i < stream_builtin.count; i++) {
+        jsonw_key(&j, stream_builtin.streams[i].name);
+        jsonw_int(&j, (int64_t)in->counts[i]);
+    }
+    jsonw_end(&j);
+    jsonw_key(&j, "rejects");
+    jsonw_raw(&j, buf_cstr(&in->rejects));
+    jsonw_end(&j);
+    (void)puts(buf_cstr(&text));
+    buf_free(&text);
+}
+
+static void print_text(struct inspection *in, const char *path, const struct segment_summary *sum,
+                       const struct err *e)
+{
+    char hex[HASH_HEX];
+    char a[STR_HUMAN];
+    char b[STR_HUMAN];
+    char from[TIME_TEXT];
+    char to[TIME_TEXT];
+    (void)printf("%s\n", path);
+    if (err_is(e)) {
+        (void)printf("  can't be loaded: %s\n", e->text);
+        return;
+    }
+    (void)printf("  %s on disk, %s raw, sha256 %s\n", str_size(sum->bytes, a),
+                 str_size(sum->bytes_raw, b), hash_hex(sum->sha256, hex));
+    (void)printf("  %s frames, %s; %s would be rejected\n", str_count(sum->frames, a),
+                 sum->sealed ? "sealed" : "not sealed", str_count(sum->rejected, b));
+    for (size_t i = 0; i < stream_builtin.count; i++)
+        if (in->counts[i] > 0)
+            (void)printf("  %-12s %s rows\n", stream_builtin.streams[i].name,
+                         str_count(in->counts[i], a));
+    if (sum->ts_min_us != INT64_MAX)
+        (void)printf("  from %s to %s\n", time_format(sum->ts_min_us, from),
+                     time_format(sum->ts_max_us, to));
+    if (sum->keys_ignored > 0)
+        (void)printf("  %s keys that no column takes\n", str_count(sum->keys_ignored, a));
+    if (sum->numbers_nulled > 0)
+        (void)printf("  %s NaN or Inf in jsonb, to be null\n", str_count(sum->numbers_nulled, a));
+    (void)fputs(buf_cstr(&in->rejects), stdout);
+    if (in->rejects_shown > REJECTS_SHOWN)
+        (void)printf("  ... and %s more\n", str_count(in->rejects_shown - REJECTS_SHOWN, a));
+}
+
+static struct err inspect(const struct config *config, const char *path, struct inspection *in)
+{
+    struct copybin encoder;
+    struct segment_summary sum;
+    struct uuid nobody = {{0}};
+    size_t streams = stream_builtin.count;
+    in->rows = mem_calloc(streams, sizeof *in->rows);
+    in->counts = mem_calloc(streams, sizeof *in->counts);
+    in->rejects_json = (struct jsonw){.out = &in->rejects};
+    if (in->json)
+        jsonw_array(&in->rejects_json);
+    copybin_open(&encoder, &stream_builtin, &nobody, time_now());
+    struct segment_walk walk = {.encoder = &encoder, .limits = &config->limits, .rows = in->rows,
+                                .on_row = on_row, .on_reject = on_reject, .context = in};
+    struct err e = segment_walk(&walk, AT_FDCWD, path, &sum);
+    if (in->json && !in->frames)
+        print_json(in, path, &sum, &e);
+    else if (!in->frames && (!err_is(&e) || e.cls == ERR_SEGMENT))
+        print_text(in, path, &sum, &e);
+    copybin_close(&encoder);
+    for (size_t i = 0; i < streams; i++)
+        buf_free(&in->rows[i]);
+    free(in->rows);
+    free(in->counts);
+    buf_free(&in->rejects);
+    return e;
+}
+
+static int run(int argc, char **argv)
+{
+    struct cli_common common = {0};
+    struct inspection in = {0};
+    const struct cli_option options[] = {
+        CLI_CONFIG(common),
+        {0, "frames", NULL, "every frame as a line of JSON, with its verdict", NULL, &in.frames},
+        CLI_JSON(in.json),
+        {0}};
+    int code;
+    struct config config;
+    if (cli_parse(&cli_inspect, options, &argc, &argv, &code))
+        return code;
+    if (argc != 1)
+        return cli_usage(&cli_inspect, "one segment is wanted");
+    struct err e = cli_config(&common, &config);
+    if (!err_is(&e))
+        e = inspect(&config, argv[0], &in);
+    config_free(&config);
+    return err_is(&e) ? cli_fail(&e) : cli_finish(0);
+}
+
+const struct cli_command cli_inspect = {
+    .name = "inspect",
+    .arguments = "SEGMENT",
+    .summary = "verify a segment without loading it",
+    .details =
+        "Reads every byte as the loader would: counts, hash, time range, and which frames would be\n"
+        "rejected and why. Touches no database. Exits 65 when the segment can't be loaded at all.\n\n"
+        "  spoolgate inspect spool/failed/*/bad.msgpack\n"
+        "  spoolgate inspect --frames a.msgpack.zst | head -3\n",
+    .run = run,
+};

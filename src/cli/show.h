@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* show: values out of JSON (the daemon's or the database's), printed for people. */
+#ifndef SPOOLGATE_CLI_SHOW_H
+#define SPOOLGATE_CLI_SHOW_H
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/str.h"
+#include "io/pg.h"
+
+const char *show_str(const json_t *object, const char *key);  /* "" where it is missing or null */
+int64_t show_int(const json_t *object, const char *key);      /* 0 likewise */
+/* An RFC 3339 or Postgres timestamp as microseconds; INT64_MIN where it is missing. */
+int64_t show_time(const json_t *object, const char *key);
+/* "3 min 2 s", or "-". */
+const char *show_age(const json_t *object, const char *key, int64_t now_us, char text[STR_HUMAN]);
+const char *show_count(const json_t *object, const char *key, char text[STR_HUMAN]);
+
+/* Runs a query whose rows are one JSON value each, into an array that the caller frees. */
+struct err show_query(struct pg *pg, const char *sql, int count, const char *const *params,
+                      json_t **rows);
+void show_json(const json_t *value); /* one line on stdout */
+
+#endif

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT */
+#include "config/config.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "spool/name.h"
+
+#define GATE_PREFIX "gates."
+#define GATE_PATH   "gates.*."
+
+static const char *const log_formats[] = {"logfmt", "json", NULL};
+static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL};
+
+#define AT(field)      offsetof(struct config, field)
+#define GATE_AT(field) offsetof(struct gate_policy, field)
+#define NO_MAX         INT64_MAX
+
+const struct config_key config_keys[] = {
+    {"spool", CONFIG_STRING, AT(spool), "spool", 0, 0, NULL, "SPOOLGATE_SPOOL",
+     "folder tree that producers write into; all of it on one file system"},
+    {"database", CONFIG_STRING, AT(database), "", 0, 0, NULL, "SPOOLGATE_DATABASE",
+     "connection string or URL (DATABASE_URL counts too); empty: libpq's defaults"},
+    {"schema", CONFIG_STRING, AT(schema), "public", 0, 0, NULL, "SPOOLGATE_SCHEMA",
+     "schema of all tables; search_path is pinned to it"},
+    {"rescan", CONFIG_DURATION, AT(rescan_us), "30s", 1000000, INT64_C(86400000000), NULL, NULL,
+     "look into the spool at least this often, whatever inotify says"},
+    {"loaders", CONFIG_COUNT, AT(loaders), "0", 0, CONFIG_LOADERS_MAX, NULL, NULL,
+     "batches loaded at once, one connection each; 0: one a core, at most 8"},
+    {"log.format", CONFIG_ENUM, AT(log_format), "logfmt", 0, 0, log_formats, "SPOOLGATE_LOG_FORMAT",
+     "logfmt or json, on stderr"},
+    {"log.level", CONFIG_ENUM, AT(log_level), "info", 0, 0, log_levels, "SPOOLGATE_LOG_LEVEL",
+     "debug, info, warn or error"},
+    {"limits.segment", CONFIG_SIZE, AT(limits.segment_bytes), "4GiB", 1, NO_MAX, NULL, NULL,
+     "largest segment on disk"},
+    {"limits.raw", CONFIG_SIZE, AT(limits.raw_bytes), "32GiB", 1, NO_MAX, NULL, NULL,
+     "largest segment, decompressed"},
+    {"limits.expansion", CONFIG_COUNT, AT(limits.expansion), "1000", 1, NO_MAX, NULL, NULL,
+     "decompressed bytes for each byte on disk, beyond the first MiB"},
+    {"limits.window", CONFIG_SIZE, AT(limits.window_bytes), "8MiB", 1024, UINT64_C(2) << 30, NULL,
+     NULL, "largest zstd window: memory that a .zst may ask for"},
+    {"limits.frame", CONFIG_SIZE, AT(limits.frame_bytes), "16MiB", 16, UINT64_C(1) << 30, NULL, NULL,
+     "largest frame"},
+    {"limits.string", CONFIG_SIZE, AT(limits.string_bytes), "16MiB", 1, UINT64_C(128) << 20, NULL,
+     NULL, "largest string, binary or extension in a frame"},
+    {"limits.keys", CONFIG_COUNT, AT(limits.keys), "10000", 1, UINT32_MAX, NULL, NULL,
+     "most keys in one map"},
+    {"limits.depth", CONFIG_COUNT, AT(limits.depth), "64", 1, FRAME_DEPTH_MAX - 1, NULL, NULL,
+     "deepest nesting of maps and arrays"},
+    {GATE_PATH "open.count", CONFIG_COUNT, GATE_AT(open_count), "1000", 0, NO_MAX, NULL, NULL,
+     "open when this many segments wait; 0: never for this reason"},
+    {GATE_PATH "open.bytes", CONFIG_SIZE, GATE_AT(open_bytes), "16MiB", 0, NO_MAX, NULL, NULL,
+     "open when this many bytes wait"},
+    {GATE_PATH "open.age", CONFIG_DURATION, GATE_AT(open_age_us), "2s", 0, NO_MAX, NULL, NULL,
+     "open when the oldest has waited this long"},
+    {GATE_PATH "open.idle", CONFIG_DURATION, GATE_AT(open_idle_us), "200ms", 0, NO_MAX, NULL, NULL,
+     "open when nothing has arrived for this long"},
+    {GATE_PATH "batch.segments", CONFIG_COUNT, GATE_AT(batch_segments), "20000", 1, 1000000, NULL,
+     NULL, "most segments in one batch"},
+    {GATE_PATH "batch.bytes", CONFIG_SIZE, GATE_AT(batch_bytes), "64MiB", 1, NO_MAX, NULL, NULL,
+     "most bytes in one batch; a single larger segment is a batch of its own"},
+    {0},
+};
+
+static struct err parse_number(const struct config_key *key, const char *value, uint64_t *number)
+{
+    char *end;
+    int64_t us;
+    bool good = true;
+    switch (key->type) {
+    case CONFIG_COUNT:
+        *number = strtoull(value, &end, 10);
+        good = *value >= '0' && *value <= '9' && *end == '\0';
+        break;
+    case CONFIG_SIZE:
+        good = str_parse_size(value, number);
+        break;
+    case CONFIG_DURATION:
+        good = str_parse_duration(value, &us);
+        *number = good ? (uint64_t)us : 0;
+        break;
+    default:
+        break;
+    }
+    if (!good)
+        return err_make(ERR_CONFIG, "`%s` is not a %s for `%s`; write it like `%s`", value,
+                        key->type == CONFIG_COUNT  ? "number"
+                        : key->type == CONFIG_SIZE ? "size"
+                                                   : "duration",
+                        key->path, key->fallback);
+    if (*number < key->min || *number > key->max)
+        return err_make(ERR_CONFIG, "`%s` is out of range for `%s` (%" PRIu64 " to %" PRIu64 "%s)",
+                        value, key->path, key->min, key->max,
+                        key->type == CONFIG_DURATION ? " microseconds" : "");
+    return ERR_OK;
+}
+
+static struct err parse_enum(const struct config_key *key, const char *value, uint64_t *number)
+{
+    struct buf choices = {0};
+    for (uint64_t i = 0; key->names[i]; i++) {
+        if (strcmp(value, key->names[i]) == 0) {
+            *number = i;
+            buf_free(&choices);
+            return ERR_OK;
+        }
+        buf_printf(&choices, "%s%s", i > 0 ? ", " : "", key->names[i]);
+    }
+    struct err e = err_make(ERR_CONFIG, "`%s` can't be `%s`; it is one of %s", key->path, value,
+                            buf_cstr(&choices));
+    buf_free(&choices);
+    return e;
+}
+
+static struct err store(const struct config_key *key, void *base, const char *value)
+{
+    void *field = (char *)base + key->offset;
+    uint64_t number = 0;
+    if (key->type == CONFIG_STRING) {
+        char **string = field;
+        free(*string);
+        *string = mem_strdup(value);
+        return ERR_OK;
+    }
+    TRY(key->type == CONFIG_ENUM ? parse_enum(key, value, &number)
+                                 : parse_number(key, value, &number));
+    memcpy(field, &number, sizeof number);
+    return ERR_OK;
+}
+
+/* "gates.fast.open.count" splits into the gate and "open.count". NULL where the path isn't a gate's. */
+static const char *split_gate(const char *path, char gate[SPOOL_GATE])
+{
+    size_t prefix = strlen(GATE_PREFIX);
+    if (strncmp(path, GATE_PREFIX, prefix) != 0)
+        return NULL;
+    size_t n = strcspn(path + prefix, ".");
+    if (path[prefix + n] != '.' || n >= SPOOL_GATE)
+        return NULL;
+    memcpy(gate, path + prefix, n);
+    gate[n] = '\0';
+    return path + prefix + n + 1;
+}
+
+static struct gate_policy *gate_of(struct config *c, const char *name)
+{
+    if (strcmp(name, SPOOL_DEFAULT_GATE) == 0)
+        return &c->gate_defaults;
+    for (size_t i = 0; i < c->gate_count; i++)
+        if (strcmp(c->gates[i].name, name) == 0)
+            return &c->gates[i].policy;
+    struct config_gate *gate = MEM_PUSH(c->gates, c->gate_count, c->gate_cap);
+    *gate = (struct config_gate){.policy = GATE_POLICY_DEFAULT};
+    (void)snprintf(gate->name, sizeof gate->name, "%s", name);
+    return &gate->policy;
+}
+
+static struct err unknown_key(const char *path)
+{
+    char gate[SPOOL_GATE];
+    const char *rest = split_gate(path, gate);
+    const char *best = NULL;
+    unsigned distance = 4; /* further away is no typing error */
+    for (const struct config_key *k = config_keys; k->path; k++) {
+        bool is_gates = strncmp(k->path, GATE_PATH, strlen(GATE_PATH)) == 0;
+        if (is_gates != (rest != NULL))
+            continue;
+        const char *candidate = is_gates ? k->path + strlen(GATE_PATH) : k->path;
+        unsigned d = str_distance(rest ? rest : path, candidate);
+        if (d < distance) {
+            distance = d;
+            best = candidate;
+        }
+    }
+    if (best)
+        return err_make(ERR_CONFIG, "unknown key `%s`; did you mean `%s`?", path, best);
+    return err_make(ERR_CONFIG, "unknown key `%s`; `spoolgate help config` lists them all", path);
+}
+
+struct err config_set(struct config *c, const char *path, const char *value)
+{
+    char gate[SPOOL_GATE];
+    const char *rest = split_gate(path, gate);
+    if (rest && !name_is_gate(gate))
+        return err_make(ERR_CONFIG, "`%s` can't be a gate's name: a-z, 0-9, _ and -, at most 63",
+                        gate);
+    for (const struct config_key *k = config_keys; k->path; k++) {
+        bool is_gates = strncmp(k->path, GATE_PATH, strlen(GATE_PATH)) == 0;
+        if (is_gates && rest && strcmp(rest, k->path + strlen(GATE_PATH)) == 0)
+            return store(k, gate_of(c, gate), value);
+        if (!is_gates && !rest && strcmp(path, k->path) == 0)
+            return store(k, c, value);
+    }
+    return unknown_key(path);
+}
+
+void config_init(struct config *c)
+{
+    *c = (struct config){0};
+    for (const struct config_key *k = config_keys; k->path; k++) {
+        bool is_gates = strncmp(k->path, GATE_PATH, strlen(GATE_PATH)) == 0;
+        struct err e = store(k, is_gates ? (void *)&c->gate_defaults : (void *)c, k->fallback);
+        if (err_is(&e)) {
+            (void)fprintf(stderr, "spoolgate: default of %s: %s\n", k->path, e.text);
+            abort(); /* the table above is wrong */
+        }
+    }
+}
+
+void config_free(struct config *c)
+{
+    free(c->spool);
+    free(c->database);
+    free(c->schema);
+    free(c->gates);
+    *c = (struct config){0};
+}
+
+struct err config_load_environment(struct config *c)
+{
+    const char *url = getenv("DATABASE_URL");
+    if (url && *url)
+        TRY(config_set(c, "database", url));
+    for (const struct config_key *k = config_keys; k->path; k++) {
+        const char *value = k->environment ? getenv(k->environment) : NULL;
+        if (!value || !*value)
+            continue;
+        struct err e = config_set(c, k->path, value);
+        if (err_is(&e))
+            return err_make(ERR_CONFIG, "environment %s: %s", k->environment, e.text);
+    }
+    return ERR_OK;
+}
+
+const struct gate_policy *config_gate_policy(const struct config *c, const char *gate)
+{
+    for (size_t i = 0; i < c->gate_count; i++)
+        if (strcmp(c->gates[i].name, gate) == 0)
+            return &c->gates[i].policy;
+    return &c->gate_defaults;
+}
+
+unsigned config_loaders(const struct config *c)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    if (c->loaders > 0)
+        return (unsigned)c->loaders;
+    return cores < 1 ? 1 : cores > CONFIG_LOADERS_MAX ? CONFIG_LOADERS_MAX : (unsigned)cores;
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * config: spoolgate.yaml, the environment and the command line, as one struct.
+ *
+ *     struct config c;
+ *     config_init(&c);                                      // the defaults
+ *     TRY(config_load_file(&c, "spoolgate.yaml"));          // over them
+ *     TRY(config_load_environment(&c));                     // SPOOLGATE_SPOOL, ..., DATABASE_URL
+ *     TRY(config_set(&c, "spool", value));                  // a flag
+ *     config_free(&c);
+ *
+ * Later ones win. The keys are a table (config_keys): the same one that --help and the check of
+ * spoolgate.example.yaml read. Every failure is ERR_CONFIG, with file:line:col for a file.
+ */
+#ifndef SPOOLGATE_CONFIG_CONFIG_H
+#define SPOOLGATE_CONFIG_CONFIG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "frame/limits.h"
+#include "gate/gate.h"
+#include "spool/spool.h"
+
+struct config_gate {
+    char name[SPOOL_GATE];
+    struct gate_policy policy;
+};
+
+struct config {
+    char *spool;    /* folder */
+    char *database; /* conninfo; "" is libpq's own default */
+    char *schema;
+    int64_t rescan_us;
+    uint64_t loaders; /* 0: as many as there are cores, at most CONFIG_LOADERS_MAX */
+    uint64_t log_format; /* enum log_format */
+    uint64_t log_level;  /* enum log_level */
+    struct frame_limits limits;
+    struct gate_policy gate_defaults; /* of `gates.default`; also of folders that no key names */
+    struct config_gate *gates;
+    size_t gate_count, gate_cap;
+};
+
+#define CONFIG_LOADERS_MAX 8
+
+enum config_type { CONFIG_STRING, CONFIG_COUNT, CONFIG_SIZE, CONFIG_DURATION, CONFIG_ENUM };
+
+struct config_key {
+    const char *path; /* "log.format"; "gates.*.open.count" stands for every gate */
+    enum config_type type;
+    size_t offset; /* in struct config, or in struct gate_policy for a gate's */
+    const char *fallback; /* the default, as one would write it */
+    uint64_t min, max;    /* counts, sizes and durations (microseconds) */
+    const char *const *names; /* CONFIG_ENUM: value i is names[i]; ends with NULL */
+    const char *environment;  /* variable, or NULL */
+    const char *help;
+};
+extern const struct config_key config_keys[]; /* ends with a NULL path */
+
+void config_init(struct config *c);
+void config_free(struct config *c);
+
+struct err config_load_file(struct config *c, const char *path);
+/* The same from memory; `name` stands in the messages. */
+struct err config_load_text(struct config *c, const char *name, const char *text, size_t len);
+struct err config_load_environment(struct config *c);
+
+/* One key by its path, "gates.fast.open.count" included. */
+struct err config_set(struct config *c, const char *path, const char *value);
+
+/* The policy of a gate, named in the file or not. */
+const struct gate_policy *config_gate_policy(const struct config *c, const char *gate);
+
+unsigned config_loaders(const struct config *c);
+
+#endif

@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/board.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/backoff.h"
+#include "base/jsonw.h"
+#include "base/mem.h"
+#include "base/time.h"
+
+struct err board_open(struct board *b)
+{
+    pthread_condattr_t attr;
+    *b = (struct board){.wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), .started_us = time_now()};
+    if (b->wake < 0)
+        return err_system(ERR_SPOOL, errno, "can't create an eventfd");
+    (void)pthread_mutex_init(&b->lock, NULL);
+    (void)pthread_condattr_init(&attr);
+    (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&b->changed, &attr);
+    (void)pthread_condattr_destroy(&attr);
+    (void)snprintf(b->database_error, sizeof b->database_error, "not connected yet");
+    return ERR_OK;
+}
+
+static void free_job(struct job *job)
+{
+    for (size_t i = 0; i < job->count; i++)
+        free(job->files[i].name);
+    free(job->files);
+    free(job);
+}
+
+void board_close(struct board *b)
+{
+    while (b->jobs) {
+        struct job *job = b->jobs;
+        b->jobs = job->next;
+        free_job(job);
+    }
+    free(b->gates);
+    (void)pthread_cond_destroy(&b->changed);
+    (void)pthread_mutex_destroy(&b->lock);
+    (void)close(b->wake);
+}
+
+static void lock(struct board *b)
+{
+    (void)pthread_mutex_lock(&b->lock);
+}
+
+static void unlock(struct board *b)
+{
+    (void)pthread_mutex_unlock(&b->lock);
+}
+
+static void wait_changed(struct board *b, int64_t until_us)
+{
+    if (until_us == INT64_MAX) {
+        (void)pthread_cond_wait(&b->changed, &b->lock);
+        return;
+    }
+    struct timespec ts = {.tv_sec = until_us / TIME_US_PER_S,
+                          .tv_nsec = until_us % TIME_US_PER_S * 1000};
+    (void)pthread_cond_timedwait(&b->changed, &b->lock, &ts);
+}
+
+void board_wake_scanner(struct board *b)
+{
+    uint64_t one = 1;
+    if (write(b->wake, &one, sizeof one) != sizeof one)
+        return; /* the counter is full: it is awake */
+}
+
+static struct board_gate *find_gate(struct board *b, const char *name)
+{
+    for (size_t i = 0; i < b->gate_count; i++)
+        if (strcmp(b->gates[i].name, name) == 0)
+            return &b->gates[i];
+    return NULL;
+}
+
+static void add_job(struct board *b, struct job *job)
+{
+    struct job **end = &b->jobs;
+    while (*end)
+        end = &(*end)->next;
+    *end = job;
+    (void)pthread_cond_broadcast(&b->changed);
+}
+
+static void remove_job(struct board *b, struct job *job)
+{
+    struct job **at = &b->jobs;
+    while (*at != job)
+        at = &(*at)->next;
+    *at = job->next;
+    free_job(job);
+}
+
+static const struct job *stalled_job(const struct board *b, const char *gate)
+{
+    for (const struct job *job = b->jobs; job; job = job->next)
+        if (job->failures > 0 && strcmp(job->gate, gate) == 0)
+            return job;
+    return NULL;
+}
+
+bool board_is_stopping(struct board *b)
+{
+    lock(b);
+    bool stopping = b->stopping;
+    unlock(b);
+    return stopping;
+}
+
+/* ---- scanner ---- */
+
+void board_scan_begin(struct board *b)
+{
+    lock(b);
+    b->scan++;
+    unlock(b);
+}
+
+void board_scanned(struct board *b, const char *gate, const struct scan_result *found, bool held)
+{
+    lock(b);
+    struct board_gate *g = find_gate(b, gate);
+    if (!g) {
+        g = MEM_PUSH(b->gates, b->gate_count, b->gate_cap);
+        *g = (struct board_gate){0};
+        (void)snprintf(g->name, sizeof g->name, "%s", gate);
+    }
+    g->waiting = found->count;
+    g->unsettled = found->unsettled;
+    g->bytes = 0;
+    for (size_t i = 0; i < found->count; i++)
+        g->bytes += found->files[i].bytes;
+    g->oldest_us = found->count > 0 ? found->files[0].arrived_us : 0;
+    g->held = held;
+    g->scan = b->scan;
+    unlock(b);
+}
+
+void board_scan_end(struct board *b, const struct err *e)
+{
+    size_t kept = 0;
+    lock(b);
+    for (size_t i = 0; i < b->gate_count; i++)
+        if (err_is(e) || b->gates[i].scan == b->scan || b->gates[i].claiming)
+            b->gates[kept++] = b->gates[i];
+    b->gate_count = kept;
+    (void)snprintf(b->spool_error, sizeof b->spool_error, "%.255s", e->text);
+    unlock(b);
+}
+
+bool board_may_claim(struct board *b, const char *gate)
+{
+    unsigned queued = 0;
+    lock(b);
+    const struct board_gate *g = find_gate(b, gate);
+    for (const struct job *job = b->jobs; job; job = job->next)
+        queued += !job->running && job->failures == 0;
+    bool may = !b->stopping && g && !g->claiming && !stalled_job(b, gate) && b->idle_loaders > queued;
+    unlock(b);
+    return may;
+}
+
+bool board_is_forced(struct board *b, const char *gate)
+{
+    lock(b);
+    const struct board_gate *g = find_gate(b, gate);
+    bool forced = g && g->forced;
+    unlock(b);
+    return forced;
+}
+
+void board_post_claim(struct board *b, const char *gate, const char *reason,
+                      struct scan_file *files, size_t count)
+{
+    struct job *job = mem_calloc(1, sizeof *job);
+    job->kind = JOB_CLAIM;
+    job->id = uuid_new();
+    job->files = files;
+    job->count = count;
+    (void)snprintf(job->gate, sizeof job->gate, "%s", gate);
+    (void)snprintf(job->reason, sizeof job->reason, "%s", reason);
+    lock(b);
+    struct board_gate *g = find_gate(b, gate);
+    if (g) {
+        g->claiming = true;
+        g->forced = false;
+    }
+    add_job(b, job);
+    unlock(b);
+}
+
+struct uuid *board_known(struct board *b, size_t *count)
+{
+    struct uuid *ids = NULL;
+    size_t cap = 0;
+    *count = 0;
+    lock(b);
+    for (const struct job *job = b->jobs; job; job = job->next)
+        *MEM_PUSH(ids, *count, cap) = job->id;
+    unlock(b);
+    return ids;
+}
+
+void board_post_resume(struct board *b, const struct uuid *ids, size_t count,
+                       const struct uuid *known, size_t known_count)
+{
+    for (size_t i = 0; i < count; i++) {
+        bool has_job = false;
+        for (size_t k = 0; k < known_count && !has_job; k++)
+            has_job = memcmp(&ids[i], &known[k], sizeof ids[i]) == 0;
+        if (has_job)
+            continue;
+        struct job *job = mem_calloc(1, sizeof *job);
+        job->kind = JOB_RESUME;
+        job->id = ids[i];
+        lock(b);
+        add_job(b, job);
+        unlock(b);
+    }
+}
+
+/* ---- loaders ---- */
+
+void board_loader_started(struct board *b)
+{
+    lock(b);
+    b->loaders++;
+    unlock(b);
+}
+
+void board_loader_ended(struct board *b)
+{
+    lock(b);
+    b->loaders--;
+    unlock(b);
+}
+
+static struct job *due_job(struct board *b, int64_t now_us, int64_t *next_us)
+{
+    *next_us = INT64_MAX;
+    for (struct job *job = b->jobs; job; job = job->next) {
+        if (job->running)
+            continue;
+        if (job->not_before_us <= now_us)
+            return job;
+        if (job->not_before_us < *next_us)
+            *next_us = job->not_before_us;
+    }
+    return NULL;
+}
+
+struct job *board_take(struct board *b)
+{
+    struct job *job = NULL;
+    int64_t next_us;
+    lock(b);
+    b->idle_loaders++;
+    board_wake_scanner(b);
+    while (!b->stopping && !(job = due_job(b, time_monotonic(), &next_us)))
+        wait_changed(b, next_us);
+    b->idle_loaders--;
+    if (b->stopping)
+        job = NULL;
+    if (job) {
+        job->running = true;
+        job->since_us = time_now();
+    }
+    unlock(b);
+    return job;
+}
+
+static void stop_claiming(struct board *b, const char *gate)
+{
+    struct board_gate *g = find_gate(b, gate);
+    if (g)
+        g->claiming = false;
+}
+
+void board_claimed(struct board *b, struct job *job)
+{
+    lock(b);
+    stop_claiming(b, job->gate);
+    job->kind = JOB_RESUME; /* another try starts from what is on disk */
+    unlock(b);
+    board_wake_scanner(b);
+}
+
+static uint32_t random32(void)
+{
+    uint32_t r = 0;
+    if (getrandom(&r, sizeof r, GRND_NONBLOCK) != sizeof r)
+        r = (uint32_t)time_monotonic();
+    return r;
+}
+
+void board_end(struct board *b, struct job *job, const struct err *e, bool claim_began)
+{
+    lock(b);
+    if (job->kind == JOB_CLAIM)
+        stop_claiming(b, job->gate);
+    if (!err_is(e) || !claim_began) {
+        remove_job(b, job);
+    } else {
+        job->running = false;
+        job->failures++;
+        job->not_before_us = time_monotonic() + backoff_us(job->failures, random32());
+        (void)snprintf(job->stalled, sizeof job->stalled, "%.255s", e->text);
+        (void)pthread_cond_broadcast(&b->changed);
+    }
+    unlock(b);
+    board_wake_scanner(b);
+}
+
+void board_database(struct board *b, const char *error, int64_t wait_us)
+{
+    int64_t until = time_monotonic() + wait_us;
+    lock(b);
+    (void)snprintf(b->database_error, sizeof b->database_error, "%.255s", error ? error : "");
+    while (error && !b->stopping && time_monotonic() < until)
+        wait_changed(b, until);
+    unlock(b);
+}
+
+/* ---- loop ---- */
+
+static void gate_json(struct jsonw *j, const struct board *b, const struct board_gate *g)
+{
+    const struct job *stalled = stalled_job(b, g->name);
+    const char *reason = stalled                               ? stalled->stalled
+                         : *b->spool_error                     ? b->spool_error
+                         : *b->database_error && g->waiting > 0 ? b->database_error
+                                                               : NULL;
+    jsonw_object(j);
+    jsonw_key(j, "gate");
+    jsonw_str(j, g->name);
+    jsonw_key(j, "waiting");
+    jsonw_int(j, (int64_t)g->waiting);
+    jsonw_key(j, "bytes");
+    jsonw_int(j, (int64_t)g->bytes);
+    jsonw_key(j, "unsettled");
+    jsonw_int(j, (int64_t)g->unsettled);
+    jsonw_key(j, "oldest_at");
+    jsonw_time(j, g->waiting > 0 ? g->oldest_us : INT64_MIN);
+    jsonw_key(j, "held");
+    jsonw_bool(j, g->held);
+    jsonw_key(j, "stalled_reason");
+    jsonw_str(j, reason);
+    jsonw_end(j);
+}
+
+static void job_json(struct jsonw *j, const struct job *job)
+{
+    char id[UUID_TEXT];
+    jsonw_object(j);
+    jsonw_key(j, "batch_id");
+    jsonw_str(j, uuid_format(&job->id, id));
+    jsonw_key(j, "gate");
+    jsonw_str(j, *job->gate ? job->gate : NULL);
+    jsonw_key(j, "state");
+    jsonw_str(j, job->running ? "loading" : job->failures > 0 ? "held" : "queued");
+    jsonw_key(j, "since");
+    jsonw_time(j, job->since_us ? job->since_us : INT64_MIN);
+    jsonw_key(j, "failures");
+    jsonw_int(j, job->failures);
+    jsonw_key(j, "error");
+    jsonw_str(j, job->failures > 0 ? job->stalled : NULL);
+    jsonw_end(j);
+}
+
+void board_status(struct board *b, struct buf *json)
+{
+    struct jsonw j = {.out = json};
+    lock(b);
+    jsonw_object(&j);
+    jsonw_key(&j, "started_at");
+    jsonw_time(&j, b->started_us);
+    jsonw_key(&j, "stopping");
+    jsonw_bool(&j, b->stopping);
+    jsonw_key(&j, "database_error");
+    jsonw_str(&j, *b->database_error ? b->database_error : NULL);
+    jsonw_key(&j, "gates");
+    jsonw_array(&j);
+    for (size_t i = 0; i < b->gate_count; i++)
+        gate_json(&j, b, &b->gates[i]);
+    jsonw_end(&j);
+    jsonw_key(&j, "loading");
+    jsonw_array(&j);
+    for (const struct job *job = b->jobs; job; job = job->next)
+        job_json(&j, job);
+    jsonw_end(&j);
+    jsonw_end(&j);
+    unlock(b);
+}
+
+bool board_force(struct board *b, const char *gate)
+{
+    lock(b);
+    struct board_gate *g = find_gate(b, gate);
+    if (g)
+        g->forced = true;
+    unlock(b);
+    board_wake_scanner(b);
+    return g != NULL;
+}
+
+void board_stop(struct board *b, bool give_up)
+{
+    lock(b);
+    b->stopping = true;
+    if (give_up)
+        atomic_store(&b->give_up, true);
+    (void)pthread_cond_broadcast(&b->changed);
+    unlock(b);
+    board_wake_scanner(b);
+}
+
+unsigned board_loaders(struct board *b)
+{
+    lock(b);
+    unsigned n = b->loaders;
+    unlock(b);
+    return n;
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * board: what the daemon's threads know of each other's work.
+ *
+ * The scanner posts jobs, loaders take them, the loop reads the state for `status`. Everything in here
+ * is guarded by one mutex and changed by the functions below only; nobody holds it across a system
+ * call that can wait.
+ *
+ *   scanner: board_post_claim, board_post_resume     loader: board_take, board_claimed, board_end
+ *   loop:    board_status, board_force, board_stop
+ *
+ * A job lives on the list from its posting to its end, so that a batch in processing/ always belongs
+ * to a job, or is nobody's and gets resumed. A job that met an environment error stays on the list with
+ * a time before which it isn't tried again: its gate is stalled until then.
+ */
+#ifndef SPOOLGATE_DAEMON_BOARD_H
+#define SPOOLGATE_DAEMON_BOARD_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/uuid.h"
+#include "spool/claim.h"
+#include "spool/scan.h"
+
+enum job_kind { JOB_CLAIM, JOB_RESUME };
+
+struct job {
+    enum job_kind kind;
+    struct uuid id;
+    char gate[SPOOL_GATE]; /* "" for a resumed batch until it is read */
+    char reason[CLAIM_REASON];
+    struct scan_file *files; /* JOB_CLAIM: what to claim */
+    size_t count;
+
+    bool running;
+    unsigned failures;
+    int64_t not_before_us; /* monotonic */
+    int64_t since_us;      /* wall clock: when this try began */
+    char stalled[256];     /* why the last try failed */
+    struct job *next;
+};
+
+struct board_gate {
+    char name[SPOOL_GATE];
+    uint64_t waiting, bytes, unsettled;
+    int64_t oldest_us;
+    bool held, claiming, forced;
+    uint64_t scan; /* the last one that saw it */
+};
+
+struct board {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct job *jobs;
+    struct board_gate *gates;
+    uint64_t scan; /* counts them */
+    size_t gate_count, gate_cap;
+    unsigned idle_loaders;   /* connected and without a job */
+    unsigned loaders;        /* threads that run */
+    char database_error[256]; /* "" while somebody is connected */
+    char spool_error[256];    /* the last scan's failure, "" when it went well */
+    bool stopping;           /* no new work */
+    atomic_bool give_up;     /* break off work in hand */
+    int wake;                /* eventfd: the scanner should look again */
+    int64_t started_us;
+};
+
+struct err board_open(struct board *b);
+void board_close(struct board *b);
+
+/* ---- scanner and loaders ---- */
+bool board_is_stopping(struct board *b);
+
+/* ---- scanner ---- */
+void board_scan_begin(struct board *b);
+/* What a scan found; the gate appears on the board with its first scan. */
+void board_scanned(struct board *b, const char *gate, const struct scan_result *found, bool held);
+/* After a scan that went well, gates whose folder is gone leave the board. */
+void board_scan_end(struct board *b, const struct err *e);
+/* May this gate's files be claimed now? Not while it is stalled or claiming, nor without a loader. */
+bool board_may_claim(struct board *b, const char *gate);
+bool board_is_forced(struct board *b, const char *gate);
+/* Takes the files over. */
+void board_post_claim(struct board *b, const char *gate, const char *reason,
+                      struct scan_file *files, size_t count);
+/* Posts a job for each id that had none when `known` was taken. */
+struct uuid *board_known(struct board *b, size_t *count); /* the caller's to free */
+void board_post_resume(struct board *b, const struct uuid *ids, size_t count,
+                       const struct uuid *known, size_t known_count);
+void board_wake_scanner(struct board *b);
+
+/* ---- loaders ---- */
+void board_loader_started(struct board *b);
+void board_loader_ended(struct board *b);
+/* Waits for a job that is due. NULL: the daemon stops. */
+struct job *board_take(struct board *b);
+void board_claimed(struct board *b, struct job *job); /* the gate's files have moved */
+/* The job's end: gone when e is ERR_OK, else kept for another try (a claim that didn't begin is gone,
+ * too: its files still wait). */
+void board_end(struct board *b, struct job *job, const struct err *e, bool claim_began);
+/* NULL: connected. Waits out `wait_us`, or until the daemon stops. */
+void board_database(struct board *b, const char *error, int64_t wait_us);
+
+/* ---- loop ---- */
+void board_status(struct board *b, struct buf *json); /* "gates" and "loading", inside an object */
+bool board_force(struct board *b, const char *gate);  /* false: no such gate */
+void board_stop(struct board *b, bool give_up);
+unsigned board_loaders(struct board *b);
+
+#endif

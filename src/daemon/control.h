@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * control: the unix socket spool/.control. One line in, one line of JSON out, then it is closed.
+ *
+ *     status          {"pid", "version", "spool_id", "board": {"started_at", "stopping",
+ *                      "database_error", "gates": [...], "loading": [...]}}
+ *     rescan          {"ok": true}
+ *     open GATE       {"ok": true} | {"ok": false, "error": "..."}
+ *
+ * The server half lives on the uv loop; control_ask is the client that the commands use.
+ */
+#ifndef SPOOLGATE_DAEMON_CONTROL_H
+#define SPOOLGATE_DAEMON_CONTROL_H
+
+#include <uv.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "daemon/board.h"
+#include "spool/spool.h"
+
+struct control {
+    uv_pipe_t server;
+    const struct spool *spool;
+    struct board *board;
+};
+
+struct err control_open(struct control *c, uv_loop_t *loop, const struct spool *spool,
+                        struct board *board);
+void control_close(struct control *c);
+
+/* Sends one request and reads the answer. *running is false, without an error, where no daemon
+ * listens. */
+struct err control_ask(const struct spool *spool, const char *request, struct buf *answer,
+                       bool *running);
+
+#endif

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/daemon.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/version.h"
+#include "daemon/board.h"
+#include "daemon/control.h"
+#include "daemon/scanner.h"
+#include "daemon/worker.h"
+#include "schema/migrate.h"
+
+struct daemon {
+    const struct config *config;
+    struct spool spool;
+    struct board board;
+    struct scanner scanner;
+    pthread_t scanner_thread;
+    struct worker *workers;
+    pthread_t *worker_threads;
+    unsigned worker_count, workers_started;
+
+    uv_loop_t loop;
+    uv_signal_t on_term, on_int, on_hup;
+    uv_timer_t deadline;
+    uv_async_t worker_ended;
+    uv_work_t cancelling;
+    bool giving_up;
+    struct control control;
+};
+
+/* PQcancel connects to the server, which may take its time: not on the loop. */
+static void cancel_statements(uv_work_t *work)
+{
+    struct daemon *d = work->data;
+    for (unsigned i = 0; i < d->worker_count; i++)
+        pg_cancel(&d->workers[i].loader.pg);
+}
+
+static void cancelled(uv_work_t *work, int status)
+{
+    (void)work;
+    (void)status;
+}
+
+static void end_hard(uv_timer_t *timer)
+{
+    (void)timer;
+    LOG_WARN("a batch didn't let go in time; ending, it is taken up at the next start");
+    _exit(0);
+}
+
+static void give_up(uv_timer_t *timer)
+{
+    struct daemon *d = timer->data;
+    if (d->giving_up)
+        return;
+    d->giving_up = true;
+    LOG_WARN("breaking off the batches in hand; they are taken up at the next start");
+    board_stop(&d->board, true);
+    d->cancelling.data = d;
+    (void)uv_queue_work(&d->loop, &d->cancelling, cancel_statements, cancelled);
+    (void)uv_timer_start(&d->deadline, end_hard, (DAEMON_END_S - DAEMON_GRACE_S) * 1000, 0);
+}
+
+static void stop(uv_signal_t *handle, int number)
+{
+    struct daemon *d = handle->data;
+    if (board_is_stopping(&d->board)) { /* asked twice: don't wait */
+        give_up(&d->deadline);
+        return;
+    }
+    LOG_INFO("stopping", LOG_STR("signal", number == SIGTERM ? "TERM" : "INT"));
+    board_stop(&d->board, false);
+    (void)uv_timer_start(&d->deadline, give_up, DAEMON_GRACE_S * 1000, 0);
+    if (board_loaders(&d->board) == 0)
+        (void)uv_async_send(&d->worker_ended);
+}
+
+static void rescan(uv_signal_t *handle, int number)
+{
+    struct daemon *d = handle->data;
+    (void)number;
+    LOG_INFO("rescan asked for");
+    board_wake_scanner(&d->board);
+}
+
+static void tell_loop(void *context)
+{
+    struct daemon *d = context;
+    (void)uv_async_send(&d->worker_ended);
+}
+
+static void close_handle(uv_handle_t *handle, void *unused)
+{
+    (void)unused;
+    if (!uv_is_closing(handle))
+        uv_close(handle, NULL);
+}
+
+/* The last loader is gone: nothing is left to wait for. */
+static void check_ended(uv_async_t *async)
+{
+    struct daemon *d = async->data;
+    if (!board_is_stopping(&d->board) || board_loaders(&d->board) > 0)
+        return;
+    control_close(&d->control);
+    uv_close((uv_handle_t *)&d->on_term, NULL);
+    uv_close((uv_handle_t *)&d->on_int, NULL);
+    uv_close((uv_handle_t *)&d->on_hup, NULL);
+    uv_close((uv_handle_t *)&d->deadline, NULL);
+    uv_close((uv_handle_t *)&d->worker_ended, NULL);
+}
+
+static void start_signal(struct daemon *d, uv_signal_t *handle, uv_signal_cb callback, int number)
+{
+    (void)uv_signal_init(&d->loop, handle);
+    handle->data = d;
+    (void)uv_signal_start(handle, callback, number);
+}
+
+static struct err open_loop(struct daemon *d)
+{
+    if (uv_loop_init(&d->loop) != 0)
+        return err_make(ERR_INTERNAL, "libuv: no loop");
+    start_signal(d, &d->on_term, stop, SIGTERM);
+    start_signal(d, &d->on_int, stop, SIGINT);
+    start_signal(d, &d->on_hup, rescan, SIGHUP);
+    (void)uv_timer_init(&d->loop, &d->deadline);
+    d->deadline.data = d;
+    (void)uv_async_init(&d->loop, &d->worker_ended, check_ended);
+    d->worker_ended.data = d;
+    return control_open(&d->control, &d->loop, &d->spool, &d->board);
+}
+
+static void close_loop(struct daemon *d)
+{
+    uv_walk(&d->loop, close_handle, NULL);
+    (void)uv_run(&d->loop, UV_RUN_DEFAULT);
+    (void)uv_loop_close(&d->loop);
+}
+
+/* Signals belong to the loop's thread; the others never see them. */
+static struct err start_thread(pthread_t *thread, void *(*main)(void *), void *argument)
+{
+    sigset_t all;
+    sigset_t before;
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    int r = pthread_create(thread, NULL, main, argument);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return r == 0 ? ERR_OK : err_system(ERR_INTERNAL, r, "can't start a thread");
+}
+
+static struct err start_workers(struct daemon *d)
+{
+    d->worker_count = config_loaders(d->config);
+    d->workers = mem_calloc(d->worker_count, sizeof *d->workers);
+    d->worker_threads = mem_calloc(d->worker_count, sizeof *d->worker_threads);
+    for (unsigned i = 0; i < d->worker_count; i++) {
+        struct worker *w = &d->workers[i];
+        *w = (struct worker){.board = &d->board,
+                             .loader = {.spool = &d->spool,
+                                        .streams = &stream_builtin,
+                                        .limits = &d->config->limits,
+                                        .target = {d->config->database, d->config->schema},
+                                        .stop = &d->board.give_up},
+                             .ended = tell_loop,
+                             .context = d};
+        pg_init(&w->loader.pg);
+    }
+    for (unsigned i = 0; i < d->worker_count; i++) {
+        board_loader_started(&d->board);
+        struct err e = start_thread(&d->worker_threads[i], worker_main, &d->workers[i]);
+        if (err_is(&e)) {
+            board_loader_ended(&d->board);
+            return e;
+        }
+        d->workers_started++;
+    }
+    return ERR_OK;
+}
+
+static struct err start_threads(struct daemon *d, bool *scanner_runs)
+{
+    d->scanner = (struct scanner){.config = d->config, .spool = &d->spool, .board = &d->board};
+    struct err e = start_thread(&d->scanner_thread, scanner_main, &d->scanner);
+    *scanner_runs = !err_is(&e);
+    return err_is(&e) ? e : start_workers(d);
+}
+
+static void run_threads(struct daemon *d, struct err *e)
+{
+    bool scanner_runs;
+    *e = start_threads(d, &scanner_runs);
+    if (err_is(e))
+        board_stop(&d->board, true);
+    else
+        (void)uv_run(&d->loop, UV_RUN_DEFAULT);
+    for (unsigned i = 0; i < d->workers_started; i++)
+        (void)pthread_join(d->worker_threads[i], NULL);
+    if (scanner_runs)
+        (void)pthread_join(d->scanner_thread, NULL);
+    free(d->workers);
+    free(d->worker_threads);
+}
+
+/* A database at another version is a mistake to be told of at once; one that is down is not. */
+static struct err check_database(const struct config *config, bool migrate)
+{
+    struct pg pg;
+    struct pg_target target = {config->database, config->schema};
+    struct migrate_report report = {0};
+    pg_init(&pg);
+    struct err e = pg_open(&pg, &target);
+    if (err_is(&e)) {
+        LOG_WARN("starting without the database", LOG_STR("error", e.text));
+        return ERR_OK;
+    }
+    if (migrate)
+        e = migrate_apply(&pg, config->schema, &stream_builtin, &report);
+    if (report.pending > 0)
+        LOG_INFO("migrated", LOG_INT("steps", report.pending));
+    if (!err_is(&e))
+        e = migrate_require(&pg, config->schema, &stream_builtin);
+    migrate_report_free(&report);
+    pg_close(&pg);
+    return e.cls == ERR_DATABASE && !migrate ? ERR_OK : e;
+}
+
+static struct err make_gate_folders(const struct daemon *d)
+{
+    for (size_t i = 0; i < d->config->gate_count; i++) {
+        int folder;
+        TRY(spool_open_gate(&d->spool, d->config->gates[i].name, true, &folder));
+        (void)close(folder);
+    }
+    return ERR_OK;
+}
+
+static void log_start(const struct daemon *d)
+{
+    char *database = pg_describe(d->config->database);
+    LOG_INFO("spoolgate is watching", LOG_STR("version", SPOOLGATE_VERSION),
+             LOG_STR("spool", d->spool.path), LOG_STR("spool_id", d->spool.id),
+             LOG_STR("database", database), LOG_INT("loaders", config_loaders(d->config)),
+             LOG_INT("pid", getpid()));
+    free(database);
+}
+
+static struct err run_open_spool(struct daemon *d, bool migrate)
+{
+    TRY(spool_lock(&d->spool));
+    TRY(make_gate_folders(d));
+    TRY(check_database(d->config, migrate));
+    TRY(board_open(&d->board));
+    struct err e = open_loop(d);
+    if (!err_is(&e)) {
+        log_start(d);
+        run_threads(d, &e);
+    }
+    close_loop(d);
+    board_close(&d->board);
+    if (!err_is(&e))
+        LOG_INFO("stopped");
+    return e;
+}
+
+struct err daemon_run(const struct config *config, bool migrate)
+{
+    struct daemon d = {.config = config};
+    /* A dead client of the control socket, or server, is an error code and not a signal. */
+    (void)signal(SIGPIPE, SIG_IGN);
+    TRY(spool_open(&d.spool, config->spool, true));
+    struct err e = run_open_spool(&d, migrate);
+    spool_close(&d.spool);
+    return e;
+}

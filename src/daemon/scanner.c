@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/scanner.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/time.h"
+#include "daemon/backlog.h"
+
+static void drain_events(void *context)
+{
+    struct scanner *s = context;
+    (void)watch_drain(&s->watch);
+}
+
+static bool is_settled(void *context, const char *gate, const char *name, int64_t changed_us)
+{
+    struct scanner *s = context;
+    return watch_is_settled(&s->watch, gate, name, changed_us);
+}
+
+static void report_odd(void *context, const char *where, const char *reason)
+{
+    struct scanner *s = context;
+    oddities_report(&s->oddities, where, reason);
+}
+
+static void look_again_at(struct scanner *s, int64_t us)
+{
+    if (us < s->next_us)
+        s->next_us = us;
+}
+
+/* The oldest segments that fit one batch leave the list and become a job. */
+static void post_batch(struct scanner *s, const char *gate, const struct gate_policy *policy,
+                       const char *reason, struct scan_result *found)
+{
+    size_t count = backlog_batch(policy, found);
+    struct scan_file *files = mem_calloc(count, sizeof *files);
+    memcpy(files, found->files, count * sizeof *files);
+    for (size_t i = 0; i < count; i++)
+        found->files[i].name = NULL; /* the job's now */
+    board_post_claim(s->board, gate, reason, files, count);
+}
+
+static struct err look_at_gate(struct scanner *s, const char *gate, const struct scan_rules *rules)
+{
+    const struct gate_policy *policy = config_gate_policy(s->config, gate);
+    struct scan_result found;
+    TRY(watch_gate(&s->watch, s->spool, gate));
+    TRY(scan_gate(s->spool, gate, rules, &found));
+    bool held = spool_is_held(s->spool, gate);
+    board_scanned(s->board, gate, &found, held);
+    struct gate_backlog backlog = backlog_of(&found);
+    look_again_at(s, found.settles_at_us);
+
+    bool forced = board_is_forced(s->board, gate);
+    struct gate_decision d = gate_decide(policy, &backlog, rules->now_us, forced);
+    if (d.action == GATE_WAIT)
+        look_again_at(s, d.until_us);
+    /* Where it may not be claimed now, the board wakes us when that changes. */
+    if (d.action == GATE_OPEN && (!held || forced) && board_may_claim(s->board, gate))
+        post_batch(s, gate, policy, d.reason, &found);
+    scan_free(&found);
+    return ERR_OK;
+}
+
+static struct err look_at_processing(struct scanner *s)
+{
+    size_t known_count;
+    size_t count;
+    struct uuid *ids;
+    /* Known before listed: a job that ends in between is not taken for an orphan. */
+    struct uuid *known = board_known(s->board, &known_count);
+    struct err e = scan_processing(s->spool, &ids, &count);
+    if (!err_is(&e))
+        board_post_resume(s->board, ids, count, known, known_count);
+    free(known);
+    free(ids);
+    return e;
+}
+
+static struct err look(struct scanner *s)
+{
+    struct scan_rules rules = {.now_us = time_now(), .listed = drain_events,
+                               .is_settled = is_settled, .odd = report_odd, .context = s};
+    char **folders = NULL;
+    size_t count = 0;
+    s->next_us = rules.now_us + s->config->rescan_us;
+    TRY(look_at_processing(s));
+    struct err e = look_at_gate(s, SPOOL_DEFAULT_GATE, &rules);
+    if (!err_is(&e))
+        e = scan_gate_folders(s->spool, &rules, &folders, &count);
+    for (size_t i = 0; i < count; i++) {
+        if (!err_is(&e))
+            e = look_at_gate(s, folders[i], &rules);
+        free(folders[i]);
+    }
+    free(folders);
+    return e;
+}
+
+/* True when somebody asked for a scan on the board. */
+static bool wait_for(struct scanner *s, int64_t until_us, bool for_events)
+{
+    uint64_t count;
+    struct pollfd fds[] = {{.fd = s->board->wake, .events = POLLIN},
+                           {.fd = s->watch.fd, .events = POLLIN}};
+    int64_t left = until_us - time_now();
+    int timeout = left <= 0 ? 0 : left > INT64_C(60000000) ? 60000 : (int)(left / 1000) + 1;
+    (void)poll(fds, for_events ? 2 : 1, timeout);
+    return read(s->board->wake, &count, sizeof count) == sizeof count;
+}
+
+static void scan_once(struct scanner *s, char last_error[sizeof((struct err *)0)->text])
+{
+    drain_events(s); /* what they announced is looked for now */
+    board_scan_begin(s->board);
+    struct err e = look(s);
+    if (err_is(&e)) {
+        /* The same failure again is no news. */
+        if (strcmp(e.text, last_error) != 0)
+            LOG_ERROR("scan failed; trying again", LOG_STR("error", e.text));
+        look_again_at(s, time_now() + TIME_US_PER_S);
+    }
+    (void)strcpy(last_error, e.text);
+    board_scan_end(s->board, &e);
+}
+
+void *scanner_main(void *scanner)
+{
+    struct scanner *s = scanner;
+    char last_error[sizeof((struct err *)0)->text] = "";
+    struct err e = watch_open(&s->watch);
+    if (err_is(&e)) /* slower without, but not wrong: the rescan finds everything */
+        LOG_WARN("no inotify; relying on rescans", LOG_STR("error", e.text));
+    while (!board_is_stopping(s->board)) {
+        int64_t start = time_now();
+        scan_once(s, last_error);
+        /* Under a stream of arrivals, events would keep us scanning all the time. Scanning gets a
+         * fifth of this thread's time; with a short backlog that is no wait at all. */
+        int64_t pause_until = time_now() + 4 * (time_now() - start);
+        if (!wait_for(s, pause_until, false))
+            (void)wait_for(s, s->next_us, true);
+    }
+    watch_close(&s->watch);
+    oddities_free(&s->oddities);
+    return NULL;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * scanner: the thread that looks into the spool. inotify, a wake-up, SIGHUP, the clock and start-up all
+ * mean the same to it: scan again. It never touches the database and never moves a segment; it decides,
+ * and posts what it decided on the board.
+ *
+ *     struct scanner s = {.config = &config, .spool = &spool, .board = &board};
+ *     pthread_create(&thread, NULL, scanner_main, &s);
+ */
+#ifndef SPOOLGATE_DAEMON_SCANNER_H
+#define SPOOLGATE_DAEMON_SCANNER_H
+
+#include "config/config.h"
+#include "daemon/board.h"
+#include "daemon/oddities.h"
+#include "spool/watch.h"
+
+struct scanner {
+    const struct config *config;
+    const struct spool *spool;
+    struct board *board;
+
+    /* private */
+    struct watch watch;
+    struct oddities oddities;
+    int64_t next_us; /* wall clock: when to look again, at the latest */
+};
+
+void *scanner_main(void *scanner);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * worker: a loader's thread. Keeps one connection, takes one job at a time from the board and sees it
+ * through: claim (only when the database answers), load, retire.
+ *
+ *     struct worker w = {.board = &board, .loader = {...}};
+ *     pthread_create(&thread, NULL, worker_main, &w);
+ *
+ * `ended` is called from the thread as its last act.
+ */
+#ifndef SPOOLGATE_DAEMON_WORKER_H
+#define SPOOLGATE_DAEMON_WORKER_H
+
+#include "daemon/board.h"
+#include "replay/load.h"
+
+struct worker {
+    struct board *board;
+    struct loader loader;
+    void (*ended)(void *context);
+    void *context;
+};
+
+void *worker_main(void *worker);
+
+#endif

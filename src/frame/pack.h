@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pack: JSON values and seals as msgpack (msgpack-c does the packing). Pure.
+ */
+#ifndef SPOOLGATE_FRAME_PACK_H
+#define SPOOLGATE_FRAME_PACK_H
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+
+void pack_json(struct buf *out, const json_t *value);
+
+/* {"kind": "seal", "frames": N}: the last frame, by which a segment proves that it is complete. */
+void pack_seal(struct buf *out, uint64_t frames);
+
+#endif

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+#include "io/durable.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/str.h"
+#include "base/uuid.h"
+
+static struct err failure(int number, const char *doing, const char *name)
+{
+    struct buf text = {0};
+    str_percent_encode(&text, name);
+    struct err e = err_system(ERR_SPOOL, number, "can't %s %s", doing, buf_cstr(&text));
+    buf_free(&text);
+    return e;
+}
+
+struct err durable_create(struct durable_file *f, int dir)
+{
+    char id[UUID_TEXT];
+    struct uuid unique = uuid_new();
+    f->dir = dir;
+    (void)snprintf(f->name, sizeof f->name, ".%s.tmp", uuid_format(&unique, id));
+    f->fd = openat(dir, f->name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0660);
+    return f->fd < 0 ? failure(errno, "create", f->name) : ERR_OK;
+}
+
+struct err durable_write(int fd, const void *bytes, size_t len)
+{
+    const char *p = bytes;
+    while (len > 0) {
+        ssize_t n = write(fd, p, len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return err_system(ERR_SPOOL, n == 0 ? ENOSPC : errno, "can't write");
+        p += n;
+        len -= (size_t)n;
+    }
+    return ERR_OK;
+}
+
+struct err durable_sync(int fd)
+{
+    while (fsync(fd) != 0)
+        if (errno != EINTR)
+            return err_system(ERR_SPOOL, errno, "can't fsync");
+    return ERR_OK;
+}
+
+static struct err sync_and_close(struct durable_file *f)
+{
+    struct err e = durable_sync(f->fd);
+    if (close(f->fd) != 0 && !err_is(&e))
+        e = failure(errno, "close", f->name);
+    f->fd = -1;
+    return e;
+}
+
+struct err durable_publish(struct durable_file *f, int dir, const char *name)
+{
+    bool taken = false;
+    struct err e = sync_and_close(f);
+    if (!err_is(&e))
+        e = durable_move(f->dir, f->name, dir, name, &taken);
+    if (err_is(&e)) {
+        (void)unlinkat(f->dir, f->name, 0);
+        return e;
+    }
+    return durable_sync(dir);
+}
+
+void durable_discard(struct durable_file *f)
+{
+    if (f->fd < 0)
+        return;
+    (void)close(f->fd);
+    (void)unlinkat(f->dir, f->name, 0);
+    f->fd = -1;
+}
+
+struct err durable_replace(int dir, const char *name, const void *bytes, size_t len)
+{
+    struct durable_file f;
+    TRY(durable_create(&f, dir));
+    struct err e = durable_write(f.fd, bytes, len);
+    if (err_is(&e)) {
+        durable_discard(&f);
+        return e;
+    }
+    e = sync_and_close(&f);
+    if (!err_is(&e) && renameat(dir, f.name, dir, name) != 0)
+        e = failure(errno, "rename to", name);
+    if (err_is(&e)) {
+        (void)unlinkat(dir, f.name, 0);
+        return e;
+    }
+    return durable_sync(dir);
+}
+
+struct err durable_move(int from_dir, const char *from, int to_dir, const char *to, bool *taken)
+{
+    int r = renameat2(from_dir, from, to_dir, to, RENAME_NOREPLACE);
+    if (r != 0 && (errno == EINVAL || errno == ENOSYS)) {
+        /* Neither NFS nor some FUSE file systems know the flag. link() refuses a taken name too;
+         * a crash between the two calls leaves one file under two names, which the ledger knows. */
+        r = linkat(from_dir, from, to_dir, to, 0);
+        if (r == 0)
+            r = unlinkat(from_dir, from, 0);
+    }
+    if (taken)
+        *taken = r != 0 && errno == EEXIST;
+    return r == 0 ? ERR_OK : failure(errno, "move", from);
+}
+
+struct err durable_open_folder(int dir, const char *name, int *fd)
+{
+    bool made = mkdirat(dir, name, 0770) == 0;
+    if (!made && errno != EEXIST)
+        return failure(errno, "create folder", name);
+    *fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (*fd < 0)
+        return failure(errno, "open folder", name);
+    if (made)
+        return durable_sync(dir);
+    return ERR_OK;
+}

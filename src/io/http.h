@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * http: one POST, from the connection to the answer's first bytes. Blocks.
+ *
+ *     const struct http_header headers[] = {{"content-type", "application/json"}, {0}};
+ *     struct http_request request = {.url = url, .headers = headers, .body = b.data, .body_len =
+ * b.len}; struct http_reply reply; TRY(http_post(&request, &reply));
+ *     ... reply.status ...
+ *
+ * An answer is an answer, whatever its status: judging it is the caller's. Redirects aren't
+ * followed, no proxy is used (the environment's neither), certificates are verified, TLS is 1.2 or
+ * newer. What the listener sends is read up to HTTP_REPLY_BYTES, then the connection is closed.
+ *
+ * The process ignores SIGPIPE: TLS writes to sockets that the listener may have closed.
+ *
+ * Errors: ERR_USAGE for a URL or a header that can't be sent; ERR_REMOTE when there was no answer.
+ * They name the listener as scheme://host: the rest of a URL may be a secret.
+ */
+#ifndef SPOOLGATE_IO_HTTP_H
+#define SPOOLGATE_IO_HTTP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+#define HTTP_REPLY_BYTES 4096
+#define HTTP_TIMEOUT_US  INT64_C(20000000)
+
+/* Line breaks, NULs and other control characters are refused, and so are names that set the
+ * framing. */
+struct http_header {
+    const char *name, *value;
+};
+
+struct http_request {
+    const char *url;                   /* http or https */
+    const struct http_header *headers; /* ends with {0}; NULL: none */
+    const void *body;
+    size_t body_len;
+    int64_t timeout_us; /* for all of it; 0: HTTP_TIMEOUT_US */
+};
+
+struct http_reply {
+    int status;
+    int64_t retry_after_us; /* what Retry-After asks for; 0: nothing */
+    int64_t took_us;
+    size_t body_len;
+    char body[HTTP_REPLY_BYTES + 1]; /* NUL-terminated; the listener's bytes, any bytes */
+};
+
+struct err http_post(const struct http_request *request, struct http_reply *reply);
+
+/* Would http_post take it? Appends the part that may be shown: scheme://host. origin may be NULL.
+ */
+struct err http_check_url(const char *url, struct buf *origin);
+struct err http_check_header(const char *name, const char *value);
+
+#endif

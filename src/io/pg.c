@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT */
+#include "io/pg.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "base/sql.h"
+
+/*
+ * What the server says of the rows rejects the rows. What it says of anything else (its own health,
+ * our permissions, a missing table, and every code that is not named here) is the environment: the
+ * batch is held, because holding loses nothing and an operator can still park it.
+ */
+enum err_class pg_class(const char *sqlstate)
+{
+    static const char *const row_classes[] = {"22", "23", "44"};
+    if (strcmp(sqlstate, "P0001") == 0) /* RAISE EXCEPTION in somebody's trigger */
+        return ERR_ROW;
+    for (size_t i = 0; i < sizeof row_classes / sizeof *row_classes; i++)
+        if (strncmp(sqlstate, row_classes[i], 2) == 0)
+            return ERR_ROW;
+    return ERR_DATABASE;
+}
+
+/* From a result, or, where there is none, from the connection. */
+static struct err server_error(const struct pg *pg, const PGresult *result)
+{
+    const char *state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
+    const char *text = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : NULL;
+    const char *detail = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL) : NULL;
+    if (!state)
+        return err_make(ERR_DATABASE, "database: %s", PQerrorMessage(pg->connection));
+    struct err e = err_make(pg_class(state), "database: %s%s%s (SQLSTATE %s)", text ? text : "",
+                            detail ? ": " : "", detail ? detail : "", state);
+    (void)snprintf(e.sqlstate, sizeof e.sqlstate, "%s", state);
+    return e;
+}
+
+void pg_init(struct pg *pg)
+{
+    *pg = (struct pg){0};
+    (void)pthread_mutex_init(&pg->cancel_lock, NULL);
+}
+
+static void set_cancel(struct pg *pg, PGcancel *cancel)
+{
+    (void)pthread_mutex_lock(&pg->cancel_lock);
+    PGcancel *old = pg->cancel;
+    pg->cancel = cancel;
+    (void)pthread_mutex_unlock(&pg->cancel_lock);
+    PQfreeCancel(old);
+}
+
+static struct err set_up_session(struct pg *pg, const char *schema)
+{
+    struct buf sql = {0};
+    buf_str(&sql, "SET search_path = ");
+    sql_identifier(&sql, schema);
+    buf_str(&sql, ", pg_temp; SET client_min_messages = warning; SET TimeZone = 'UTC';"
+                  " SET DateStyle = ISO; SET IntervalStyle = iso_8601; SET bytea_output = hex;"
+                  " SET standard_conforming_strings = on");
+    struct err e = pg_exec(pg, buf_cstr(&sql));
+    buf_free(&sql);
+    return e;
+}
+
+/* A dead peer must be noticed without a timer of ours: keepalives and tcp_user_timeout do that. What
+ * the operator writes into the conninfo wins over these, since dbname is expanded in its place. */
+static PGconn *connect_with_defaults(const char *conninfo)
+{
+    static const char *const keys[] = {"connect_timeout",     "keepalives_idle", "keepalives_interval",
+                                       "keepalives_count",    "tcp_user_timeout", "fallback_application_name",
+                                       "client_encoding",     "dbname",          NULL};
+    const char *values[] = {"10", "30", "10", "3", "60000", "spoolgate", "UTF8", conninfo, NULL};
+    return PQconnectdbParams(keys, values, 1);
+}
+
+static void ignore_notice(void *arg, const char *message)
+{
+    (void)arg;
+    (void)message;
+}
+
+struct err pg_open(struct pg *pg, const struct pg_target *target)
+{
+    pg_close(pg);
+    pg->connection = connect_with_defaults(target->conninfo);
+    if (PQstatus(pg->connection) != CONNECTION_OK) {
+        struct err e = err_make(ERR_DATABASE, "%s", PQerrorMessage(pg->connection));
+        pg_close(pg);
+        return e;
+    }
+    (void)PQsetNoticeProcessor(pg->connection, ignore_notice, NULL);
+    set_cancel(pg, PQgetCancel(pg->connection));
+    struct err e = set_up_session(pg, target->schema);
+    if (err_is(&e))
+        pg_close(pg);
+    return e;
+}
+
+void pg_close(struct pg *pg)
+{
+    set_cancel(pg, NULL);
+    PQfinish(pg->connection);
+    pg->connection = NULL;
+}
+
+bool pg_is_open(const struct pg *pg)
+{
+    return pg->connection && PQstatus(pg->connection) == CONNECTION_OK;
+}
+
+struct err pg_ping(struct pg *pg)
+{
+    return pg_exec(pg, "SELECT 1");
+}
+
+void pg_cancel(struct pg *pg)
+{
+    char problem[256];
+    (void)pthread_mutex_lock(&pg->cancel_lock);
+    if (pg->cancel)
+        (void)PQcancel(pg->cancel, problem, sizeof problem);
+    (void)pthread_mutex_unlock(&pg->cancel_lock);
+}
+
+char *pg_describe(const char *conninfo)
+{
+    static const char *const shown[] = {"host", "hostaddr", "port", "dbname", "user", "service"};
+    struct buf text = {0};
+    PQconninfoOption *options = PQconninfoParse(conninfo, NULL);
+    for (size_t i = 0; options && i < sizeof shown / sizeof *shown; i++)
+        for (const PQconninfoOption *o = options; o->keyword; o++)
+            if (o->val && *o->val && strcmp(o->keyword, shown[i]) == 0)
+                buf_printf(&text, "%s%s=%s", text.len ? " " : "", o->keyword, o->val);
+    PQconninfoFree(options);
+    if (text.len == 0)
+        buf_str(&text, options ? "(libpq's defaults)" : "(not a valid connection string)");
+    return buf_take(&text);
+}
+
+struct err pg_exec(struct pg *pg, const char *sql)
+{
+    PGresult *result = PQexec(pg->connection, sql);
+    ExecStatusType status = PQresultStatus(result);
+    struct err e = ERR_OK;
+    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && status != PGRES_EMPTY_QUERY)
+        e = server_error(pg, result);
+    PQclear(result);
+    return e;
+}
+
+struct err pg_commit(struct pg *pg)
+{
+    PGresult *result = PQexec(pg->connection, "COMMIT");
+    struct err e = ERR_OK;
+    if (PQresultStatus(result) != PGRES_COMMAND_OK)
+        e = server_error(pg, result);
+    else if (strcmp(PQcmdStatus(result), "COMMIT") != 0)
+        e = err_make(ERR_DATABASE, "database: COMMIT ended as %s", PQcmdStatus(result));
+    PQclear(result);
+    return e;
+}
+
+void pg_rollback(struct pg *pg)
+{
+    if (pg_is_open(pg))
+        PQclear(PQexec(pg->connection, "ROLLBACK"));
+}
+
+struct err pg_query(struct pg *pg, const char *sql, int count, const char *const *params,
+                    PGresult **rows)
+{
+    PGresult *result = PQexecParams(pg->connection, sql, count, NULL, params, NULL, NULL, 0);
+    ExecStatusType status = PQresultStatus(result);
+    if (rows)
+        *rows = NULL;
+    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) {
+        struct err e = server_error(pg, result);
+        PQclear(result);
+        return e;
+    }
+    if (rows)
+        *rows = result;
+    else
+        PQclear(result);
+    return ERR_OK;
+}
+
+struct err pg_copy_begin(struct pg *pg, const char *sql)
+{
+    PGresult *result = PQexec(pg->connection, sql);
+    struct err e = ERR_OK;
+    if (PQresultStatus(result) != PGRES_COPY_IN)
+        e = server_error(pg, result);
+    PQclear(result);
+    return e;
+}
+
+/* What the server has to say of a COPY comes as results after it: the first failure counts. */
+static struct err copy_results(struct pg *pg, uint64_t *rows)
+{
+    struct err e = ERR_OK;
+    PGresult *result;
+    while ((result = PQgetResult(pg->connection))) {
+        if (PQresultStatus(result) == PGRES_COMMAND_OK)
+            *rows = strtoull(PQcmdTuples(result), NULL, 10);
+        else if (!err_is(&e))
+            e = server_error(pg, result);
+        PQclear(result);
+        if (PQstatus(pg->connection) == CONNECTION_BAD)
+            break;
+    }
+    return e;
+}
+
+static struct err copy_broken(struct pg *pg)
+{
+    uint64_t rows;
+    struct err reported = copy_results(pg, &rows);
+    return err_is(&reported) ? reported
+                             : err_make(ERR_DATABASE, "database: %s", PQerrorMessage(pg->connection));
+}
+
+struct err pg_copy_data(struct pg *pg, const void *bytes, size_t len)
+{
+    /* 1 only means queued; success is the command tag's, in pg_copy_end. Pieces keep libpq's own
+     * output buffer, which doubles to whatever it is given, small. */
+    enum { PIECE = 64 * 1024 };
+    const char *p = bytes;
+    while (len > 0) {
+        int n = len < PIECE ? (int)len : PIECE;
+        if (PQputCopyData(pg->connection, p, n) != 1)
+            return copy_broken(pg);
+        p += n;
+        len -= (size_t)n;
+    }
+    return ERR_OK;
+}
+
+struct err pg_copy_end(struct pg *pg, uint64_t *rows)
+{
+    *rows = 0;
+    if (PQputCopyEnd(pg->connection, NULL) != 1)
+        return copy_broken(pg);
+    return copy_results(pg, rows);
+}

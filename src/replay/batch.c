@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+#include "replay/batch.h"
+
+#include <stdlib.h>
+
+#include "base/jsonw.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/time.h"
+
+enum { FILES_LISTED = 1000 };
+
+void batch_open(struct batch *b, const struct claim *claim)
+{
+    *b = (struct batch){.claim = claim,
+                        .count = claim->count,
+                        .segments = mem_calloc(claim->count, sizeof *b->segments)};
+    for (size_t i = 0; i < b->count; i++) {
+        struct buf encoded = {0};
+        str_percent_encode(&encoded, claim->files[i].name);
+        b->segments[i].name = claim->files[i].name;
+        b->segments[i].encoded = buf_take(&encoded);
+    }
+}
+
+void batch_close(struct batch *b)
+{
+    for (size_t i = 0; i < b->count; i++) {
+        free(b->segments[i].encoded);
+        free(b->segments[i].reason);
+    }
+    free(b->segments);
+    partition_free(&b->days);
+    *b = (struct batch){0};
+}
+
+struct inspection {
+    struct buf *rows;
+    struct partition_days *days;
+};
+
+static bool note_row(void *context, const struct frame *frame, const struct copybin_row *row,
+                     struct err *failure)
+{
+    struct inspection *in = context;
+    (void)frame;
+    (void)failure;
+    partition_need(in->days, row->stream, row->time_us);
+    buf_clear(&in->rows[row->stream]);
+    return true;
+}
+
+static bool note_reject(void *context, const struct frame *frame, const struct reject *reject,
+                        struct err *failure)
+{
+    (void)context;
+    (void)frame;
+    (void)reject;
+    (void)failure;
+    return true; /* segment_walk counts */
+}
+
+struct err batch_inspect(struct batch *b, struct copybin *encoder, const struct frame_limits *limits,
+                         const atomic_bool *stop)
+{
+    size_t streams = encoder->streams->count;
+    struct inspection in = {.rows = mem_calloc(streams, sizeof *in.rows), .days = &b->days};
+    struct segment_walk walk = {.encoder = encoder, .limits = limits, .rows = in.rows, .stop = stop,
+                                .on_row = note_row, .on_reject = note_reject, .context = &in};
+    struct err e = ERR_OK;
+    for (size_t i = 0; i < b->count && !err_is(&e); i++) {
+        e = segment_walk(&walk, b->claim->folder, b->segments[i].name, &b->segments[i].sum);
+        if (e.cls == ERR_SEGMENT) {
+            batch_fail_segment(b, i, e.text);
+            e = ERR_OK;
+        }
+    }
+    for (size_t i = 0; i < streams; i++)
+        buf_free(&in.rows[i]);
+    free(in.rows);
+    return e;
+}
+
+void batch_fail_segment(struct batch *b, size_t index, const char *reason)
+{
+    struct batch_segment *s = &b->segments[index];
+    free(s->reason);
+    s->reason = mem_strdup(reason);
+    s->fate = SEGMENT_FAILED;
+}
+
+struct batch_totals batch_totals(const struct batch *b)
+{
+    struct batch_totals t = {.ts_min_us = INT64_MAX, .ts_max_us = INT64_MIN};
+    for (size_t i = 0; i < b->count; i++) {
+        const struct batch_segment *s = &b->segments[i];
+        t.bytes += s->sum.bytes;
+        t.segments_failed += s->fate == SEGMENT_FAILED;
+        t.segments_duplicate += s->fate == SEGMENT_DUPLICATE;
+        if (s->fate == SEGMENT_FAILED)
+            continue;
+        t.bytes_raw += s->sum.bytes_raw;
+        t.frames += s->sum.frames;
+        if (s->fate == SEGMENT_DUPLICATE) {
+            t.skipped += s->sum.frames;
+            continue;
+        }
+        t.rejected += s->sum.rejected;
+        t.rows += s->sum.frames - s->sum.rejected;
+        if (s->sum.ts_min_us < t.ts_min_us)
+            t.ts_min_us = s->sum.ts_min_us;
+        if (s->sum.ts_max_us > t.ts_max_us)
+            t.ts_max_us = s->sum.ts_max_us;
+    }
+    if (t.rows == 0)
+        t.ts_min_us = t.ts_max_us = INT64_MIN;
+    return t;
+}
+
+static void file_json(struct jsonw *j, const struct batch_segment *s)
+{
+    char hex[HASH_HEX];
+    jsonw_object(j);
+    jsonw_key(j, "name");
+    jsonw_str(j, s->encoded);
+    jsonw_key(j, "bytes");
+    jsonw_int(j, (int64_t)s->sum.bytes);
+    if (s->fate == SEGMENT_FAILED) {
+        jsonw_key(j, "failed");
+        jsonw_str(j, s->reason);
+    } else {
+        jsonw_key(j, "sha256");
+        jsonw_str(j, hash_hex(s->sum.sha256, hex));
+        jsonw_key(j, "frames");
+        jsonw_int(j, (int64_t)s->sum.frames);
+        jsonw_key(j, "rejected");
+        jsonw_int(j, s->fate == SEGMENT_DUPLICATE ? 0 : (int64_t)s->sum.rejected);
+    }
+    if (s->fate == SEGMENT_DUPLICATE) {
+        jsonw_key(j, "duplicate_of");
+        jsonw_str(j, s->duplicate_of);
+    }
+    jsonw_end(j);
+}
+
+bool batch_files_json(const struct batch *b, struct buf *out)
+{
+    struct jsonw j = {.out = out};
+    size_t listed = 0;
+    jsonw_array(&j);
+    /* Failed segments have no ledger row, so they are the last that may be cut. */
+    for (int failed = 1; failed >= 0; failed--)
+        for (size_t i = 0; i < b->count && listed < FILES_LISTED; i++)
+            if ((b->segments[i].fate == SEGMENT_FAILED) == failed) {
+                file_json(&j, &b->segments[i]);
+                listed++;
+            }
+    jsonw_end(&j);
+    return listed < b->count;
+}
+
+void batch_reason_json(const struct batch *b, size_t index, struct buf *out)
+{
+    const struct batch_segment *s = &b->segments[index];
+    struct jsonw j = {.out = out};
+    jsonw_object(&j);
+    jsonw_key(&j, "segment");
+    jsonw_str(&j, s->encoded);
+    jsonw_key(&j, "batch_id");
+    jsonw_str(&j, b->claim->batch);
+    jsonw_key(&j, "gate");
+    jsonw_str(&j, b->claim->gate);
+    jsonw_key(&j, "reason");
+    jsonw_str(&j, s->reason);
+    jsonw_key(&j, "bytes");
+    jsonw_int(&j, (int64_t)s->sum.bytes);
+    jsonw_key(&j, "failed_at");
+    jsonw_time(&j, time_now());
+    jsonw_end(&j);
+    buf_byte(out, '\n');
+}

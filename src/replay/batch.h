@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * batch: what is known of a claim's segments, before and while they are loaded.
+ *
+ *     struct batch b;
+ *     batch_open(&b, &claim);
+ *     TRY(batch_inspect(&b, &encoder, &limits, stop));    // reads every byte; touches no database
+ *     ... ledger marks duplicates, the copy marks nothing ...
+ *     struct batch_totals t = batch_totals(&b);
+ *     batch_close(&b);
+ */
+#ifndef SPOOLGATE_REPLAY_BATCH_H
+#define SPOOLGATE_REPLAY_BATCH_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "frame/limits.h"
+#include "replay/copybin.h"
+#include "replay/partition.h"
+#include "replay/segment.h"
+#include "spool/claim.h"
+
+enum segment_fate {
+    SEGMENT_LOADED,    /* its good frames are rows, or will be */
+    SEGMENT_DUPLICATE, /* the ledger had it: skipped, archived */
+    SEGMENT_FAILED,    /* its bytes can't be loaded: failed/ */
+};
+
+struct batch_segment {
+    const char *name; /* the claim's */
+    char *encoded;    /* percent-encoded, for the database */
+    struct segment_summary sum;
+    enum segment_fate fate;
+    bool staged;                     /* moved to the claim's staging */
+    char *reason;                    /* SEGMENT_FAILED */
+    char duplicate_of[UUID_TEXT];    /* SEGMENT_DUPLICATE: the batch that loaded it */
+};
+
+struct batch {
+    const struct claim *claim;
+    struct batch_segment *segments;
+    size_t count;
+    struct partition_days days;
+};
+
+/* Seals and the frames of failed segments are not counted. */
+struct batch_totals {
+    uint64_t segments_failed, segments_duplicate;
+    uint64_t bytes, bytes_raw;
+    uint64_t frames, rows, rejected, skipped; /* frames == rows + rejected + skipped */
+    int64_t ts_min_us, ts_max_us;             /* INT64_MIN in both where there are no rows */
+};
+
+void batch_open(struct batch *b, const struct claim *claim);
+void batch_close(struct batch *b);
+
+/* A segment that can't be loaded is marked, not an error; an error is the environment's. */
+struct err batch_inspect(struct batch *b, struct copybin *encoder, const struct frame_limits *limits,
+                         const atomic_bool *stop);
+
+void batch_fail_segment(struct batch *b, size_t index, const char *reason);
+
+struct batch_totals batch_totals(const struct batch *b);
+
+/* The receipt's `files`: failed segments first, at most 1,000 in all. True when the list was cut. */
+bool batch_files_json(const struct batch *b, struct buf *out);
+
+/* NAME.reason.json */
+void batch_reason_json(const struct batch *b, size_t index, struct buf *out);
+
+#endif

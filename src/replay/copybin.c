@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: MIT */
+#include "replay/copybin.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/time.h"
+#include "base/utf8.h"
+#include "frame/msgpack.h"
+#include "replay/jsonb.h"
+#include "replay/mptime.h"
+
+/* Where a column's value stands in the frame. */
+struct copybin_field {
+    struct mp_cursor at; /* p is NULL where the frame has no such key, or nil */
+};
+
+static const struct frame_limits no_limits = {.frame_bytes = UINT64_MAX,
+                                              .string_bytes = UINT64_MAX,
+                                              .keys = UINT64_MAX,
+                                              .depth = FRAME_DEPTH_MAX};
+
+void copybin_open(struct copybin *e, const struct stream_set *streams, const struct uuid *batch,
+                  int64_t now_us)
+{
+    size_t widest = 0;
+    size_t all = 0;
+    for (size_t i = 0; i < streams->count; i++) {
+        size_t n = streams->streams[i].column_count;
+        widest = n > widest ? n : widest;
+        all += n;
+    }
+    *e = (struct copybin){.streams = streams,
+                          .batch = *batch,
+                          .now_us = now_us,
+                          .fields = mem_calloc(widest, sizeof *e->fields),
+                          .key_lengths = mem_calloc(all, sizeof *e->key_lengths)};
+    size_t at = 0;
+    for (size_t i = 0; i < streams->count; i++)
+        for (size_t c = 0; c < streams->streams[i].column_count; c++)
+            e->key_lengths[at++] = strlen(streams->streams[i].columns[c].name);
+}
+
+void copybin_close(struct copybin *e)
+{
+    free(e->fields);
+    free(e->key_lengths);
+    *e = (struct copybin){0};
+}
+
+static bool refuse(struct reject *reject, const char *column, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Always false, so that callers can return it. Names and texts of producers are cut to fit. */
+static bool refuse(struct reject *reject, const char *column, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(reject->reason, sizeof reject->reason, format, args);
+    va_end(args);
+    (void)snprintf(reject->column, sizeof reject->column, "%s", column);
+    return false;
+}
+
+/* A producer's text inside a reason: printable ASCII, short, and so fit for logs and the database. */
+static const char *shown(const void *bytes, size_t len, char out[48])
+{
+    const uint8_t *p = bytes;
+    size_t n = len < 40 ? len : 40;
+    for (size_t i = 0; i < n; i++)
+        out[i] = p[i] >= 0x20 && p[i] < 0x7f ? (char)p[i] : '?';
+    (void)strcpy(out + n, n < len ? "..." : "");
+    return out;
+}
+
+static const char *value_name(const struct mp_value *v)
+{
+    static const char *const names[] = {
+        [MP_NIL] = "nil",   [MP_BOOL] = "a boolean", [MP_UINT] = "an integer",
+        [MP_INT] = "an integer", [MP_FLOAT] = "a float", [MP_STR] = "a string",
+        [MP_BIN] = "binary", [MP_EXT] = "an extension", [MP_ARRAY] = "an array",
+        [MP_MAP] = "a map"};
+    return names[v->type];
+}
+
+static bool wrong_type(struct reject *reject, const struct column *c, const struct mp_value *v)
+{
+    return refuse(reject, c->name, "%s is wanted, but it is %s", column_type_name(c->type),
+                  value_name(v));
+}
+
+void copybin_header(struct buf *out)
+{
+    buf_put(out, "PGCOPY\n\377\r\n\0", 11); /* signature */
+    buf_be32(out, 0);                       /* flags */
+    buf_be32(out, 0);                       /* length of the header's extension */
+}
+
+void copybin_trailer(struct buf *out)
+{
+    buf_be16(out, 0xffff);
+}
+
+void copybin_text(struct buf *out, const void *bytes, size_t len)
+{
+    buf_be32(out, (uint32_t)len);
+    buf_put(out, bytes, len);
+}
+
+void copybin_int8(struct buf *out, int64_t v)
+{
+    buf_be32(out, 8);
+    buf_be64(out, (uint64_t)v);
+}
+
+void copybin_uuid(struct buf *out, const struct uuid *id)
+{
+    buf_be32(out, sizeof id->bytes);
+    buf_put(out, id->bytes, sizeof id->bytes);
+}
+
+static bool put_text(struct buf *out, const struct column *c, const struct mp_value *v,
+                     struct reject *reject)
+{
+    if (v->type != MP_STR)
+        return wrong_type(reject, c, v);
+    if (memchr(v->bytes, '\0', v->len))
+        return refuse(reject, c->name, "a NUL character, which Postgres text can't hold");
+    size_t good = utf8_check(v->bytes, v->len);
+    if (good != v->len)
+        return refuse(reject, c->name, "not UTF-8 at byte %zu of the value", good);
+    copybin_text(out, v->bytes, v->len);
+    return true;
+}
+
+static bool put_float8(struct buf *out, const struct column *c, const struct mp_value *v,
+                       struct reject *reject)
+{
+    double number;
+    bool exact = true;
+    if (v->type == MP_FLOAT) {
+        number = v->f;
+    } else if (v->type == MP_UINT) {
+        number = (double)v->u;
+        exact = v->u <= UINT64_C(1) << 53 || (number < 0x1p64 && (uint64_t)number == v->u);
+    } else if (v->type == MP_INT) {
+        number = (double)v->i;
+        exact = (int64_t)number == v->i;
+    } else {
+        return wrong_type(reject, c, v);
+    }
+    if (!exact)
+        return refuse(reject, c->name, "an integer that double precision can't hold exactly");
+    uint64_t bits;
+    memcpy(&bits, &number, sizeof bits);
+    buf_be32(out, 8);
+    buf_be64(out, bits);
+    return true;
+}
+
+static bool put_jsonb(struct buf *out, const struct column *c, struct mp_cursor at,
+                      uint32_t *numbers_nulled, struct reject *reject)
+{
+    size_t start = out->len;
+    buf_be32(out, 0);  /* the length, once it is known */
+    buf_byte(out, 1); /* jsonb's binary version */
+    const char *problem = jsonb_append(out, &at, numbers_nulled);
+    if (problem)
+        return refuse(reject, c->name, "%s", problem);
+    uint32_t len = htobe32((uint32_t)(out->len - start - 4));
+    memcpy(out->data + start, &len, sizeof len);
+    return true;
+}
+
+static void put_jsonb_text(struct buf *out, const char *json)
+{
+    buf_be32(out, (uint32_t)(1 + strlen(json)));
+    buf_byte(out, 1);
+    buf_str(out, json);
+}
+
+/* A bare number: the unit's count, whole or not. */
+static bool number_time(const struct column *c, const struct mp_value *v, int64_t *us)
+{
+    int64_t unit = c->time_unit_us ? c->time_unit_us : TIME_US_PER_S;
+    if (v->type == MP_FLOAT) {
+        double product = v->f * (double)unit;
+        if (!(fabs(product) < 9.2e18)) /* NaN and Inf too */
+            return false;
+        *us = llround(product);
+        return true;
+    }
+    int64_t count = v->type == MP_INT ? v->i : (int64_t)v->u;
+    if (v->type == MP_UINT && v->u > INT64_MAX)
+        return false;
+    return !__builtin_mul_overflow(count, unit, us);
+}
+
+static bool read_time(const struct column *c, const struct mp_value *v, int64_t *us,
+                      struct reject *reject)
+{
+    char text[48];
+    switch (v->type) {
+    case MP_UINT:
+    case MP_INT:
+    case MP_FLOAT:
+        if (!number_time(c, v, us))
+            return refuse(reject, c->name, "a number that is no time");
+        return true;
+    case MP_STR:
+        if (!time_parse((const char *)v->bytes, v->len, us))
+            return refuse(reject, c->name, "not an RFC 3339 time with an offset: \"%s\"",
+                          shown(v->bytes, v->len, text));
+        return true;
+    case MP_EXT:
+        if (!mptime_ext(v, us))
+            return refuse(reject, c->name, "extension type %d of %u bytes is no time", v->ext,
+                          v->len);
+        return true;
+    default:
+        return wrong_type(reject, c, v);
+    }
+}
+
+static bool inside_window(const struct copybin *e, const struct stream *s, int64_t us)
+{
+    return us >= e->now_us - s->window_past_us && us <= e->now_us + s->window_ahead_us;
+}
+
+/* The usual mistake: milliseconds (or finer) where the stream counts seconds. */
+static const char *window_hint(const struct copybin *e, const struct stream *s,
+                               const struct mp_value *v, int64_t us)
+{
+    static const struct {
+        int64_t divisor;
+        const char *hint;
+    } units[] = {{1000, "; it looks like milliseconds"},
+                 {1000000, "; it looks like microseconds"},
+                 {1000000000, "; it looks like nanoseconds"}};
+    if (v->type == MP_UINT || v->type == MP_FLOAT)
+        for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+            if (inside_window(e, s, us / units[i].divisor))
+                return units[i].hint;
+    return "";
+}
+
+static bool put_time(struct copybin *e, const struct stream *s, struct buf *out,
+                     const struct column *c, const struct mp_value *v, int64_t *us,
+                     struct reject *reject)
+{
+    char text[TIME_TEXT];
+    if (!read_time(c, v, us, reject))
+        return false;
+    if (!inside_window(e, s, *us)) {
+        bool printable = *us > INT64_C(-60000000000000000) && *us < INT64_C(250000000000000000);
+        return refuse(reject, c->name, "%s is outside the stream's window of times%s",
+                      printable ? time_format(*us, text) : "the time",
+                      window_hint(e, s, v, *us));
+    }
+    buf_be32(out, 8);
+    buf_be64(out, (uint64_t)(*us - TIME_PG_EPOCH_US));
+    return true;
+}
+
+static bool put_absent(struct buf *out, const struct column *c, struct reject *reject)
+{
+    if (c->fallback)
+        put_jsonb_text(out, c->fallback);
+    else if (c->required)
+        return refuse(reject, c->name, "the key is missing");
+    else
+        buf_be32(out, UINT32_MAX);
+    return true;
+}
+
+static bool put_field(struct copybin *e, const struct stream *s, size_t index, struct buf *out,
+                      struct copybin_row *row, struct reject *reject)
+{
+    const struct column *c = &s->columns[index];
+    struct mp_cursor at = e->fields[index].at;
+    struct mp_value v;
+    int64_t us;
+    if (c->source == COLUMN_FROM_BATCH) {
+        copybin_uuid(out, &e->batch);
+        return true;
+    }
+    if (!at.p)
+        return put_absent(out, c, reject);
+    if (c->type == COLUMN_JSONB)
+        return put_jsonb(out, c, at, &row->numbers_nulled, reject);
+    if (mp_read(&at, &v) != MP_OK)
+        return refuse(reject, c->name, "the value ends early");
+    switch (c->type) {
+    case COLUMN_TEXT:
+        return put_text(out, c, &v, reject);
+    case COLUMN_FLOAT8:
+        return put_float8(out, c, &v, reject);
+    case COLUMN_TIMESTAMPTZ:
+        if (!put_time(e, s, out, c, &v, &us, reject))
+            return false;
+        if (index == s->time_column)
+            row->time_us = us;
+        return true;
+    default: /* uuid comes from the batch, jsonb went before */
+        return wrong_type(reject, c, &v);
+    }
+}
+
+/* Notes where each column's value stands. The last of duplicate keys wins. */
+static void find_fields(struct copybin *e, const struct stream *s, const size_t *key_lengths,
+                        struct mp_cursor c, uint32_t pairs, struct copybin_row *row)
+{
+    memset(e->fields, 0, s->column_count * sizeof *e->fields);
+    for (uint32_t i = 0; i < pairs; i++) {
+        struct mp_value key;
+        bool taken = false;
+        struct mp_cursor value = c;
+        if (mp_skip(&value, &no_limits) != MP_OK || mp_read(&c, &key) != MP_OK)
+            return;
+        c = value;
+        if (mp_skip(&c, &no_limits) != MP_OK)
+            return;
+        for (size_t k = 0; key.type == MP_STR && k < s->column_count && !taken; k++) {
+            if (s->columns[k].source != COLUMN_FROM_KEY ||
+                !mp_is_str(&key, s->columns[k].name, key_lengths[k]))
+                continue;
+            taken = true;
+            e->fields[k].at = value;
+            if (*value.p == 0xc0) /* nil is as good as absent */
+                e->fields[k].at.p = NULL;
+        }
+        if (!taken && !(key.type == MP_STR && (mp_is_str(&key, "kind", 4))))
+            row->keys_ignored++;
+    }
+}
+
+static const struct stream *find_stream(const struct copybin *e, const struct frame *frame,
+                                        const size_t **key_lengths, size_t *index)
+{
+    const size_t *lengths = e->key_lengths;
+    for (size_t i = 0; frame->kind && i < e->streams->count; i++) {
+        const struct stream *s = &e->streams->streams[i];
+        if (strlen(s->kind) == frame->kind_len &&
+            memcmp(s->kind, frame->kind, frame->kind_len) == 0) {
+            *key_lengths = lengths;
+            *index = i;
+            return s;
+        }
+        lengths += s->column_count;
+    }
+    return NULL;
+}
+
+bool copybin_encode(struct copybin *e, const struct frame *frame, struct buf *rows,
+                    struct copybin_row *row, struct reject *reject)
+{
+    char text[48];
+    const size_t *key_lengths;
+    *row = (struct copybin_row){0};
+    const struct stream *s = find_stream(e, frame, &key_lengths, &row->stream);
+    if (!s && !frame->kind)
+        return refuse(reject, "kind", "the frame has no `kind`, or one that is not a string");
+    if (!s)
+        return refuse(reject, "kind", "no stream takes frames of kind \"%s\"",
+                      shown(frame->kind, frame->kind_len, text));
+
+    struct mp_cursor c = {frame->bytes, frame->bytes + frame->len};
+    struct mp_value map;
+    if (mp_read(&c, &map) != MP_OK || map.type != MP_MAP)
+        return refuse(reject, "", "not a map");
+    find_fields(e, s, key_lengths, c, map.len, row);
+
+    struct buf *out = &rows[row->stream];
+    size_t start = out->len;
+    buf_be16(out, (uint16_t)s->column_count);
+    for (size_t i = 0; i < s->column_count; i++)
+        if (!put_field(e, s, i, out, row, reject)) {
+            out->len = start;
+            return false;
+        }
+    return true;
+}

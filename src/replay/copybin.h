@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * copybin: a frame becomes a row of COPY BINARY, or a reject that says why. Pure.
+ *
+ *     struct copybin e;
+ *     copybin_open(&e, &streams, batch_id, now);
+ *     if (copybin_encode(&e, &frame, rows, &row, &reject))
+ *         ... rows[row.stream] has grown by one row ...
+ *     copybin_close(&e);
+ *
+ * Row format: PostgreSQL manual, COPY, "Binary Format": int16 field count, then int32 length (-1 is
+ * NULL) and the type's binary form for each; all big-endian. The stream's header and trailer are
+ * copybin_header() and copybin_trailer().
+ */
+#ifndef SPOOLGATE_REPLAY_COPYBIN_H
+#define SPOOLGATE_REPLAY_COPYBIN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/uuid.h"
+#include "frame/reader.h"
+#include "stream/stream.h"
+
+struct copybin_field;
+
+struct copybin {
+    const struct stream_set *streams;
+    struct uuid batch;
+    int64_t now_us; /* the accepted window lies around this; the same for every attempt of a batch */
+
+    /* private */
+    struct copybin_field *fields; /* of the frame in hand, by column */
+    size_t *key_lengths;          /* of all streams' columns, one after the other */
+};
+
+struct copybin_row {
+    size_t stream;           /* index in the set */
+    int64_t time_us;         /* of the stream's time column */
+    uint32_t keys_ignored;   /* keys of the frame that no column takes */
+    uint32_t numbers_nulled; /* NaN and Inf inside jsonb */
+};
+
+struct reject {
+    char column[64]; /* "" where it is the frame as a whole */
+    char reason[200];
+};
+
+void copybin_open(struct copybin *e, const struct stream_set *streams, const struct uuid *batch,
+                  int64_t now_us);
+void copybin_close(struct copybin *e);
+
+/* rows: one buf a stream. On a reject (false) nothing was appended. */
+bool copybin_encode(struct copybin *e, const struct frame *frame, struct buf *rows,
+                    struct copybin_row *row, struct reject *reject);
+
+void copybin_header(struct buf *out);
+void copybin_trailer(struct buf *out);
+
+/* Fields for rows that don't come from a frame (ingestion_reject). */
+void copybin_text(struct buf *out, const void *bytes, size_t len);
+void copybin_int8(struct buf *out, int64_t v);
+void copybin_uuid(struct buf *out, const struct uuid *id);
+
+#endif

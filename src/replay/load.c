@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: MIT */
+#include "replay/load.h"
+
+#include <stdlib.h>
+
+#include "base/jsonw.h"
+#include "base/log.h"
+#include "base/time.h"
+#include "db/queries.h"
+#include "replay/batch.h"
+#include "replay/copier.h"
+#include "replay/ledger.h"
+#include "replay/partition.h"
+#include "replay/receipt.h"
+#include "replay/rejects.h"
+#include "stream/ddl.h"
+
+/* One pass over a batch's segments inside its transaction. */
+struct replay {
+    const struct loader *loader;
+    struct batch *batch;
+    size_t segment; /* the one in hand */
+    struct copier copier; /* tables: the streams', then ingestion_reject */
+    struct rejects rejects;
+};
+
+static bool replay_row(void *context, const struct frame *frame, const struct copybin_row *row,
+                       struct err *failure)
+{
+    struct replay *r = context;
+    (void)frame;
+    *failure = copier_row_added(&r->copier, row->stream);
+    return !err_is(failure);
+}
+
+static bool replay_reject(void *context, const struct frame *frame, const struct reject *reject,
+                          struct err *failure)
+{
+    struct replay *r = context;
+    size_t table = r->loader->streams->count;
+    *failure = rejects_add(&r->rejects, &r->copier.rows[table],
+                           r->batch->segments[r->segment].encoded, frame, reject);
+    if (!err_is(failure))
+        *failure = copier_row_added(&r->copier, table);
+    return !err_is(failure);
+}
+
+static void name_tables(struct replay *r)
+{
+    const struct stream_set *streams = r->loader->streams;
+    for (size_t i = 0; i < streams->count; i++) {
+        struct buf command = {0};
+        ddl_copy(&command, &streams->streams[i]);
+        copier_name(&r->copier, i, buf_cstr(&command));
+        buf_free(&command);
+    }
+    copier_name(&r->copier, streams->count, sql_reject_copy);
+}
+
+/* The bytes that are loaded must be the bytes that were inspected and entered into the ledger. */
+static struct err check_same(const struct segment_summary *inspected,
+                             const struct segment_summary *loaded)
+{
+    if (memcmp(inspected->sha256, loaded->sha256, HASH_BYTES) != 0 ||
+        inspected->frames != loaded->frames || inspected->rejected != loaded->rejected)
+        return err_make(ERR_SEGMENT, "the file changed between inspection and loading");
+    return ERR_OK;
+}
+
+static struct err copy_segments(struct replay *r, struct copybin *encoder)
+{
+    struct segment_walk walk = {.encoder = encoder, .limits = r->loader->limits,
+                                .rows = r->copier.rows, .stop = r->loader->stop,
+                                .on_row = replay_row, .on_reject = replay_reject, .context = r};
+    struct batch *b = r->batch;
+    for (r->segment = 0; r->segment < b->count; r->segment++) {
+        struct batch_segment *s = &b->segments[r->segment];
+        struct segment_summary loaded;
+        if (s->fate != SEGMENT_LOADED)
+            continue;
+        struct err e = segment_walk(&walk, b->claim->folder, s->name, &loaded);
+        if (!err_is(&e))
+            e = check_same(&s->sum, &loaded);
+        if (e.cls == ERR_SEGMENT)
+            batch_fail_segment(b, r->segment, e.text); /* the caller starts over without it */
+        if (err_is(&e))
+            return e;
+    }
+    return copier_finish(&r->copier);
+}
+
+static void tables_json(const struct replay *r, struct buf *out)
+{
+    struct jsonw j = {.out = out};
+    const struct stream_set *streams = r->loader->streams;
+    jsonw_object(&j);
+    for (size_t i = 0; i < streams->count; i++)
+        if (r->copier.counts[i] > 0) {
+            jsonw_key(&j, streams->streams[i].table);
+            jsonw_int(&j, (int64_t)r->copier.counts[i]);
+        }
+    jsonw_end(&j);
+}
+
+/* Everything between the lock and the COMMIT. */
+static struct err fill_transaction(struct loader *l, struct replay *r, struct copybin *encoder,
+                                   int attempt)
+{
+    struct buf tables = {0};
+    TRY(receipt_lock(&l->pg, r->batch->claim->batch, attempt));
+    TRY(ledger_claim(&l->pg, r->batch));
+    TRY(copy_segments(r, encoder));
+    TRY(rejects_stage(&r->rejects));
+    tables_json(r, &tables);
+    bool all_failed = batch_totals(r->batch).segments_failed == r->batch->count;
+    struct receipt_end end = {.tables = buf_cstr(&tables), .failed = all_failed};
+    if (all_failed)
+        end.error = "no segment of the batch can be loaded";
+    struct err e = receipt_finish(&l->pg, r->batch, &end);
+    buf_free(&tables);
+    return e;
+}
+
+/* synchronous_commit is ours to insist on: a receipt that says done must survive a power cut, because
+ * the segments are moved away after it. */
+static const char begin_batch[] = "BEGIN; SET LOCAL synchronous_commit = on";
+
+static struct err run_transaction(struct loader *l, struct batch *b, struct copybin *encoder,
+                                  int attempt)
+{
+    struct replay r = {.loader = l, .batch = b, .rejects = {.claim = b->claim}};
+    copier_open(&r.copier, &l->pg, l->streams->count + 1);
+    name_tables(&r);
+    struct err e = pg_exec(&l->pg, begin_batch);
+    if (!err_is(&e))
+        e = fill_transaction(l, &r, encoder, attempt);
+    if (!err_is(&e))
+        e = pg_commit(&l->pg);
+    /* A COPY that was broken off leaves the connection in the middle of the protocol; what is cheap
+     * and certain is a new connection, and the server rolls back by itself. */
+    if (err_is(&e))
+        pg_close(&l->pg);
+    rejects_discard(&r.rejects);
+    copier_close(&r.copier);
+    return e;
+}
+
+/* Failed segments leave the batch's folder before the COMMIT, so that retiring is two renames. */
+static struct err stage_failed(struct batch *b)
+{
+    bool any = false;
+    for (size_t i = 0; i < b->count; i++) {
+        struct batch_segment *s = &b->segments[i];
+        struct buf reason = {0};
+        if (s->fate != SEGMENT_FAILED || s->staged)
+            continue;
+        batch_reason_json(b, i, &reason);
+        struct err e = claim_stage_failed(b->claim, s->name, buf_cstr(&reason));
+        buf_free(&reason);
+        if (err_is(&e))
+            return e;
+        s->staged = any = true;
+        LOG_WARN("segment failed", LOG_STR("batch", b->claim->batch), LOG_STR("segment", s->encoded),
+                 LOG_STR("reason", s->reason));
+    }
+    return any ? claim_seal_staging(b->claim) : ERR_OK;
+}
+
+/* The server refused a row: nothing of the batch can go in, and the receipt says so. */
+static struct err fail_batch(struct loader *l, struct batch *b, int attempt, const struct err *cause)
+{
+    for (size_t i = 0; i < b->count; i++)
+        if (b->segments[i].fate != SEGMENT_FAILED)
+            batch_fail_segment(b, i, cause->text);
+    TRY(claim_unstage_rejects(b->claim));
+    TRY(stage_failed(b));
+    if (!pg_is_open(&l->pg))
+        TRY(pg_open(&l->pg, &l->target));
+    struct receipt_end end = {.failed = true, .tables = "{}", .error = cause->text};
+    struct err e = pg_exec(&l->pg, begin_batch);
+    if (!err_is(&e))
+        e = receipt_lock(&l->pg, b->claim->batch, attempt);
+    if (!err_is(&e))
+        e = receipt_finish(&l->pg, b, &end);
+    if (!err_is(&e))
+        e = pg_commit(&l->pg);
+    if (err_is(&e))
+        pg_close(&l->pg);
+    return e;
+}
+
+static struct err settle(struct loader *l, struct batch *b, struct copybin *encoder, int attempt)
+{
+    for (;;) {
+        size_t made = 0;
+        int64_t start = time_monotonic();
+        TRY(stage_failed(b));
+        TRY(partition_ensure(&l->pg, l->streams, &b->days, &made));
+        if (made > 0)
+            LOG_INFO("partitions made", LOG_STR("batch", b->claim->batch), LOG_INT("count", made),
+                     LOG_DURATION("took", time_monotonic() - start));
+        struct err e = run_transaction(l, b, encoder, attempt);
+        if (e.cls == ERR_ROW)
+            return fail_batch(l, b, attempt, &e);
+        if (e.cls != ERR_SEGMENT)
+            return e;
+        /* Once more without the segment that changed; the attempt is still ours. */
+        TRY(pg_open(&l->pg, &l->target));
+    }
+}
+
+static void report(const struct batch *b, bool failed, int64_t took_us, struct load_outcome *out)
+{
+    struct batch_totals t = batch_totals(b);
+    *out = (struct load_outcome){.settled = true,
+                                 .failed = failed,
+                                 .rows = failed ? 0 : t.rows,
+                                 .rejected = t.rejected,
+                                 .skipped = t.skipped,
+                                 .segments = b->count,
+                                 .segments_failed = t.segments_failed,
+                                 .bytes = t.bytes};
+    LOG_INFO(failed ? "batch failed" : "batch loaded", LOG_STR("batch", b->claim->batch),
+             LOG_STR("gate", b->claim->gate), LOG_INT("segments", b->count),
+             LOG_INT("segments_failed", t.segments_failed),
+             LOG_INT("segments_duplicate", t.segments_duplicate), LOG_INT("rows", out->rows),
+             LOG_INT("rejected", t.rejected), LOG_INT("skipped", t.skipped),
+             LOG_DURATION("took", took_us));
+}
+
+static struct err inspect_and_settle(struct loader *l, struct batch *b, int attempt,
+                                     struct load_outcome *out)
+{
+    struct copybin encoder;
+    int64_t start = time_monotonic();
+    copybin_open(&encoder, l->streams, &b->claim->id, b->claim->opened_us);
+    struct err e = batch_inspect(b, &encoder, l->limits, l->stop);
+    if (!err_is(&e)) {
+        struct batch_totals t = batch_totals(b);
+        LOG_INFO("batch inspected", LOG_STR("batch", b->claim->batch), LOG_INT("attempt", attempt),
+                 LOG_INT("bytes", t.bytes), LOG_INT("bytes_raw", t.bytes_raw),
+                 LOG_INT("frames", t.frames), LOG_DURATION("took", time_monotonic() - start));
+        start = time_monotonic();
+        e = settle(l, b, &encoder, attempt);
+    }
+    if (!err_is(&e))
+        report(b, batch_totals(b).segments_failed == b->count, time_monotonic() - start, out);
+    copybin_close(&encoder);
+    return e;
+}
+
+static struct err retire(struct loader *l, const struct claim *c)
+{
+    int64_t start = time_monotonic();
+    TRY(claim_retire(l->spool, c));
+    LOG_INFO("batch retired", LOG_STR("batch", c->batch),
+             LOG_DURATION("took", time_monotonic() - start));
+    return ERR_OK;
+}
+
+/* One attempt at a claim whose receipt exists. */
+static struct err attempt_load(struct loader *l, struct claim *c, struct load_outcome *out)
+{
+    int attempt;
+    TRY(receipt_start(&l->pg, c->batch, &attempt));
+    if (attempt == 0)
+        return err_make(ERR_BUSY, "batch %s was settled by another process", c->batch);
+    struct batch b;
+    batch_open(&b, c);
+    struct err e = inspect_and_settle(l, &b, attempt, out);
+    batch_close(&b);
+    if (!err_is(&e))
+        return retire(l, c);
+    if (!pg_is_open(&l->pg)) {
+        /* The reason is for people who look at the table; without a server there is no table. */
+        struct err reopened = pg_open(&l->pg, &l->target);
+        (void)reopened;
+    }
+    receipt_stall(&l->pg, c->batch, e.text);
+    return e;
+}
+
+struct err load_claim(struct loader *l, struct claim *c, struct load_outcome *out)
+{
+    *out = (struct load_outcome){0};
+    TRY(receipt_open(&l->pg, c, l->spool->id));
+    return attempt_load(l, c, out);
+}
+
+static struct err return_to_incoming(struct loader *l, const struct uuid *id)
+{
+    struct claim c;
+    TRY(claim_read(l->spool, id, &c));
+    struct err e = claim_return(l->spool, &c);
+    if (!err_is(&e))
+        LOG_WARN("claim without a receipt went back to incoming/", LOG_STR("batch", c.batch),
+                 LOG_INT("segments", c.count));
+    claim_free(&c);
+    return e;
+}
+
+static struct err finish_retiring(struct loader *l, const struct uuid *id, struct load_outcome *out)
+{
+    struct claim c;
+    if (!claim_exists(l->spool, id)) { /* retired already: nothing is owed */
+        out->settled = true;
+        return ERR_OK;
+    }
+    TRY(claim_read_committed(l->spool, id, &c));
+    struct err e = retire(l, &c);
+    out->settled = !err_is(&e);
+    claim_free(&c);
+    return e;
+}
+
+static struct err load_again(struct loader *l, const struct uuid *id, struct load_outcome *out)
+{
+    struct claim c;
+    TRY(claim_read(l->spool, id, &c));
+    struct err e = attempt_load(l, &c, out);
+    claim_free(&c);
+    return e;
+}
+
+struct err load_resume(struct loader *l, const struct uuid *id, struct load_outcome *out)
+{
+    char batch[UUID_TEXT];
+    enum receipt_state state;
+    *out = (struct load_outcome){0};
+    TRY(receipt_find(&l->pg, uuid_format(id, batch), l->spool->id, &state));
+    switch (state) {
+    case RECEIPT_NONE:
+        return return_to_incoming(l, id);
+    case RECEIPT_SETTLED:
+        return finish_retiring(l, id, out);
+    default:
+        return load_again(l, id, out);
+    }
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+#include "replay/receipt.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/str.h"
+#include "base/time.h"
+#include "db/queries.h"
+#include "base/version.h"
+
+#define NUMBER 24
+static const char *number(uint64_t v, char text[NUMBER])
+{
+    (void)snprintf(text, NUMBER, "%" PRIu64, v);
+    return text;
+}
+
+static const char *time_or_null(int64_t us, char text[TIME_TEXT])
+{
+    return us == INT64_MIN ? NULL : time_format(us, text);
+}
+
+/* default-20261121T015701Z-3f9c: what people say to each other. */
+static void make_tag(const struct claim *c, char tag[128])
+{
+    int64_t us = c->opened_us;
+    struct time_date d = time_date_of_day(time_day(us));
+    int second = (int)((us - time_day(us) * TIME_US_PER_DAY) / TIME_US_PER_S);
+    (void)snprintf(tag, 128, "%s-%04d%02d%02dT%02d%02d%02dZ-%s", c->gate, d.year, d.month, d.day,
+                   second / 3600, second / 60 % 60, second % 60, c->batch + UUID_TEXT - 1 - 4);
+}
+
+struct err receipt_open(struct pg *pg, const struct claim *c, const char *spool_id)
+{
+    char host[64] = "";
+    char tag[128];
+    char opened[TIME_TEXT];
+    char count[NUMBER];
+    char size[NUMBER];
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < c->count; i++)
+        bytes += c->files[i].bytes;
+    (void)gethostname(host, sizeof host - 1);
+    make_tag(c, tag);
+    return pg_query(pg, sql_receipt_open,
+                    PG_PARAMS(c->batch, tag, spool_id, c->gate, c->reason, number(c->count, count),
+                              number(bytes, size), host, SPOOLGATE_VERSION,
+                              time_format(c->opened_us, opened)),
+                    NULL);
+}
+
+struct err receipt_find(struct pg *pg, const char *batch, const char *spool_id,
+                        enum receipt_state *state)
+{
+    PGresult *rows;
+    struct err e = ERR_OK;
+    TRY(pg_query(pg, sql_receipt_find, PG_PARAMS(batch), &rows));
+    if (PQntuples(rows) == 0) {
+        *state = RECEIPT_NONE;
+    } else if (strcmp(PQgetvalue(rows, 0, 1), spool_id) != 0) {
+        e = err_make(ERR_CONFIG,
+                     "batch %s in processing/ belongs to spool %s, and this spool is %s: was the "
+                     "folder copied?",
+                     batch, PQgetvalue(rows, 0, 1), spool_id);
+    } else {
+        const char *status = PQgetvalue(rows, 0, 0);
+        bool settled = strcmp(status, "done") == 0 || strcmp(status, "failed") == 0;
+        *state = settled ? RECEIPT_SETTLED : RECEIPT_UNFINISHED;
+    }
+    PQclear(rows);
+    return e;
+}
+
+struct err receipt_start(struct pg *pg, const char *batch, int *attempt)
+{
+    PGresult *rows;
+    TRY(pg_query(pg, sql_receipt_start, PG_PARAMS(batch), &rows));
+    *attempt = PQntuples(rows) == 1 ? atoi(PQgetvalue(rows, 0, 0)) : 0;
+    PQclear(rows);
+    return ERR_OK;
+}
+
+struct err receipt_lock(struct pg *pg, const char *batch, int attempt)
+{
+    PGresult *rows;
+    char text[NUMBER];
+    TRY(pg_query(pg, sql_receipt_lock, PG_PARAMS(batch, number((uint64_t)attempt, text)), &rows));
+    bool ours = PQntuples(rows) == 1;
+    PQclear(rows);
+    return ours ? ERR_OK
+                : err_make(ERR_BUSY, "batch %s: attempt %d was overtaken by a later one", batch,
+                           attempt);
+}
+
+struct err receipt_finish(struct pg *pg, const struct batch *b, const struct receipt_end *end)
+{
+    struct batch_totals t = batch_totals(b);
+    struct buf files = {0};
+    char text[9][NUMBER];
+    char first[TIME_TEXT];
+    char last[TIME_TEXT];
+    /* A batch that failed whole has loaded nothing: all that was counted was skipped. */
+    if (end->failed) {
+        t.skipped = t.frames;
+        t.rows = t.rejected = 0;
+        t.ts_min_us = t.ts_max_us = INT64_MIN;
+    }
+    bool cut = batch_files_json(b, &files);
+    struct err e = pg_query(
+        pg, sql_receipt_finish,
+        PG_PARAMS(b->claim->batch, end->failed ? "failed" : "done", buf_cstr(&files),
+                  cut ? "true" : "false", number(t.segments_failed, text[0]),
+                  number(t.bytes_raw, text[1]), number(t.frames, text[2]), number(t.rows, text[3]),
+                  number(t.rejected, text[4]), number(t.skipped, text[5]), end->tables,
+                  time_or_null(t.ts_min_us, first), time_or_null(t.ts_max_us, last), end->error,
+                  number(b->count, text[6]), number(t.bytes, text[7])),
+        NULL);
+    buf_free(&files);
+    return e;
+}
+
+void receipt_stall(struct pg *pg, const char *batch, const char *reason)
+{
+    if (!pg_is_open(pg))
+        return;
+    struct err ignored = pg_query(pg, sql_receipt_stall, PG_PARAMS(batch, reason), NULL);
+    (void)ignored;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * receipt: the batch's row in ingestion_manifest; one function for each thing we say to it. The SQL is
+ * in db/queries/receipt_*.sql.
+ */
+#ifndef SPOOLGATE_REPLAY_RECEIPT_H
+#define SPOOLGATE_REPLAY_RECEIPT_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "io/pg.h"
+#include "replay/batch.h"
+#include "spool/claim.h"
+
+enum receipt_state { RECEIPT_NONE, RECEIPT_UNFINISHED, RECEIPT_SETTLED };
+
+/* Inserts the claim's receipt; says the same thing twice without harm. */
+struct err receipt_open(struct pg *pg, const struct claim *c, const char *spool_id);
+
+/* What is known of a batch found on disk. Another spool's batch is ERR_CONFIG. */
+struct err receipt_find(struct pg *pg, const char *batch, const char *spool_id,
+                        enum receipt_state *state);
+
+/* Begins an attempt; *attempt is its number, 0 when the batch is settled already. */
+struct err receipt_start(struct pg *pg, const char *batch, int *attempt);
+
+/* Inside the batch's transaction, first: locks the row and checks that the attempt is the latest.
+ * ERR_BUSY: somebody else took over. */
+struct err receipt_lock(struct pg *pg, const char *batch, int attempt);
+
+struct receipt_end {
+    bool failed;          /* the whole batch: status failed instead of done */
+    const char *tables;   /* JSON: rows by table */
+    const char *error;    /* or NULL */
+};
+struct err receipt_finish(struct pg *pg, const struct batch *b, const struct receipt_end *end);
+
+/* Best effort: tells people who read the table why an unfinished batch is held. */
+void receipt_stall(struct pg *pg, const char *batch, const char *reason);
+
+#endif

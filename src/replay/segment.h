@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * segment: one file of the spool, read as rows and rejects.
+ *
+ *     struct segment_summary sum;
+ *     struct err e = segment_walk(&walk, folder, name, &sum);
+ *
+ * The same walk serves `spoolgate inspect`, the inspection before a batch's transaction and the replay
+ * inside it; they differ in what they do with a row. file → (zstd) → frames → rows, in constant
+ * memory; the SHA-256 is that of the decompressed bytes.
+ *
+ * ERR_SEGMENT: these bytes can't be loaded (damaged, over a limit, not a regular file, changed while
+ * it was read). Other classes: try again later.
+ */
+#ifndef SPOOLGATE_REPLAY_SEGMENT_H
+#define SPOOLGATE_REPLAY_SEGMENT_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/hash.h"
+#include "frame/limits.h"
+#include "frame/reader.h"
+#include "replay/copybin.h"
+
+struct segment_walk {
+    struct copybin *encoder;
+    const struct frame_limits *limits;
+    struct buf *rows;         /* one a stream; the encoder appends, on_row empties */
+    const atomic_bool *stop;  /* may be NULL; set: ERR_STOPPED at the next frame */
+    /* False stops the walk, with *failure set. */
+    bool (*on_row)(void *context, const struct frame *frame, const struct copybin_row *row,
+                   struct err *failure);
+    bool (*on_reject)(void *context, const struct frame *frame, const struct reject *reject,
+                      struct err *failure);
+    void *context;
+};
+
+struct segment_summary {
+    uint64_t bytes;     /* on disk */
+    uint64_t bytes_raw; /* decompressed */
+    uint64_t frames, rejected;
+    uint64_t keys_ignored, numbers_nulled;
+    int64_t ts_min_us, ts_max_us; /* of the rows; INT64_MAX, INT64_MIN where there are none */
+    uint8_t sha256[HASH_BYTES];
+    bool sealed;
+};
+
+struct err segment_walk(const struct segment_walk *walk, int folder, const char *name,
+                        struct segment_summary *summary);
+
+#endif

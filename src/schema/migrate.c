@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+#include "schema/migrate.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/sql.h"
+#include "db/migrations.h"
+#include "db/queries.h"
+#include "stream/ddl.h"
+
+static struct err ask_bool(struct pg *pg, const char *sql, const char *param, bool *answer)
+{
+    PGresult *rows;
+    TRY(pg_query(pg, sql, param ? 1 : 0, &param, &rows));
+    *answer = PQntuples(rows) == 1 && strcmp(PQgetvalue(rows, 0, 0), "t") == 0;
+    PQclear(rows);
+    return ERR_OK;
+}
+
+static void add_step(struct migrate_report *r, const char *name, const char *sql)
+{
+    r->pending++;
+    buf_printf(&r->steps, "%s\n", name);
+    buf_printf(&r->sql, "-- %s\n%s\n", name, sql);
+}
+
+/* The recorded history must be a prefix of ours, byte for byte. */
+static struct err check_history(const PGresult *known)
+{
+    size_t count = (size_t)PQntuples(known);
+    for (size_t i = 0; i < count; i++) {
+        const char *name = PQgetvalue(known, (int)i, 1);
+        char checksum[HASH_HEX];
+        if (i >= migration_count)
+            return err_make(ERR_CONFIG,
+                            "the database is newer than this program: it has migration %s, and the "
+                            "last one here is %s; install the newer spoolgate",
+                            name, migrations[migration_count - 1].name);
+        const struct migration *m = &migrations[i];
+        hash_bytes_hex(m->sql, strlen(m->sql), checksum);
+        if (atoi(PQgetvalue(known, (int)i, 0)) != m->number || strcmp(name, m->name) != 0 ||
+            strcmp(PQgetvalue(known, (int)i, 2), checksum) != 0)
+            return err_make(ERR_CONFIG,
+                            "migration %s in the database is not the one that this program knows as "
+                            "%s: one of them was edited; restore the released file",
+                            name, m->name);
+    }
+    return ERR_OK;
+}
+
+static struct err count_applied(struct pg *pg, size_t *applied)
+{
+    bool exists;
+    PGresult *known;
+    *applied = 0;
+    TRY(ask_bool(pg, sql_migration_exists, NULL, &exists));
+    if (!exists)
+        return ERR_OK;
+    TRY(pg_query(pg, sql_migration_known, PG_NO_PARAMS, &known));
+    struct err e = check_history(known);
+    *applied = (size_t)PQntuples(known);
+    PQclear(known);
+    return e;
+}
+
+static void stream_sql(const struct stream *s, struct buf *name, struct buf *sql)
+{
+    buf_printf(name, "stream %s", s->name);
+    ddl_parent(sql, s);
+}
+
+struct err migrate_check(struct pg *pg, const char *schema, const struct stream_set *streams,
+                         struct migrate_report *report)
+{
+    size_t applied;
+    (void)schema;
+    TRY(count_applied(pg, &applied));
+    for (size_t i = applied; i < migration_count; i++)
+        add_step(report, migrations[i].name, migrations[i].sql);
+    for (size_t i = 0; i < streams->count; i++) {
+        bool exists;
+        TRY(ask_bool(pg, sql_stream_exists, streams->streams[i].table, &exists));
+        if (!exists) {
+            struct buf name = {0};
+            struct buf sql = {0};
+            stream_sql(&streams->streams[i], &name, &sql);
+            add_step(report, buf_cstr(&name), buf_cstr(&sql));
+            buf_free(&name);
+            buf_free(&sql);
+        }
+    }
+    return ERR_OK;
+}
+
+static struct err create_schema(struct pg *pg, const char *schema)
+{
+    struct buf sql = {0};
+    bool exists;
+    /* Asked first: CREATE SCHEMA IF NOT EXISTS wants a right that the owner of `public` may lack. */
+    TRY(ask_bool(pg, sql_schema_exists, schema, &exists));
+    if (exists)
+        return ERR_OK;
+    sql_fill(&sql, sql_schema_create, (const struct sql_var[]){{"schema", schema}, {0}});
+    struct err e = pg_exec(pg, buf_cstr(&sql));
+    buf_free(&sql);
+    return e;
+}
+
+static struct err run_migration(struct pg *pg, const struct migration *m)
+{
+    char number[16];
+    char checksum[HASH_HEX];
+    (void)snprintf(number, sizeof number, "%d", m->number);
+    hash_bytes_hex(m->sql, strlen(m->sql), checksum);
+    TRY(pg_exec(pg, m->sql));
+    return pg_query(pg, sql_migration_record, PG_PARAMS(number, m->name, checksum), NULL);
+}
+
+/* One step, in one transaction. What is missing is found out again under the lock: somebody else may
+ * have been faster. *more is false when nothing was left to do. */
+static struct err one_step(struct pg *pg, const struct stream_set *streams, bool *more,
+                           struct migrate_report *report)
+{
+    size_t applied;
+    *more = false;
+    TRY(pg_exec(pg, sql_migration_lock));
+    TRY(pg_exec(pg, sql_migration_table));
+    TRY(count_applied(pg, &applied));
+    if (applied < migration_count) {
+        *more = true;
+        add_step(report, migrations[applied].name, migrations[applied].sql);
+        return run_migration(pg, &migrations[applied]);
+    }
+    for (size_t i = 0; i < streams->count && !*more; i++) {
+        bool exists;
+        TRY(ask_bool(pg, sql_stream_exists, streams->streams[i].table, &exists));
+        if (!exists) {
+            struct buf name = {0};
+            struct buf sql = {0};
+            stream_sql(&streams->streams[i], &name, &sql);
+            add_step(report, buf_cstr(&name), buf_cstr(&sql));
+            struct err e = pg_exec(pg, buf_cstr(&sql));
+            buf_free(&name);
+            buf_free(&sql);
+            if (err_is(&e))
+                return e;
+            *more = true;
+        }
+    }
+    return ERR_OK;
+}
+
+struct err migrate_apply(struct pg *pg, const char *schema, const struct stream_set *streams,
+                         struct migrate_report *report)
+{
+    bool more = true;
+    TRY(create_schema(pg, schema));
+    while (more) {
+        struct err e = pg_exec(pg, "BEGIN");
+        if (!err_is(&e))
+            e = one_step(pg, streams, &more, report);
+        if (!err_is(&e))
+            e = pg_commit(pg);
+        if (err_is(&e)) {
+            pg_rollback(pg);
+            return e;
+        }
+    }
+    return ERR_OK;
+}
+
+void migrate_report_free(struct migrate_report *report)
+{
+    buf_free(&report->steps);
+    buf_free(&report->sql);
+    *report = (struct migrate_report){0};
+}
+
+struct err migrate_require(struct pg *pg, const char *schema, const struct stream_set *streams)
+{
+    struct migrate_report r = {0};
+    struct err e = migrate_check(pg, schema, streams, &r);
+    if (!err_is(&e) && r.pending > 0)
+        e = err_make(ERR_CONFIG,
+                     "the database lacks %zu migration step%s: run `spoolgate migrate`, or start "
+                     "with --migrate",
+                     r.pending, r.pending == 1 ? "" : "s");
+    migrate_report_free(&r);
+    return e;
+}

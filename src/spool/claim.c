@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: MIT */
+#include "spool/claim.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/jsonw.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/time.h"
+#include "spool/name.h"
+
+#define NOTE    ".claim.json"
+#define STAGING ".failed"
+
+enum { NAMES_TRIED = 10000 }; /* numbered names before we call it hopeless */
+
+static struct err failure(const struct claim *c, const char *doing)
+{
+    return err_system(ERR_SPOOL, errno, "batch %s: can't %s", c->batch, doing);
+}
+
+static void start(struct claim *c, const struct uuid *id)
+{
+    *c = (struct claim){.id = *id, .folder = -1};
+    (void)uuid_format(id, c->batch);
+}
+
+/* Moves under the same name or, where it is taken, under the first free numbered one. */
+static struct err move_beside(int from_dir, const char *from, int to_dir, const char *to)
+{
+    bool taken;
+    char name[NAME_BYTES];
+    struct err e = durable_move(from_dir, from, to_dir, to, &taken);
+    for (unsigned n = 1; err_is(&e) && taken && n < NAMES_TRIED; n++) {
+        name_numbered(to, n, name);
+        e = durable_move(from_dir, from, to_dir, name, &taken);
+    }
+    return e;
+}
+
+/* Written before the first rename: it tells recovery which gate the files came from. */
+static struct err write_note(const struct claim *c)
+{
+    struct buf text = {0};
+    struct jsonw j = {.out = &text};
+    jsonw_object(&j);
+    jsonw_key(&j, "gate");
+    jsonw_str(&j, c->gate);
+    jsonw_key(&j, "reason");
+    jsonw_str(&j, c->reason);
+    jsonw_key(&j, "opened_us");
+    jsonw_int(&j, c->opened_us);
+    jsonw_end(&j);
+    buf_byte(&text, '\n');
+    struct err e = durable_replace(c->folder, NOTE, text.data, text.len);
+    buf_free(&text);
+    return e;
+}
+
+static struct err make_folder(const struct spool *s, struct claim *c)
+{
+    if (mkdirat(s->processing, c->batch, 0770) != 0)
+        return failure(c, "create its folder in processing/");
+    c->folder = openat(s->processing, c->batch, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    return c->folder < 0 ? failure(c, "open its folder") : ERR_OK;
+}
+
+static void add_file(struct claim *c, const char *name, uint64_t bytes)
+{
+    struct claim_file *file = MEM_PUSH(c->files, c->count, c->cap);
+    *file = (struct claim_file){.name = mem_strdup(name), .bytes = bytes};
+}
+
+static void move_files(struct claim *c, int incoming, const struct scan_file *files, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct err e = durable_move(incoming, files[i].name, c->folder, files[i].name, NULL);
+        if (!err_is(&e))
+            add_file(c, files[i].name, files[i].bytes);
+        else if (faccessat(incoming, files[i].name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+            LOG_WARN("segment can't be claimed; it stays in incoming", LOG_STR("gate", c->gate),
+                     LOG_STR("error", e.text));
+    }
+}
+
+/* False where something that isn't ours keeps the folder from going. */
+static bool remove_folder(const struct spool *s, const struct claim *c)
+{
+    (void)unlinkat(c->folder, NOTE, 0);
+    return unlinkat(s->processing, c->batch, AT_REMOVEDIR) == 0;
+}
+
+struct err claim_make(const struct spool *s, const struct uuid *id, const char *gate,
+                      const char *reason, const struct scan_file *files, size_t count,
+                      struct claim *c)
+{
+    int incoming = -1;
+    start(c, id);
+    (void)snprintf(c->gate, sizeof c->gate, "%s", gate);
+    (void)snprintf(c->reason, sizeof c->reason, "%s", reason);
+    c->opened_us = time_now();
+    struct err e = spool_open_gate(s, gate, false, &incoming);
+    if (!err_is(&e))
+        e = make_folder(s, c);
+    if (!err_is(&e))
+        e = write_note(c);
+    if (!err_is(&e)) {
+        move_files(c, incoming, files, count);
+        e = durable_sync(c->folder);
+    }
+    if (!err_is(&e))
+        e = durable_sync(incoming);
+    if (!err_is(&e))
+        e = durable_sync(s->processing);
+    if (c->count == 0 && c->folder >= 0)
+        (void)remove_folder(s, c);
+    if (incoming >= 0)
+        (void)close(incoming);
+    if (err_is(&e))
+        claim_free(c); /* what was moved is found by the next scan of processing/ */
+    return e;
+}
+
+bool claim_exists(const struct spool *s, const struct uuid *id)
+{
+    char batch[UUID_TEXT];
+    return faccessat(s->processing, uuid_format(id, batch), F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static bool parse_note(struct claim *c, const char *text, size_t len)
+{
+    json_t *root = json_loadb(text, len, 0, NULL);
+    const char *gate = json_string_value(json_object_get(root, "gate"));
+    const char *reason = json_string_value(json_object_get(root, "reason"));
+    const json_t *opened = json_object_get(root, "opened_us");
+    bool good = gate && reason && json_is_integer(opened) && name_is_gate(gate);
+    if (good) {
+        (void)snprintf(c->gate, sizeof c->gate, "%s", gate);
+        (void)snprintf(c->reason, sizeof c->reason, "%s", reason);
+        c->opened_us = json_integer_value(opened);
+    }
+    json_decref(root);
+    return good;
+}
+
+/* The note is synced before the first rename, so a claim with files and no readable note was not made
+ * by us in this order: its files belong to incoming/ as far as anyone can tell. */
+static void read_note(struct claim *c)
+{
+    char text[1024];
+    int fd = openat(c->folder, NOTE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text);
+    if (fd >= 0)
+        (void)close(fd);
+    if (n > 0 && parse_note(c, text, (size_t)n))
+        return;
+    (void)snprintf(c->gate, sizeof c->gate, "%s", SPOOL_DEFAULT_GATE);
+    (void)snprintf(c->reason, sizeof c->reason, "recovered without %s", NOTE);
+    c->opened_us = uuid_v7_ms(&c->id) * TIME_US_PER_MS;
+}
+
+/* A staged segment goes back to its batch; notes about it are written anew by the next attempt. */
+static struct err unstage(void *context, int staging, const char *name)
+{
+    const struct claim *c = context;
+    if (name_kind(name) == NAME_SEGMENT && strcmp(name, CLAIM_REJECTS) != 0)
+        return move_beside(staging, name, c->folder, name);
+    return unlinkat(staging, name, 0) == 0 ? ERR_OK : failure(c, "undo its staging");
+}
+
+static struct err undo_staging(struct claim *c)
+{
+    int staging = openat(c->folder, STAGING, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (staging < 0)
+        return errno == ENOENT ? ERR_OK : failure(c, "open " STAGING);
+    struct err e = scan_folder(staging, unstage, c);
+    if (!err_is(&e))
+        e = durable_sync(c->folder);
+    if (!err_is(&e) && unlinkat(c->folder, STAGING, AT_REMOVEDIR) != 0)
+        e = failure(c, "remove " STAGING);
+    (void)close(staging);
+    return e;
+}
+
+static struct err list_segment(void *context, int folder, const char *name)
+{
+    struct claim *c = context;
+    struct stat st;
+    if (name_kind(name) != NAME_SEGMENT)
+        return ERR_OK;
+    if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        return failure(c, "look at one of its segments");
+    add_file(c, name, (uint64_t)st.st_size);
+    return ERR_OK;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct claim_file *)a)->name, ((const struct claim_file *)b)->name);
+}
+
+static struct err open_claim(const struct spool *s, struct claim *c)
+{
+    c->folder = openat(s->processing, c->batch, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (c->folder < 0)
+        return failure(c, "open its folder");
+    read_note(c);
+    return ERR_OK;
+}
+
+struct err claim_read(const struct spool *s, const struct uuid *id, struct claim *c)
+{
+    start(c, id);
+    struct err e = open_claim(s, c);
+    if (!err_is(&e))
+        e = undo_staging(c);
+    if (!err_is(&e))
+        e = scan_folder(c->folder, list_segment, c);
+    if (!err_is(&e) && c->count > 0)
+        qsort(c->files, c->count, sizeof *c->files, by_name);
+    if (err_is(&e))
+        claim_free(c);
+    return e;
+}
+
+struct err claim_read_committed(const struct spool *s, const struct uuid *id, struct claim *c)
+{
+    start(c, id);
+    struct err e = open_claim(s, c);
+    if (err_is(&e))
+        claim_free(c);
+    return e;
+}
+
+struct err claim_return(const struct spool *s, struct claim *c)
+{
+    int incoming;
+    TRY(spool_open_gate(s, c->gate, true, &incoming));
+    struct err e = ERR_OK;
+    for (size_t i = 0; i < c->count && !err_is(&e); i++)
+        e = move_beside(c->folder, c->files[i].name, incoming, c->files[i].name);
+    if (!err_is(&e))
+        e = durable_sync(incoming);
+    if (!err_is(&e))
+        e = durable_sync(c->folder);
+    if (!err_is(&e))
+        (void)remove_folder(s, c);
+    (void)close(incoming);
+    return e;
+}
+
+struct err claim_open_staging(const struct claim *c, int *fd)
+{
+    return durable_open_folder(c->folder, STAGING, fd);
+}
+
+struct err claim_stage_failed(const struct claim *c, const char *name, const char *reason_json)
+{
+    int staging;
+    char staged[NAME_BYTES];
+    char reason_name[NAME_BYTES];
+    (void)snprintf(staged, sizeof staged, "%s", name);
+    /* rejects.msgpack is our own file in there; a segment of that name makes way. */
+    if (strcmp(name, CLAIM_REJECTS) == 0)
+        name_numbered(name, 1, staged);
+    name_of_reason(staged, reason_name);
+    TRY(claim_open_staging(c, &staging));
+    struct err e = durable_replace(staging, reason_name, reason_json, strlen(reason_json));
+    if (!err_is(&e))
+        e = move_beside(c->folder, name, staging, staged);
+    (void)close(staging);
+    return e;
+}
+
+struct err claim_unstage_rejects(const struct claim *c)
+{
+    bool gone = unlinkat(c->folder, STAGING "/" CLAIM_REJECTS, 0) == 0 || errno == ENOENT;
+    return gone ? ERR_OK : failure(c, "remove its staged rejects");
+}
+
+struct err claim_seal_staging(const struct claim *c)
+{
+    int staging;
+    TRY(claim_open_staging(c, &staging));
+    struct err e = durable_sync(staging);
+    if (!err_is(&e))
+        e = durable_sync(c->folder);
+    (void)close(staging);
+    return e;
+}
+
+void claim_archive_path(const struct uuid *id, char path[64 + UUID_TEXT])
+{
+    char batch[UUID_TEXT];
+    struct time_date d = time_date_of_day(time_day(uuid_v7_ms(id) * TIME_US_PER_MS));
+    (void)snprintf(path, 64 + UUID_TEXT, "archive/%04d/%02d/%02d/%s", d.year, d.month, d.day,
+                   uuid_format(id, batch));
+}
+
+/* archive/YYYY/MM/DD, each level made where it is missing. */
+static struct err open_archive_day(const struct spool *s, const struct claim *c, int *day)
+{
+    char path[64 + UUID_TEXT];
+    int folder = s->archive;
+    claim_archive_path(&c->id, path);
+    char *rest = path + strlen("archive/");
+    for (int level = 0; level < 3; level++) {
+        char *name = strsep(&rest, "/");
+        int next = -1;
+        struct err e = durable_open_folder(folder, name, &next);
+        if (folder != s->archive)
+            (void)close(folder);
+        if (err_is(&e))
+            return e;
+        folder = next;
+    }
+    *day = folder;
+    return ERR_OK;
+}
+
+static struct err count_segment(void *context, int folder, const char *name)
+{
+    (void)folder;
+    *(size_t *)context += name_kind(name) == NAME_SEGMENT;
+    return ERR_OK;
+}
+
+static struct err retire_to_archive(const struct spool *s, const struct claim *c)
+{
+    int day;
+    TRY(open_archive_day(s, c, &day));
+    struct err e = move_beside(s->processing, c->batch, day, c->batch);
+    if (!err_is(&e))
+        e = durable_sync(day);
+    (void)close(day);
+    return e;
+}
+
+struct err claim_retire(const struct spool *s, const struct claim *c)
+{
+    size_t segments = 0;
+    bool has_failed = faccessat(c->folder, STAGING, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+    if (has_failed) {
+        TRY(move_beside(c->folder, STAGING, s->failed, c->batch));
+        TRY(durable_sync(s->failed));
+    }
+    TRY(scan_folder(c->folder, count_segment, &segments));
+    if (segments > 0 || !remove_folder(s, c))
+        TRY(retire_to_archive(s, c));
+    return durable_sync(s->processing);
+}
+
+void claim_free(struct claim *c)
+{
+    for (size_t i = 0; i < c->count; i++)
+        free(c->files[i].name);
+    free(c->files);
+    if (c->folder >= 0)
+        (void)close(c->folder);
+    *c = (struct claim){.folder = -1};
+}

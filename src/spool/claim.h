@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * claim: a batch's life on disk, from incoming/ to archive/ and failed/.
+ *
+ *     struct claim c;
+ *     TRY(claim_make(&spool, &id, "default", "count 100 reached", files, n, &c));  // or claim_read()
+ *     ... receipt, load ...
+ *     TRY(claim_stage_failed(&c, name, reason_json));  // before the COMMIT, for each bad segment
+ *     TRY(claim_stage_rejects(&c, bytes...));
+ *     COMMIT
+ *     TRY(claim_retire(&spool, &c));                   // two folder renames
+ *     claim_free(&c);
+ *
+ * Staging is what makes the end of a batch two renames: before the COMMIT everything that will go to
+ * failed/ is gathered in processing/BATCH/.failed, where nobody looks and where the next attempt
+ * starts by undoing it (claim_read). After the COMMIT .failed becomes failed/BATCH and the rest becomes
+ * archive/YYYY/MM/DD/BATCH.
+ */
+#ifndef SPOOLGATE_SPOOL_CLAIM_H
+#define SPOOLGATE_SPOOL_CLAIM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/uuid.h"
+#include "io/durable.h"
+#include "spool/scan.h"
+#include "spool/spool.h"
+
+#define CLAIM_REASON  128
+#define CLAIM_REJECTS "rejects.msgpack"
+
+struct claim_file {
+    char *name;
+    uint64_t bytes;
+};
+
+struct claim {
+    struct uuid id;
+    char batch[UUID_TEXT]; /* id as text, and the folder's name */
+    char gate[SPOOL_GATE];
+    char reason[CLAIM_REASON]; /* why the gate opened */
+    int64_t opened_us;
+    struct claim_file *files; /* in the order in which they are loaded: that of the claim, or by name */
+    size_t count, cap;
+    int folder; /* processing/BATCH */
+};
+
+/*
+ * Moves the files to processing/BATCH. A file that vanished meanwhile, or can't be renamed, is left
+ * out; the claim may end up with no files at all, and is then gone from disk. Both folders are
+ * synced on return.
+ */
+struct err claim_make(const struct spool *s, const struct uuid *id, const char *gate,
+                      const char *reason, const struct scan_file *files, size_t count,
+                      struct claim *c);
+
+bool claim_exists(const struct spool *s, const struct uuid *id);
+
+/* What is on disk of a claim, staging undone. */
+struct err claim_read(const struct spool *s, const struct uuid *id, struct claim *c);
+
+/* For a batch whose receipt is settled: opens it for claim_retire, staging left as the COMMIT has it,
+ * and lists no files. */
+struct err claim_read_committed(const struct spool *s, const struct uuid *id, struct claim *c);
+
+/* Back to incoming/, for a claim without a receipt. A name that is taken there gets a number. */
+struct err claim_return(const struct spool *s, struct claim *c);
+
+struct err claim_stage_failed(const struct claim *c, const char *name, const char *reason_json);
+/* The open descriptor of .failed, created where missing; the caller's to close. */
+struct err claim_open_staging(const struct claim *c, int *fd);
+/* Takes the staged rejects back: the whole batch failed, and its segments hold those frames. */
+struct err claim_unstage_rejects(const struct claim *c);
+/* Syncs the staging folder: after the last staged file, before the COMMIT. */
+struct err claim_seal_staging(const struct claim *c);
+
+struct err claim_retire(const struct spool *s, const struct claim *c);
+
+/* "archive/2026/11/21/BATCH": where claim_retire puts what was loaded. */
+void claim_archive_path(const struct uuid *id, char path[64 + UUID_TEXT]);
+
+void claim_free(struct claim *c);
+
+#endif

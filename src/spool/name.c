@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+#include "spool/name.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/hash.h"
+
+static const char raw_suffix[] = ".msgpack";
+static const char zstd_suffix[] = ".msgpack.zst";
+
+static bool ends_with(const char *name, const char *suffix)
+{
+    size_t n = strlen(name);
+    size_t m = strlen(suffix);
+    return n >= m && memcmp(name + n - m, suffix, m) == 0;
+}
+
+enum name_kind name_kind(const char *name)
+{
+    if (name[0] == '.' || ends_with(name, ".tmp") || ends_with(name, ".part"))
+        return NAME_HIDDEN;
+    return ends_with(name, raw_suffix) || ends_with(name, zstd_suffix) ? NAME_SEGMENT : NAME_FOREIGN;
+}
+
+bool name_is_zstd(const char *name)
+{
+    return ends_with(name, zstd_suffix);
+}
+
+bool name_is_gate(const char *name)
+{
+    size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-");
+    return n > 0 && n <= 63 && name[n] == '\0' && name[0] >= 'a' && name[0] <= 'z';
+}
+
+void name_numbered(const char *name, unsigned number, char out[NAME_BYTES])
+{
+    const char *suffix = ends_with(name, zstd_suffix)  ? zstd_suffix
+                         : ends_with(name, raw_suffix) ? raw_suffix
+                                                       : "";
+    char tail[32];
+    int tail_len = snprintf(tail, sizeof tail, ".%u%s", number, suffix);
+    size_t stem = strlen(name) - strlen(suffix);
+    if (stem > NAME_BYTES - 1 - (size_t)tail_len)
+        stem = NAME_BYTES - 1 - (size_t)tail_len;
+    memcpy(out, name, stem);
+    memcpy(out + stem, tail, (size_t)tail_len + 1);
+}
+
+void name_of_reason(const char *name, char out[NAME_BYTES])
+{
+    static const char suffix[] = ".reason.json";
+    char hex[HASH_HEX];
+    const char *stem = name;
+    if (strlen(name) + sizeof suffix > NAME_BYTES) {
+        hash_bytes_hex(name, strlen(name), hex);
+        stem = hex;
+    }
+    (void)snprintf(out, NAME_BYTES, "%.*s%s", (int)(NAME_BYTES - sizeof suffix), stem, suffix);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * name: what a file's name in the spool says. Names are bytes, not text: any byte but '/' and NUL, up
+ * to 255 of them.
+ */
+#ifndef SPOOLGATE_SPOOL_NAME_H
+#define SPOOLGATE_SPOOL_NAME_H
+
+#include <stdbool.h>
+
+#define NAME_BYTES 256 /* 255 and a NUL */
+
+enum name_kind {
+    NAME_SEGMENT, /* ends in .msgpack or .msgpack.zst: ours to claim */
+    NAME_HIDDEN,  /* starts with a dot, or ends in .tmp or .part: still being written */
+    NAME_FOREIGN, /* anything else: left alone, reported once */
+};
+enum name_kind name_kind(const char *name);
+
+bool name_is_zstd(const char *name);
+
+/* A gate's name is its folder's: a to z, 0 to 9, '_' and '-', starting with a letter; at most 63. */
+bool name_is_gate(const char *name);
+
+/*
+ * A name for a file that stands where `name` is taken: "x.msgpack.zst" becomes "x.1.msgpack.zst", so
+ * that it is still a segment. Cut to fit 255 bytes.
+ */
+void name_numbered(const char *name, unsigned number, char out[NAME_BYTES]);
+
+/* "NAME.reason.json"; by the name's hash where that would be longer than 255 bytes. */
+void name_of_reason(const char *name, char out[NAME_BYTES]);
+
+#endif

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT */
+#include "spool/scan.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/time.h"
+#include "spool/name.h"
+
+struct err scan_folder(int folder, struct err (*visit)(void *context, int folder, const char *name),
+                       void *context)
+{
+    /* A descriptor of its own: the stream closes it, and keeps a position in it. */
+    int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *stream = fd < 0 ? NULL : fdopendir(fd);
+    if (!stream) {
+        struct err e = err_system(ERR_SPOOL, errno, "can't list a spool folder");
+        if (fd >= 0)
+            (void)close(fd);
+        return e;
+    }
+    struct err e = ERR_OK;
+    while (!err_is(&e)) {
+        errno = 0;
+        const struct dirent *entry = readdir(stream);
+        if (!entry) {
+            if (errno != 0)
+                e = err_system(ERR_SPOOL, errno, "can't list a spool folder");
+            break;
+        }
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            e = visit(context, folder, entry->d_name);
+    }
+    (void)closedir(stream);
+    return e;
+}
+
+struct visit {
+    const struct spool *spool;
+    const char *gate;
+    const struct scan_rules *rules;
+    struct scan_result *found;
+    char **names; /* of gate folders */
+    size_t name_count, name_cap;
+};
+
+static void report_odd(const struct visit *v, const char *name, const char *reason)
+{
+    char where[SPOOL_GATE + NAME_BYTES + 16];
+    bool is_default = strcmp(v->gate, SPOOL_DEFAULT_GATE) == 0;
+    if (!v->rules->odd)
+        return;
+    (void)snprintf(where, sizeof where, "incoming/%s%s%s", is_default ? "" : v->gate,
+                   is_default ? "" : "/", name);
+    v->rules->odd(v->rules->context, where, reason);
+}
+
+static int64_t change_time(const struct stat *st)
+{
+    int64_t changed = st->st_ctim.tv_sec * TIME_US_PER_S + st->st_ctim.tv_nsec / 1000;
+    int64_t modified = st->st_mtim.tv_sec * TIME_US_PER_S + st->st_mtim.tv_nsec / 1000;
+    return changed > modified ? changed : modified;
+}
+
+/* access(2) asks for the effective user, root's powers included. Most segments are world-readable or
+ * our own, so the mode bits save the call. */
+static bool can_read(int folder, const char *name, const struct stat *st)
+{
+    return (st->st_mode & S_IROTH) != 0 || faccessat(folder, name, R_OK, AT_EACCESS) == 0;
+}
+
+static struct err visit_waiting(void *context, int folder, const char *name)
+{
+    struct visit *v = context;
+    struct stat st;
+    if (name_kind(name) == NAME_HIDDEN)
+        return ERR_OK;
+    if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno == ENOENT ? ERR_OK : err_system(ERR_SPOOL, errno, "can't stat a waiting file");
+    if (S_ISDIR(st.st_mode)) {
+        if (strcmp(v->gate, SPOOL_DEFAULT_GATE) != 0)
+            report_odd(v, name, "a folder inside a gate's folder");
+        return ERR_OK; /* scan_gate_folders judges those of incoming/ */
+    }
+    if (!S_ISREG(st.st_mode)) {
+        report_odd(v, name,
+                   S_ISLNK(st.st_mode) ? "a symbolic link; only regular files are claimed"
+                                       : "not a regular file");
+        return ERR_OK;
+    }
+    if (name_kind(name) == NAME_FOREIGN) {
+        report_odd(v, name, "the name ends in neither .msgpack nor .msgpack.zst");
+        return ERR_OK;
+    }
+    if (st.st_dev != v->spool->device) {
+        report_odd(v, name, "on another file system than the spool");
+        return ERR_OK;
+    }
+    if (!can_read(folder, name, &st)) {
+        report_odd(v, name, "not readable by the daemon: chmod it g+r and give it the daemon's group");
+        return ERR_OK;
+    }
+    struct scan_file *file = MEM_PUSH(v->found->files, v->found->count, v->found->cap);
+    *file = (struct scan_file){.name = mem_strdup(name),
+                               .bytes = (uint64_t)st.st_size,
+                               .arrived_us = change_time(&st)};
+    return ERR_OK;
+}
+
+/* Takes files that somebody may still be writing off the list. */
+static void keep_settled(const char *gate, const struct scan_rules *rules, struct scan_result *found)
+{
+    size_t kept = 0;
+    if (rules->listed)
+        rules->listed(rules->context);
+    for (size_t i = 0; i < found->count; i++) {
+        const struct scan_file *file = &found->files[i];
+        bool quiet = rules->now_us - file->arrived_us >= SCAN_SETTLE_US;
+        if (quiet || (rules->is_settled &&
+                      rules->is_settled(rules->context, gate, file->name, file->arrived_us))) {
+            found->files[kept++] = *file;
+            continue;
+        }
+        /* A time in the future (a clock set back) must not postpone us for longer than the rule. */
+        int64_t from = file->arrived_us < rules->now_us ? file->arrived_us : rules->now_us;
+        if (from + SCAN_SETTLE_US < found->settles_at_us)
+            found->settles_at_us = from + SCAN_SETTLE_US;
+        found->unsettled++;
+        free(file->name);
+    }
+    found->count = kept;
+}
+
+static int by_arrival(const void *a, const void *b)
+{
+    const struct scan_file *x = a;
+    const struct scan_file *y = b;
+    if (x->arrived_us != y->arrived_us)
+        return x->arrived_us < y->arrived_us ? -1 : 1;
+    return strcmp(x->name, y->name);
+}
+
+struct err scan_gate(const struct spool *s, const char *gate, const struct scan_rules *rules,
+                     struct scan_result *found)
+{
+    struct visit v = {.spool = s, .gate = gate, .rules = rules, .found = found};
+    int folder;
+    *found = (struct scan_result){.settles_at_us = INT64_MAX};
+    TRY(spool_open_gate(s, gate, false, &folder));
+    struct err e = scan_folder(folder, visit_waiting, &v);
+    (void)close(folder);
+    if (err_is(&e)) {
+        scan_free(found);
+        return e;
+    }
+    keep_settled(gate, rules, found);
+    if (found->count > 0)
+        qsort(found->files, found->count, sizeof *found->files, by_arrival);
+    return ERR_OK;
+}
+
+void scan_free(struct scan_result *found)
+{
+    for (size_t i = 0; i < found->count; i++)
+        free(found->files[i].name);
+    free(found->files);
+    *found = (struct scan_result){.settles_at_us = INT64_MAX};
+}
+
+static struct err visit_gate_folder(void *context, int folder, const char *name)
+{
+    struct visit *v = context;
+    struct stat st;
+    if (name_kind(name) == NAME_HIDDEN || fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+        !S_ISDIR(st.st_mode))
+        return ERR_OK;
+    if (!name_is_gate(name)) {
+        report_odd(v, name, "a folder whose name can't be a gate's (a-z, 0-9, _ and -)");
+        return ERR_OK;
+    }
+    if (strcmp(name, SPOOL_DEFAULT_GATE) == 0) {
+        report_odd(v, name, "the gate `default` watches incoming/ itself");
+        return ERR_OK;
+    }
+    if (st.st_dev != v->spool->device) {
+        report_odd(v, name, "on another file system than the spool");
+        return ERR_OK;
+    }
+    *MEM_PUSH(v->names, v->name_count, v->name_cap) = mem_strdup(name);
+    return ERR_OK;
+}
+
+struct err scan_gate_folders(const struct spool *s, const struct scan_rules *rules, char ***names,
+                             size_t *count)
+{
+    struct visit v = {.spool = s, .gate = SPOOL_DEFAULT_GATE, .rules = rules};
+    struct err e = scan_folder(s->incoming, visit_gate_folder, &v);
+    *names = v.names;
+    *count = v.name_count;
+    return e;
+}
+
+struct batches {
+    struct uuid *ids;
+    size_t count, cap;
+};
+
+static struct err visit_batch(void *context, int folder, const char *name)
+{
+    struct batches *b = context;
+    struct uuid id;
+    (void)folder;
+    if (uuid_parse(name, &id))
+        *MEM_PUSH(b->ids, b->count, b->cap) = id;
+    return ERR_OK;
+}
+
+static int by_id(const void *a, const void *b)
+{
+    return memcmp(a, b, sizeof(struct uuid));
+}
+
+struct err scan_processing(const struct spool *s, struct uuid **ids, size_t *count)
+{
+    struct batches b = {0};
+    struct err e = scan_folder(s->processing, visit_batch, &b);
+    if (b.count > 0)
+        qsort(b.ids, b.count, sizeof *b.ids, by_id);
+    *ids = b.ids;
+    *count = b.count;
+    return e;
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * scan: what waits in incoming/.
+ *
+ *     struct scan_result waiting = {0};
+ *     TRY(scan_gate(&spool, "default", &rules, &waiting));
+ *     ... waiting.files[0 .. waiting.count) oldest first ...
+ *     scan_free(&waiting);
+ *
+ * A scan is the truth; inotify only says when to look. A file counts as waiting once it is settled:
+ * it was renamed in or seen closed (rules.is_settled), or it hasn't changed for SCAN_SETTLE_US.
+ * What is not ours to claim is left alone and handed to rules.odd, with the reason; the caller reports
+ * each such file once.
+ */
+#ifndef SPOOLGATE_SPOOL_SCAN_H
+#define SPOOLGATE_SPOOL_SCAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "spool/spool.h"
+
+#define SCAN_SETTLE_US INT64_C(2000000)
+
+struct scan_file {
+    char *name;
+    uint64_t bytes;
+    int64_t arrived_us; /* ctime: when it got its name, was written or changed last */
+};
+
+
+struct scan_result {
+    struct scan_file *files; /* settled, oldest first, then by name */
+    size_t count;
+    size_t unsettled;      /* still being written, as far as we can tell */
+    int64_t settles_at_us; /* when the first of those may be settled; INT64_MAX for none */
+    size_t cap;            /* private */
+};
+
+struct scan_rules {
+    int64_t now_us; /* wall clock */
+    /* May be NULL: then only time settles a file. `listed` is called once all files are listed, and
+     * before is_settled judges those that changed lately. */
+    void (*listed)(void *context);
+    bool (*is_settled)(void *context, const char *gate, const char *name, int64_t changed_us);
+    /* May be NULL. `where` is "incoming/NAME" or "incoming/GATE/NAME", raw bytes. */
+    void (*odd)(void *context, const char *where, const char *reason);
+    void *context;
+};
+
+struct err scan_gate(const struct spool *s, const char *gate, const struct scan_rules *rules,
+                     struct scan_result *found);
+void scan_free(struct scan_result *found);
+
+/* The gate folders below incoming/, besides the default gate. Each name is the caller's to free. */
+struct err scan_gate_folders(const struct spool *s, const struct scan_rules *rules, char ***names,
+                             size_t *count);
+
+/* The batches in processing/, oldest first. ids is the caller's to free. */
+struct err scan_processing(const struct spool *s, struct uuid **ids, size_t *count);
+
+/* Calls visit for each entry of the folder but "." and ".."; stops at its first failure. */
+struct err scan_folder(int folder, struct err (*visit)(void *context, int folder, const char *name),
+                       void *context);
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * spool: the folder tree that producers write into, and the moves of segments in it.
+ *
+ *     tmp/                        producers' unfinished files (same file system)
+ *     incoming/[GATE/]NAME        waiting
+ *     processing/BATCH/NAME       claimed; processing/BATCH/.claim.json says for which gate
+ *     processing/BATCH/.failed/   what this batch will leave in failed/ once its COMMIT is in
+ *     archive/YYYY/MM/DD/BATCH/   retired; the day is the claim's, read from the batch id
+ *     failed/BATCH/               segments that can't be loaded, NAME.reason.json, rejects.msgpack
+ *     .lock .id .control .hold/   ours
+ *
+ * Each function leaves every segment in exactly one place when it is killed between any two system
+ * calls; docs/INTERNALS.md has the state table. Failures are ERR_SPOOL unless said otherwise.
+ *
+ *     struct spool spool;
+ *     TRY(spool_open(&spool, "/var/spool/spoolgate", true));
+ *     TRY(spool_lock(&spool));
+ *     ...
+ *     spool_close(&spool);
+ */
+#ifndef SPOOLGATE_SPOOL_SPOOL_H
+#define SPOOLGATE_SPOOL_SPOOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "base/uuid.h"
+
+#define SPOOL_GATE 64 /* a gate's name and its NUL */
+
+struct spool {
+    char *path;
+    int root, tmp, incoming, processing, archive, failed; /* folder descriptors */
+    dev_t device;                                         /* all of it is on one file system */
+    char id[UUID_TEXT]; /* spool/.id: tells this spool's receipts from another's */
+    int lock;           /* -1 unless locked */
+};
+
+/* Opens the tree; create makes what is missing. */
+struct err spool_open(struct spool *s, const char *path, bool create);
+void spool_close(struct spool *s);
+
+/* One process a spool. ERR_BUSY says who has it. Held until spool_close or the process's end. */
+struct err spool_lock(struct spool *s);
+
+/* incoming/ for the default gate, incoming/GATE for others. The descriptor is the caller's. */
+struct err spool_open_gate(const struct spool *s, const char *gate, bool create, int *fd);
+
+/* A held gate stays held across restarts: the hold is a file, spool/.hold/GATE. */
+struct err spool_hold(const struct spool *s, const char *gate, bool hold);
+bool spool_is_held(const struct spool *s, const char *gate);
+
+#define SPOOL_DEFAULT_GATE "default"
+
+#endif

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Any bytes as a template, any bytes as its data. Input: one byte of flags, two bytes
+ * (little-endian) with the length of the data's JSON, the JSON, the template. Partials are the
+ * template's own tails, so that they nest and recur.
+ *
+ *     clang -g -O1 -fsanitize=fuzzer,address,undefined -D_GNU_SOURCE -Isrc \
+ *           tests/fuzz/fuzz_template.c src/base/{buf,err,mem,utf8}.c -ljansson -o fuzz_template
+ */
+#include "outbox/template.c"
+
+struct tail {
+    const char *text;
+    size_t len;
+};
+
+static struct err read_tail(void *context, const char *path, struct buf *text)
+{
+    const struct tail *all = context;
+    size_t skip = strlen(path) * 7 % (all->len + 1);
+    if (path[0] == 'e')
+        return err_make(ERR_SPOOL, "can't read %s", path);
+    buf_put(text, all->text + skip, all->len - skip);
+    return ERR_OK;
+}
+
+/* What is inserted as a JSON value, or as text between quotes, reads back as what it was. */
+static void check_round_trip(const char *text, const json_t *data, const json_t *want)
+{
+    struct template *t;
+    struct buf out = {0};
+    struct err e = template_compile("t.json.tmpl", text, strlen(text), &t);
+    assert(!err_is(&e));
+    e = template_render(t, data, NULL, &out);
+    if (!err_is(&e)) { /* else: too large */
+        e = template_check(t, &out);
+        assert(!err_is(&e));
+        json_t *got = json_loadb(buf_cstr(&out), out.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+        assert(json_equal(got, want));
+        json_decref(got);
+    }
+    template_free(t);
+    buf_free(&out);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
+{
+    if (len < 3)
+        return 0;
+    size_t json_len = (size_t)bytes[1] | (size_t)bytes[2] << 8;
+    json_len = json_len < len - 3 ? json_len : len - 3;
+    const char *json = (const char *)bytes + 3;
+    struct tail all = {json + json_len, len - 3 - json_len};
+
+    json_t *data = json_loadb(json, json_len, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+    if (!data)
+        data = json_pack("{s:s,s:[i,i],s:{s:f}}", "a", "<\"\n", "l", 1, 2, "o", "x", 0.1);
+    check_round_trip("{{{.}}}", data, data);
+    if (json_is_string(data))
+        check_round_trip("\"{{.}}\"", data, data);
+
+    const struct template_env env = {.read = bytes[0] & 2 ? read_tail : NULL, .context = &all};
+    const char *name = bytes[0] & 1 ? "dir/t.json.tmpl" : "t.tmpl";
+    struct template *t;
+    struct buf out = {0};
+    struct err e = template_compile(name, all.text, all.len, &t);
+    assert(err_is(&e) == !t);
+    if (t) {
+        e = template_render(t, data, &env, &out);
+        assert(out.len <= TEMPLATE_BYTES);
+        if (!err_is(&e))
+            e = template_check(t, &out);
+    }
+    template_free(t);
+    buf_free(&out);
+    json_decref(data);
+    return 0;
+}
