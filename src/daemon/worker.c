@@ -54,9 +54,9 @@ static struct err run_claim(struct worker *w, struct job *job, bool *began)
     }
     *began = true;
     int64_t start = time_monotonic();
-    TRY(claim_make(w->loader.spool, &job->id, job->gate, job->reason, job->files, job->count, &c));
-    board_claimed(w->board, job);
-    if (c.count > 0) {
+    e = claim_make(w->loader.spool, &job->id, job->gate, job->reason, job->files, job->count, &c);
+    board_claimed(w->board, job); /* also after a failure: what was moved is taken up from disk */
+    if (!err_is(&e) && c.count > 0) {
         LOG_INFO("gate opened", LOG_STR("batch", c.batch), LOG_STR("gate", c.gate),
                  LOG_STR("reason", c.reason), LOG_INT("segments", c.count),
                  LOG_DURATION("took", time_monotonic() - start));

@@ -3,8 +3,9 @@
  * http: one POST, from the connection to the answer's first bytes. Blocks.
  *
  *     const struct http_header headers[] = {{"content-type", "application/json"}, {0}};
- *     struct http_request request = {.url = url, .headers = headers, .body = b.data, .body_len =
- * b.len}; struct http_reply reply; TRY(http_post(&request, &reply));
+ *     struct http_request request = {url, headers, body.data, body.len, 0};
+ *     struct http_reply reply;
+ *     TRY(http_post(&request, &reply));
  *     ... reply.status ...
  *
  * An answer is an answer, whatever its status: judging it is the caller's. Redirects aren't
@@ -28,8 +29,7 @@
 #define HTTP_REPLY_BYTES 4096
 #define HTTP_TIMEOUT_US  INT64_C(20000000)
 
-/* Line breaks, NULs and other control characters are refused, and so are names that set the
- * framing. */
+/* Refused: control characters (line breaks among them), and names that set the framing. */
 struct http_header {
     const char *name, *value;
 };

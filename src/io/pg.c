@@ -84,9 +84,21 @@ static void ignore_notice(void *arg, const char *message)
     (void)message;
 }
 
+/* libpq quotes the piece that it can't parse, which may be the password: say less. */
+static struct err check_conninfo(const char *conninfo)
+{
+    PQconninfoOption *options = PQconninfoParse(conninfo, NULL);
+    bool good = options != NULL;
+    PQconninfoFree(options);
+    return good ? ERR_OK
+                : err_make(ERR_CONFIG, "the database's connection string can't be parsed: neither "
+                                       "key=value pairs nor a postgresql:// URL");
+}
+
 struct err pg_open(struct pg *pg, const struct pg_target *target)
 {
     pg_close(pg);
+    TRY(check_conninfo(target->conninfo));
     pg->connection = connect_with_defaults(target->conninfo);
     if (PQstatus(pg->connection) != CONNECTION_OK) {
         struct err e = err_make(ERR_DATABASE, "%s", PQerrorMessage(pg->connection));

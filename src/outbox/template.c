@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/jsonw.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 
@@ -371,35 +372,6 @@ static void write_real(struct buf *out, double v)
         buf_str(out, ".0");
 }
 
-/*
- * What goes between the quotes of a JSON string. jansson's strings are UTF-8 already. (base/json.h
- * can't be included beside jansson.h: both have a json_object.)
- */
-static void write_string(struct buf *out, const void *bytes, size_t len)
-{
-    static const char shorts[] = "\b\f\n\r\t";
-    static const char letters[] = "bfnrt";
-    const uint8_t *p = bytes;
-    for (size_t i = 0; i < len; i++) {
-        const char *named = p[i] > 0 && p[i] < ' ' ? strchr(shorts, p[i]) : NULL;
-        if (p[i] == '"' || p[i] == '\\')
-            buf_put(out, (const char[]){'\\', (char)p[i]}, 2);
-        else if (named)
-            buf_put(out, (const char[]){'\\', letters[named - shorts]}, 2);
-        else if (p[i] < ' ')
-            buf_printf(out, "\\u%04x", p[i]);
-        else
-            buf_byte(out, p[i]);
-    }
-}
-
-static void write_quoted(struct buf *out, const void *bytes, size_t len)
-{
-    buf_byte(out, '"');
-    write_string(out, bytes, len);
-    buf_byte(out, '"');
-}
-
 /* As JSON. Recursion ends where jansson's own does: it refuses to read more than 2,048 levels. */
 static void write_value(struct buf *out, const json_t *v)
 {
@@ -410,7 +382,7 @@ static void write_value(struct buf *out, const json_t *v)
              i = json_object_iter_next((json_t *)v, i)) {
             if (i != first)
                 buf_byte(out, ',');
-            write_quoted(out, json_object_iter_key(i), json_object_iter_key_len(i));
+            jsonw_quote(out, json_object_iter_key(i), json_object_iter_key_len(i));
             buf_byte(out, ':');
             write_value(out, json_object_iter_value(i));
         }
@@ -426,7 +398,7 @@ static void write_value(struct buf *out, const json_t *v)
         buf_byte(out, ']');
         break;
     case JSON_STRING:
-        write_quoted(out, json_string_value(v), json_string_length(v));
+        jsonw_quote(out, json_string_value(v), json_string_length(v));
         break;
     case JSON_INTEGER:
         buf_printf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
@@ -553,10 +525,12 @@ static struct err render_value(struct render *r, const struct template *t, const
         return put(r, t, n, r->plain.data, r->plain.len);
     }
     write_plain(&r->plain, v);
-    if (t->json)
-        write_string(&r->escaped, r->plain.data, r->plain.len);
-    else
-        write_html(&r->escaped, &r->plain);
+    if (t->json) {
+        /* The template has the quotes. */
+        jsonw_quote(&r->escaped, r->plain.data, r->plain.len);
+        return put(r, t, n, r->escaped.data + 1, r->escaped.len - 2);
+    }
+    write_html(&r->escaped, &r->plain);
     return put(r, t, n, r->escaped.data, r->escaped.len);
 }
 

@@ -302,10 +302,6 @@ static struct err return_to_incoming(struct loader *l, const struct uuid *id)
 static struct err finish_retiring(struct loader *l, const struct uuid *id, struct load_outcome *out)
 {
     struct claim c;
-    if (!claim_exists(l->spool, id)) { /* retired already: nothing is owed */
-        out->settled = true;
-        return ERR_OK;
-    }
     TRY(claim_read_committed(l->spool, id, &c));
     struct err e = retire(l, &c);
     out->settled = !err_is(&e);
@@ -327,6 +323,8 @@ struct err load_resume(struct loader *l, const struct uuid *id, struct load_outc
     char batch[UUID_TEXT];
     enum receipt_state state;
     *out = (struct load_outcome){0};
+    if (!claim_exists(l->spool, id)) /* retired already, or never made: nothing is owed */
+        return ERR_OK;
     TRY(receipt_find(&l->pg, uuid_format(id, batch), l->spool->id, &state));
     switch (state) {
     case RECEIPT_NONE:

@@ -112,14 +112,16 @@ struct err claim_make(const struct spool *s, const struct uuid *id, const char *
         e = make_folder(s, c);
     if (!err_is(&e))
         e = write_note(c);
+    /* The folder must be there after a power cut before a segment may be in it, and a segment in it
+     * before it may be gone from incoming/. */
+    if (!err_is(&e))
+        e = durable_sync(s->processing);
     if (!err_is(&e)) {
         move_files(c, incoming, files, count);
         e = durable_sync(c->folder);
     }
     if (!err_is(&e))
         e = durable_sync(incoming);
-    if (!err_is(&e))
-        e = durable_sync(s->processing);
     if (c->count == 0 && c->folder >= 0)
         (void)remove_folder(s, c);
     if (incoming >= 0)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """tools/notifier against a listener of our own, on a free port of 127.0.0.1.
 
-    NOTIFIER=build/notifier /usr/bin/python3 tests/e2e/test_notifier.py
+    NOTIFIER=build/tools/notifier/notifier /usr/bin/python3 tests/e2e/test_notifier.py
 
 The listener answers as each test scripts it and keeps what it heard; signatures are checked with
 Python's hmac, independent of the code under test.
@@ -24,12 +24,17 @@ import unittest
 import uuid
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-NOTIFIER = os.path.abspath(os.environ.get("NOTIFIER", ROOT / "build" / "notifier"))
+NOTIFIER = os.path.abspath(os.environ.get("NOTIFIER", ROOT / "build/tools/notifier/notifier"))
 
 SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 OTHER_SECRET = "whsec_" + base64.b64encode(bytes(range(100, 140))).decode()
 
 DELIVERED, USAGE, DATA, NO_INPUT, NOT_DELIVERED, OUTPUT, REFUSED = 0, 64, 65, 66, 69, 74, 76
+
+
+def setUpModule():
+    if not os.access(NOTIFIER, os.X_OK):
+        raise FileNotFoundError(f"{NOTIFIER} isn't there: run make, or set NOTIFIER")
 
 
 def signature(secret, headers, body):
@@ -162,12 +167,13 @@ class Render(NotifierTest):
         self.assertEqual(done.stdout, '[\n  {"n": 1}\n  ,\n  {"n": "b"}\n  ,\nnull]\n')
         path = self.write("b.json.tmpl", '"{{>nowhere}}"')
         self.expect(NO_INPUT, "-t", path, "-d", "{}", "--render",
-                    says=f"{path}:1:2: {{{{> nowhere}}}}: can't read {self.folder}/nowhere.json.tmpl")
+                    says=f"{path}:1:2: {{{{> nowhere}}}}: can't read "
+                         f"{self.folder}/nowhere.json.tmpl: No such file")
 
     def test_shipped_templates(self):
-        fields = ("event seq batch_id batch_tag gate reason status partial segments segments_failed "
-                  "bytes frames_total rows_loaded frames_rejected tables ts_min ts_max opened_at "
-                  "finished_at manifest_rev error").split()
+        fields = ("event seq batch_id batch_tag gate reason status partial segments "
+                  "segments_failed bytes frames_total rows_loaded frames_rejected tables ts_min "
+                  "ts_max opened_at finished_at manifest_rev error").split()
         data = {"event": "x", "gate": 'a"b\n', "rows_loaded": 0, "partial": False,
                 "tables": {"metrics": 3}, "ts_min": "2026-11-21T02:00:00Z"}
         for name, event in (("gate_open", "gate.open"), ("gate_done", "gate.done")):
@@ -261,8 +267,10 @@ class CommandLine(NotifierTest):
             self.assertEqual(listener.heard, [])
 
     def test_secrets_are_checked_and_never_shown(self):
-        for secret, says in (("", "is empty"), ("hunter2hunter2", "starts otherwise"),
-                             ("whsec_aGVsbG8=", "too short"), ("whsec_!hunter2!", "something else")):
+        for secret, says in (("", "is empty"),
+                             ("hunter2hunter2", "starts otherwise"),
+                             ("whsec_aGVsbG8=", "too short"),
+                             ("whsec_!hunter2!", "something else")):
             done = self.expect(USAGE, "-d", "{}", "--url", "http://127.0.0.1:1/", "--secret-env",
                                "S", env={"S": secret}, says=says)
             self.assertIn("--secret-env S: ", done.stderr)
@@ -325,6 +333,17 @@ class Delivery(NotifierTest):
             self.assertEqual(listener.heard[0].headers.get_all("Content-Type"),
                              ["application/cloudevents+json"])
 
+    def test_empty_body(self):
+        path = self.write("a.tmpl", "{{x}}")
+        self.assertEqual(self.expect(0, "-t", path, "-d", "{}", "--render").stdout, "")
+        with Listener([200]) as listener:
+            self.expect(0, "-t", path, "-d", "{}", "--url", listener.url, "--secret-env", "S",
+                        env={"S": SECRET})
+            heard, = listener.heard
+            self.assertEqual(heard.body, b"")
+            self.assertEqual(heard.headers["webhook-signature"],
+                             signature(SECRET, heard.headers, b""))
+
     def test_bad_template_sends_nothing(self):
         path = self.write("a.json.tmpl", "{{x}}")
         with Listener([200]) as listener:
@@ -339,7 +358,7 @@ class Delivery(NotifierTest):
             first, second = listener.heard
             self.assertEqual(first.headers["webhook-id"], second.headers["webhook-id"])
             self.assertEqual(first.body, second.body)
-            self.assertGreaterEqual(second.at - first.at, 0.45)
+            self.assertGreaterEqual(second.at - first.at, 0.14)
             for heard in listener.heard:
                 self.assertLess(abs(int(heard.headers["webhook-timestamp"]) - heard.at), 2)
                 self.assertEqual(heard.headers["webhook-signature"],
@@ -390,7 +409,7 @@ class Delivery(NotifierTest):
             start = time.time()
             done = self.expect(NOT_DELIVERED, "-d", "{}", "--url", url, "--retry", "1",
                                says="notifier: http://127.0.0.1: ")
-            self.assertGreaterEqual(time.time() - start, 0.45)
+            self.assertGreaterEqual(time.time() - start, 0.14)
             self.assertEqual(done.stderr.count("http://127.0.0.1"), 2)
             self.assertNotIn("s3cret", done.stderr)
             self.assertNotIn("pa55", done.stderr)
@@ -398,11 +417,11 @@ class Delivery(NotifierTest):
                     "--retry", "0", says="http://does-not-exist.invalid: ")
 
     def test_timeout(self):
-        with Listener([lambda handler: time.sleep(2)]) as listener:
+        with Listener([lambda handler: time.sleep(6)]) as listener:
             start = time.time()
             self.expect(NOT_DELIVERED, "-d", "{}", "--url", listener.url, "--timeout", "300ms",
                         "--retry", "0", says="timed out")
-            self.assertLess(time.time() - start, 1.5)
+            self.assertLess(time.time() - start, 5)
 
     def test_answers_that_are_none(self):
         def says(text):

@@ -5,7 +5,7 @@
  * template's own tails, so that they nest and recur.
  *
  *     clang -g -O1 -fsanitize=fuzzer,address,undefined -D_GNU_SOURCE -Isrc \
- *           tests/fuzz/fuzz_template.c src/base/{buf,err,mem,utf8}.c -ljansson -o fuzz_template
+ *           tests/fuzz/fuzz_template.c src/base/{buf,err,jsonw,mem,time,utf8}.c -ljansson -o fuzz_template
  */
 #include "outbox/template.c"
 

@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/backoff.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
@@ -23,25 +24,20 @@
 #include "base/time.h"
 #include "base/utf8.h"
 #include "base/uuid.h"
+#include "base/version.h"
 #include "io/http.h"
 #include "outbox/sign.h"
 #include "outbox/template.h"
 
-#ifndef SPOOLGATE_VERSION
-#define SPOOLGATE_VERSION "0.1.0-dev"
-#endif
-
 /* sysexits.h, by name: a script tells "my input" from "their machine" from "their answer" */
 enum { EXIT_DATA = 65, EXIT_NO_INPUT = 66, EXIT_OUTPUT = 74, EXIT_REFUSED = 76 };
 
-#define DATA_BYTES    (16U << 20)
-#define RETRY_MOST    100
-#define TIMEOUT_MOST  (INT64_C(3600) * TIME_US_PER_S)
-#define BACKOFF_FIRST (TIME_US_PER_S / 2)
-#define BACKOFF_MOST  (30 * TIME_US_PER_S)
-#define PATIENCE      (300 * TIME_US_PER_S) /* a longer Retry-After ends the run */
-#define EXCERPT       200
-#define OWN_HEADERS   4 /* content-type and webhook-* */
+#define DATA_BYTES   (16U << 20)
+#define RETRY_MOST   100
+#define TIMEOUT_MOST (INT64_C(3600) * TIME_US_PER_S)
+#define PATIENCE     (300 * TIME_US_PER_S) /* a longer Retry-After ends the run */
+#define EXCERPT      200
+#define OWN_HEADERS  4 /* content-type and webhook-* */
 
 static const char help[] =
     "notifier: renders one event from a template and delivers it as a signed webhook\n"
@@ -59,11 +55,11 @@ static const char help[] =
     "  -u, --url URL         where to POST: https:// or http://. Redirects are not followed.\n"
     "  -r, --render          print the body instead of sending it\n"
     "  -H, --header 'K: V'   one more header; may be repeated\n"
-    "  -s, --secret-env NAME sign as Standard Webhooks 1.0 with the secret in environment "
-    "variable\n"
-    "                        NAME (whsec_...; while rotating, several with a space between)\n"
-    "  -n, --retry N         tries after the first, when there is no answer, or 5xx or 429\n"
-    "                        (default 3; waits 0.5 s, 1 s, 2 s ..., or as Retry-After says)\n"
+    "  -s, --secret-env NAME sign as Standard Webhooks 1.0; the environment variable NAME has the\n"
+    "                        secret (whsec_...; while rotating, several with a space between)\n"
+    "  -n, --retry N         tries after the first, when there is no answer, or 5xx or 429 "
+    "(default\n"
+    "                        3; waits 0.2 s, 0.4 s, 0.8 s ..., longer if Retry-After says so)\n"
     "  -T, --timeout S       for each try: seconds, or 500ms, 2m (default 20)\n"
     "  -h, --help            this text\n"
     "  -V, --version         the version\n"
@@ -344,6 +340,7 @@ static struct err make_message(const struct options *o, struct message *m)
     struct buf source = {0};
     json_t *data = NULL;
     struct err e = fill_body(o, &text, &source, &data, m);
+    (void)buf_cstr(&m->body); /* an empty one has data, too */
     json_decref(data);
     buf_free(&text);
     buf_free(&source);
@@ -398,8 +395,7 @@ static struct err post(const struct options *o, const struct message *m, const c
     return e;
 }
 
-/* The listener's words, as far as a line can show them (err_make takes care of control characters).
- */
+/* The listener's first words, as UTF-8. (err_make makes them one line.) */
 static const char *excerpt(const struct http_reply *reply, char out[EXCERPT])
 {
     size_t n = 0;
@@ -415,16 +411,6 @@ static const char *excerpt(const struct http_reply *reply, char out[EXCERPT])
     }
     out[n] = '\0';
     return out;
-}
-
-/* Doubles from half a second; up to a quarter more, so that many callers don't return at once. */
-static int64_t backoff(unsigned tries)
-{
-    int64_t us = BACKOFF_FIRST;
-    while (--tries > 0 && us < BACKOFF_MOST)
-        us *= 2;
-    us = us < BACKOFF_MOST ? us : BACKOFF_MOST;
-    return us + arc4random_uniform((uint32_t)(us / 4));
 }
 
 static void wait_for(int64_t us)
@@ -470,7 +456,7 @@ static int deliver(const struct options *o, const struct message *m, const char 
             return answered ? EXIT_REFUSED : code;
         if (n > o->retry)
             return code;
-        int64_t wait = backoff(n);
+        int64_t wait = backoff_us(n, arc4random());
         wait = reply.retry_after_us > wait ? reply.retry_after_us : wait;
         if (wait > PATIENCE) {
             (void)fprintf(stderr, "notifier: it wants to be left alone for %s: giving up\n",
