@@ -9,6 +9,7 @@ DESTDIR ?=
 CC      ?= gcc
 SECONDS ?= 20
 
+comma := ,
 BUILD := build$(if $(SAN),/san)
 Q     := $(if $(V),,@)
 say    = $(if $(V),,@printf '  %-5s %s\n' '$(1)' '$(2)')
@@ -18,7 +19,6 @@ PACKAGES := libuv libzstd libpq libcurl libfyaml jansson libcrypto $(shell pkg-c
 CFLAGS   ?= -O2 -g
 HARDEN   := $(if $(SAN),,-D_FORTIFY_SOURCE=2 -fstack-protector-strong)
 SANITIZE := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
-comma    := ,
 WARN     := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla
 ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -pthread $(WARN) $(CFLAGS) $(HARDEN) $(SANITIZE) -Isrc -I$(BUILD)/gen \
 	$(shell pkg-config --cflags $(PACKAGES)) -MMD -MP
