@@ -54,7 +54,7 @@ CREATE INDEX ingestion_segment_batch ON ingestion_segment (batch_id);
 CREATE INDEX ingestion_segment_name ON ingestion_segment (name);
 CREATE INDEX ingestion_segment_sha256 ON ingestion_segment (sha256);
 
--- Frames that could not be loaded. Their bytes are in failed/BATCH/rejects.msgpack, in this order.
+-- Frames that could not be loaded. Their bytes are in failed/BATCH/rejects.msgpack.
 CREATE TABLE ingestion_reject (
     batch_id    uuid NOT NULL,
     segment     text NOT NULL,        -- percent-encoded

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 static const struct {
     const char *name;
     int exit_code;
@@ -14,15 +16,27 @@ static const struct {
 #undef ERR_ROW_OF_TABLE
 };
 
-/* Messages carry file names and server text: control characters would break one-line logs. */
-static void make_one_line(char *text)
+/* Messages carry file names and server text: control characters would break one-line logs, and bytes
+ * that aren't UTF-8 would make the server refuse the receipt that quotes them. `cut`: vsnprintf had to
+ * cut the text, maybe through its last character, whose first bytes then go. */
+static void make_one_line(char *text, bool cut)
 {
     size_t len = strlen(text);
+    size_t tail = cut ? 3 : 0;
     while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == ' '))
         text[--len] = '\0';
-    for (char *p = text; *p; p++)
-        if ((unsigned char)*p < 0x20 || *p == 0x7f)
-            *p = ' ';
+    for (size_t at = 0, n; at < len; at += n) {
+        n = utf8_length((const uint8_t *)text + at, len - at);
+        if (n == 0 && len - at <= tail && (uint8_t)text[at] >= 0xc2) {
+            text[at] = '\0';
+            return;
+        }
+        if (n == 0)
+            text[at] = '?';
+        else if ((uint8_t)text[at] < 0x20 || text[at] == 0x7f)
+            text[at] = ' ';
+        n += n == 0;
+    }
 }
 
 struct err err_make(enum err_class cls, const char *format, ...)
@@ -30,9 +44,9 @@ struct err err_make(enum err_class cls, const char *format, ...)
     struct err e = {.cls = cls};
     va_list args;
     va_start(args, format);
-    (void)vsnprintf(e.text, sizeof e.text, format, args);
+    int n = vsnprintf(e.text, sizeof e.text, format, args);
     va_end(args);
-    make_one_line(e.text);
+    make_one_line(e.text, n >= (int)sizeof e.text);
     return e;
 }
 
@@ -46,9 +60,9 @@ struct err err_system(enum err_class cls, int number, const char *format, ...)
     va_end(args);
     size_t used = n < 0 ? 0 : (size_t)n;
     if (used < sizeof e.text)
-        (void)snprintf(e.text + used, sizeof e.text - used, ": %s",
-                       strerror_r(number, reason, sizeof reason));
-    make_one_line(e.text);
+        used += (size_t)snprintf(e.text + used, sizeof e.text - used, ": %s",
+                                 strerror_r(number, reason, sizeof reason));
+    make_one_line(e.text, used >= sizeof e.text);
     return e;
 }
 

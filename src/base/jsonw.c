@@ -97,7 +97,8 @@ void jsonw_raw(struct jsonw *j, const char *text)
 void jsonw_quote(struct buf *out, const void *bytes, size_t len)
 {
     static const char hex[] = "0123456789abcdef";
-    const uint8_t *p = bytes;
+    static const uint8_t nothing[1];
+    const uint8_t *p = len > 0 ? bytes : nothing; /* NULL may come with no bytes */
     const uint8_t *end = p + len;
     buf_byte(out, '"');
     while (p < end) {

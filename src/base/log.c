@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/jsonw.h"
 #include "base/time.h"
+#include "base/utf8.h"
 
 static enum log_format chosen_format = LOG_FORMAT_LOGFMT;
 static enum log_level chosen_level = LOG_LEVEL_INFO;
@@ -21,16 +22,18 @@ void log_configure(enum log_format format, enum log_level level)
     chosen_level = level;
 }
 
-/* logfmt wants quotes around a value as soon as it holds a space, a quote or an equals sign. */
+/* logfmt wants quotes around a value as soon as it holds a space, a quote or an equals sign. What isn't
+ * UTF-8 goes the same way, since jsonw_quote mends it. */
 static void logfmt_value(struct buf *out, const char *value)
 {
-    bool plain = *value != '\0';
+    size_t len = strlen(value);
+    bool plain = len > 0 && utf8_check((const uint8_t *)value, len) == len;
     for (const char *p = value; *p && plain; p++)
         plain = (unsigned char)*p > 0x20 && *p != '"' && *p != '=' && *p != '\\' && *p != 0x7f;
     if (plain)
         buf_str(out, value);
     else
-        jsonw_quote(out, value, strlen(value));
+        jsonw_quote(out, value, len);
 }
 
 static void write_logfmt(struct buf *out, const char *when, enum log_level level,

@@ -49,7 +49,7 @@ static bool parse_with_unit(const char *text, const struct unit *units, double *
 {
     char *end;
     errno = 0;
-    if (!isdigit((unsigned char)text[0]))
+    if (!isdigit((unsigned char)text[0]) || text[1] == 'x' || text[1] == 'X') /* strtod reads hex */
         return false;
     double number = strtod(text, &end);
     while (*end == ' ')
@@ -123,7 +123,7 @@ const char *str_duration(int64_t us, char text[STR_HUMAN])
 
 const char *str_count(uint64_t count, char text[STR_HUMAN])
 {
-    char digits[24];
+    char digits[STR_HUMAN];
     int n = snprintf(digits, sizeof digits, "%" PRIu64, count);
     int at = 0;
     for (int i = 0; i < n && at < STR_HUMAN - 2; i++) {

@@ -25,7 +25,7 @@ bool str_parse_size(const char *text, uint64_t *bytes);
 /* "2s", "200ms", "5m", "1h", "90 days"; a bare number is seconds. Result in microseconds. */
 bool str_parse_duration(const char *text, int64_t *us);
 
-#define STR_HUMAN 24
+#define STR_HUMAN 32
 const char *str_size(uint64_t bytes, char text[STR_HUMAN]);    /* "1.5 MiB" */
 const char *str_duration(int64_t us, char text[STR_HUMAN]);    /* "350 ms", "2.1 s", "3 h 20 min" */
 const char *str_count(uint64_t count, char text[STR_HUMAN]);   /* "1,234,567" */

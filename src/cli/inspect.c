@@ -188,7 +188,8 @@ static struct err inspect(const struct config *config, const char *path, struct 
     in->rejects_json = (struct jsonw){.out = &in->rejects};
     if (in->json)
         jsonw_array(&in->rejects_json);
-    copybin_open(&encoder, &stream_builtin, &nobody, time_now());
+    copybin_open(&encoder, &stream_builtin, &nobody, time_now(),
+                 (enum nul_rule)config->default_gate.rules.nul);
     struct segment_walk walk = {.encoder = &encoder, .limits = &config->limits, .rows = in->rows,
                                 .on_row = on_row, .on_reject = on_reject, .context = in};
     struct err e = segment_walk(&walk, AT_FDCWD, path, &sum);

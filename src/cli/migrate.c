@@ -9,7 +9,7 @@ static struct err migrate(const struct config *config, bool dry_run, struct migr
     struct pg pg;
     struct err e = cli_connect(config, &pg);
     if (!err_is(&e))
-        e = dry_run ? migrate_check(&pg, config->schema, &stream_builtin, report)
+        e = dry_run ? migrate_check(&pg, &stream_builtin, report)
                     : migrate_apply(&pg, config->schema, &stream_builtin, report);
     pg_close(&pg);
     return e;

@@ -16,9 +16,11 @@
 
 static const char *const log_formats[] = {"logfmt", "json", NULL};
 static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL};
+static const char *const dedupe_names[] = {"content", "name", "off", NULL};
+static const char *const nul_names[] = {"reject", "strip", NULL};
 
 #define AT(field)      offsetof(struct config, field)
-#define GATE_AT(field) offsetof(struct gate_policy, field)
+#define GATE_AT(field) offsetof(struct gate_settings, field)
 #define NO_MAX         INT64_MAX
 
 const struct config_key config_keys[] = {
@@ -52,18 +54,24 @@ const struct config_key config_keys[] = {
      "most keys in one map"},
     {"limits.depth", CONFIG_COUNT, AT(limits.depth), "64", 1, FRAME_DEPTH_MAX - 1, NULL, NULL,
      "deepest nesting of maps and arrays"},
-    {GATE_PATH "open.count", CONFIG_COUNT, GATE_AT(open_count), "1000", 0, NO_MAX, NULL, NULL,
+    {GATE_PATH "open.count", CONFIG_COUNT, GATE_AT(policy.open_count), "1000", 0, NO_MAX, NULL, NULL,
      "open when this many segments wait; 0: never for this reason"},
-    {GATE_PATH "open.bytes", CONFIG_SIZE, GATE_AT(open_bytes), "16MiB", 0, NO_MAX, NULL, NULL,
+    {GATE_PATH "open.bytes", CONFIG_SIZE, GATE_AT(policy.open_bytes), "16MiB", 0, NO_MAX, NULL, NULL,
      "open when this many bytes wait"},
-    {GATE_PATH "open.age", CONFIG_DURATION, GATE_AT(open_age_us), "2s", 0, NO_MAX, NULL, NULL,
+    {GATE_PATH "open.age", CONFIG_DURATION, GATE_AT(policy.open_age_us), "2s", 0, NO_MAX, NULL, NULL,
      "open when the oldest has waited this long"},
-    {GATE_PATH "open.idle", CONFIG_DURATION, GATE_AT(open_idle_us), "200ms", 0, NO_MAX, NULL, NULL,
+    {GATE_PATH "open.idle", CONFIG_DURATION, GATE_AT(policy.open_idle_us), "200ms", 0, NO_MAX, NULL, NULL,
      "open when nothing has arrived for this long"},
-    {GATE_PATH "batch.segments", CONFIG_COUNT, GATE_AT(batch_segments), "20000", 1, 1000000, NULL,
+    {GATE_PATH "batch.segments", CONFIG_COUNT, GATE_AT(policy.batch_segments), "20000", 1, 1000000, NULL,
      NULL, "most segments in one batch"},
-    {GATE_PATH "batch.bytes", CONFIG_SIZE, GATE_AT(batch_bytes), "64MiB", 1, NO_MAX, NULL, NULL,
+    {GATE_PATH "batch.bytes", CONFIG_SIZE, GATE_AT(policy.batch_bytes), "64MiB", 1, NO_MAX, NULL, NULL,
      "most bytes in one batch; a single larger segment is a batch of its own"},
+    {GATE_PATH "max_rejects", CONFIG_REJECTS, GATE_AT(rules.max_rejects), "1%", 0, NO_MAX, NULL, NULL,
+     "a batch with more rejected frames (a number, or a share of its frames) fails as a whole"},
+    {GATE_PATH "dedupe", CONFIG_ENUM, GATE_AT(rules.dedupe), "content", 0, 0, dedupe_names, NULL,
+     "a segment is skipped when its content, or its name, was loaded before; or off"},
+    {GATE_PATH "nul", CONFIG_ENUM, GATE_AT(rules.nul), "reject", 0, 0, nul_names, NULL,
+     "a frame with a NUL character in text is rejected, or the character stripped"},
     {0},
 };
 
@@ -117,6 +125,21 @@ static struct err parse_enum(const struct config_key *key, const char *value, ui
     return e;
 }
 
+static struct err parse_rejects(const struct config_key *key, const char *value,
+                                struct reject_limit *limit)
+{
+    char *end;
+    double number = strtod(value, &end);
+    bool percent = strcmp(end, "%") == 0;
+    bool good = *value >= '0' && *value <= '9' && (percent || *end == '\0') && number < 9e15 &&
+                (percent ? number <= 100 : number == (double)(uint64_t)number);
+    if (!good)
+        return err_make(ERR_CONFIG, "`%s` is neither a number nor a percentage for `%s`", value,
+                        key->path);
+    *limit = (struct reject_limit){(uint64_t)(percent ? number * 1e4 : number), percent};
+    return ERR_OK;
+}
+
 static struct err store(const struct config_key *key, void *base, const char *value)
 {
     void *field = (char *)base + key->offset;
@@ -127,6 +150,8 @@ static struct err store(const struct config_key *key, void *base, const char *va
         *string = mem_strdup(value);
         return ERR_OK;
     }
+    if (key->type == CONFIG_REJECTS)
+        return parse_rejects(key, value, field);
     TRY(key->type == CONFIG_ENUM ? parse_enum(key, value, &number)
                                  : parse_number(key, value, &number));
     memcpy(field, &number, sizeof number);
@@ -147,17 +172,33 @@ static const char *split_gate(const char *path, char gate[SPOOL_GATE])
     return path + prefix + n + 1;
 }
 
-static struct gate_policy *gate_of(struct config *c, const char *name)
+static bool is_gate_key(const struct config_key *key)
+{
+    return strncmp(key->path, GATE_PATH, strlen(GATE_PATH)) == 0;
+}
+
+static void set_default(const struct config_key *key, void *base)
+{
+    struct err e = store(key, base, key->fallback);
+    if (err_is(&e)) { /* the table above is wrong */
+        (void)fprintf(stderr, "spoolgate: default of %s: %s\n", key->path, e.text);
+        abort();
+    }
+}
+
+static struct gate_settings *gate_of(struct config *c, const char *name)
 {
     if (strcmp(name, SPOOL_DEFAULT_GATE) == 0)
-        return &c->gate_defaults;
+        return &c->default_gate;
     for (size_t i = 0; i < c->gate_count; i++)
         if (strcmp(c->gates[i].name, name) == 0)
-            return &c->gates[i].policy;
+            return &c->gates[i].settings;
     struct config_gate *gate = MEM_PUSH(c->gates, c->gate_count, c->gate_cap);
-    *gate = (struct config_gate){.policy = GATE_POLICY_DEFAULT};
     (void)snprintf(gate->name, sizeof gate->name, "%s", name);
-    return &gate->policy;
+    for (const struct config_key *k = config_keys; k->path; k++)
+        if (is_gate_key(k))
+            set_default(k, &gate->settings);
+    return &gate->settings;
 }
 
 static struct err unknown_key(const char *path)
@@ -167,10 +208,9 @@ static struct err unknown_key(const char *path)
     const char *best = NULL;
     unsigned distance = 4; /* further away is no typing error */
     for (const struct config_key *k = config_keys; k->path; k++) {
-        bool is_gates = strncmp(k->path, GATE_PATH, strlen(GATE_PATH)) == 0;
-        if (is_gates != (rest != NULL))
+        if (is_gate_key(k) != (rest != NULL))
             continue;
-        const char *candidate = is_gates ? k->path + strlen(GATE_PATH) : k->path;
+        const char *candidate = rest ? k->path + strlen(GATE_PATH) : k->path;
         unsigned d = str_distance(rest ? rest : path, candidate);
         if (d < distance) {
             distance = d;
@@ -190,10 +230,9 @@ struct err config_set(struct config *c, const char *path, const char *value)
         return err_make(ERR_CONFIG, "`%s` can't be a gate's name: a-z, 0-9, _ and -, at most 63",
                         gate);
     for (const struct config_key *k = config_keys; k->path; k++) {
-        bool is_gates = strncmp(k->path, GATE_PATH, strlen(GATE_PATH)) == 0;
-        if (is_gates && rest && strcmp(rest, k->path + strlen(GATE_PATH)) == 0)
+        if (is_gate_key(k) && rest && strcmp(rest, k->path + strlen(GATE_PATH)) == 0)
             return store(k, gate_of(c, gate), value);
-        if (!is_gates && !rest && strcmp(path, k->path) == 0)
+        if (!is_gate_key(k) && !rest && strcmp(path, k->path) == 0)
             return store(k, c, value);
     }
     return unknown_key(path);
@@ -202,14 +241,8 @@ struct err config_set(struct config *c, const char *path, const char *value)
 void config_init(struct config *c)
 {
     *c = (struct config){0};
-    for (const struct config_key *k = config_keys; k->path; k++) {
-        bool is_gates = strncmp(k->path, GATE_PATH, strlen(GATE_PATH)) == 0;
-        struct err e = store(k, is_gates ? (void *)&c->gate_defaults : (void *)c, k->fallback);
-        if (err_is(&e)) {
-            (void)fprintf(stderr, "spoolgate: default of %s: %s\n", k->path, e.text);
-            abort(); /* the table above is wrong */
-        }
-    }
+    for (const struct config_key *k = config_keys; k->path; k++)
+        set_default(k, is_gate_key(k) ? (void *)&c->default_gate : (void *)c);
 }
 
 void config_free(struct config *c)
@@ -237,12 +270,17 @@ struct err config_load_environment(struct config *c)
     return ERR_OK;
 }
 
-const struct gate_policy *config_gate_policy(const struct config *c, const char *gate)
+const struct gate_settings *config_gate(const struct config *c, const char *gate)
 {
     for (size_t i = 0; i < c->gate_count; i++)
         if (strcmp(c->gates[i].name, gate) == 0)
-            return &c->gates[i].policy;
-    return &c->gate_defaults;
+            return &c->gates[i].settings;
+    return &c->default_gate;
+}
+
+const struct load_rules *config_rules(const void *config, const char *gate)
+{
+    return &config_gate(config, gate)->rules;
 }
 
 unsigned config_loaders(const struct config *c)

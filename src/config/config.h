@@ -22,11 +22,17 @@
 #include "base/log.h"
 #include "frame/limits.h"
 #include "gate/gate.h"
+#include "replay/rules.h"
 #include "spool/spool.h"
+
+struct gate_settings {
+    struct gate_policy policy; /* when it opens */
+    struct load_rules rules;   /* what is done with its segments */
+};
 
 struct config_gate {
     char name[SPOOL_GATE];
-    struct gate_policy policy;
+    struct gate_settings settings;
 };
 
 struct config {
@@ -38,19 +44,26 @@ struct config {
     uint64_t log_format; /* enum log_format */
     uint64_t log_level;  /* enum log_level */
     struct frame_limits limits;
-    struct gate_policy gate_defaults; /* of `gates.default`; also of folders that no key names */
+    struct gate_settings default_gate; /* also of folders that no key names */
     struct config_gate *gates;
     size_t gate_count, gate_cap;
 };
 
 #define CONFIG_LOADERS_MAX 8
 
-enum config_type { CONFIG_STRING, CONFIG_COUNT, CONFIG_SIZE, CONFIG_DURATION, CONFIG_ENUM };
+enum config_type {
+    CONFIG_STRING,
+    CONFIG_COUNT,
+    CONFIG_SIZE,
+    CONFIG_DURATION,
+    CONFIG_ENUM,
+    CONFIG_REJECTS, /* "100" or "1%" */
+};
 
 struct config_key {
     const char *path; /* "log.format"; "gates.*.open.count" stands for every gate */
     enum config_type type;
-    size_t offset; /* in struct config, or in struct gate_policy for a gate's */
+    size_t offset; /* in struct config, or in struct gate_settings for a gate's */
     const char *fallback; /* the default, as one would write it */
     uint64_t min, max;    /* counts, sizes and durations (microseconds) */
     const char *const *names; /* CONFIG_ENUM: value i is names[i]; ends with NULL */
@@ -70,8 +83,11 @@ struct err config_load_environment(struct config *c);
 /* One key by its path, "gates.fast.open.count" included. */
 struct err config_set(struct config *c, const char *path, const char *value);
 
-/* The policy of a gate, named in the file or not. */
-const struct gate_policy *config_gate_policy(const struct config *c, const char *gate);
+/* The settings of a gate, named in the file or not. */
+const struct gate_settings *config_gate(const struct config *c, const char *gate);
+
+/* The same for a loader: struct loader's rules_of, with the config as its context. */
+const struct load_rules *config_rules(const void *config, const char *gate);
 
 unsigned config_loaders(const struct config *c);
 

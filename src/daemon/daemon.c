@@ -169,6 +169,8 @@ static struct err start_workers(struct daemon *d)
                              .loader = {.spool = &d->spool,
                                         .streams = &stream_builtin,
                                         .limits = &d->config->limits,
+                                        .rules_of = config_rules,
+                                        .rules_context = d->config,
                                         .target = {d->config->database, d->config->schema},
                                         .stop = &d->board.give_up},
                              .ended = tell_loop,
@@ -228,7 +230,7 @@ static struct err check_database(const struct config *config, bool migrate)
     if (report.pending > 0)
         LOG_INFO("migrated", LOG_INT("steps", report.pending));
     if (!err_is(&e))
-        e = migrate_require(&pg, config->schema, &stream_builtin);
+        e = migrate_require(&pg, &stream_builtin);
     migrate_report_free(&report);
     pg_close(&pg);
     return e.cls == ERR_DATABASE && !migrate ? ERR_OK : e;

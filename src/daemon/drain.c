@@ -95,7 +95,7 @@ static void wait_until(int64_t wall_us)
 /* One look at one gate. *more: look again, something was loaded or will settle. */
 static struct err look(struct drain *d, const char *gate, bool *more)
 {
-    const struct gate_policy *policy = config_gate_policy(d->config, gate);
+    const struct gate_policy *policy = &config_gate(d->config, gate)->policy;
     struct scan_rules rules = {.now_us = time_now(), .odd = report_odd, .context = d};
     struct scan_result found;
     *more = false;
@@ -148,7 +148,7 @@ static struct err drain_spool(struct drain *d)
 {
     struct loader *l = &d->loader;
     TRY(pg_open(&l->pg, &l->target));
-    TRY(migrate_require(&l->pg, l->target.schema, l->streams));
+    TRY(migrate_require(&l->pg, l->streams));
     struct err first = resume_all(d);
     struct err e = drain_gates(d);
     return err_is(&first) ? first : e;
@@ -166,6 +166,8 @@ struct err drain_run(const struct config *config, bool force, struct drain_resul
                       .loader = {.spool = &spool,
                                  .streams = &stream_builtin,
                                  .limits = &config->limits,
+                                 .rules_of = config_rules,
+                                 .rules_context = config,
                                  .target = {config->database, config->schema}}};
     pg_init(&d.loader.pg);
     struct err e = spool_lock(&spool);

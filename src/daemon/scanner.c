@@ -50,7 +50,7 @@ static void post_batch(struct scanner *s, const char *gate, const struct gate_po
 
 static struct err look_at_gate(struct scanner *s, const char *gate, const struct scan_rules *rules)
 {
-    const struct gate_policy *policy = config_gate_policy(s->config, gate);
+    const struct gate_policy *policy = &config_gate(s->config, gate)->policy;
     struct scan_result found;
     TRY(watch_gate(&s->watch, s->spool, gate));
     TRY(scan_gate(s->spool, gate, rules, &found));

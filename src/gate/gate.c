@@ -17,7 +17,8 @@ static struct gate_decision open_because(const char *what, const char *value, co
 static int64_t deadline(int64_t arrived_us, int64_t now_us, int64_t wait_us)
 {
     int64_t from = arrived_us < now_us ? arrived_us : now_us;
-    return wait_us > 0 ? from + wait_us : INT64_MAX;
+    int64_t at;
+    return wait_us > 0 && !__builtin_add_overflow(from, wait_us, &at) ? at : INT64_MAX;
 }
 
 struct gate_decision gate_decide(const struct gate_policy *policy, const struct gate_backlog *backlog,

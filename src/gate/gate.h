@@ -25,10 +25,6 @@ struct gate_policy {
     uint64_t batch_bytes;
 };
 
-#define GATE_POLICY_DEFAULT                                                                        \
-    {.open_count = 1000, .open_bytes = UINT64_C(16) << 20, .open_age_us = 2000000,                 \
-     .open_idle_us = 200000, .batch_segments = 20000, .batch_bytes = UINT64_C(64) << 20}
-
 struct gate_backlog {
     uint64_t count, bytes;
     int64_t oldest_us, newest_us; /* arrival times; only looked at when count > 0 */

@@ -25,12 +25,22 @@ enum err_class pg_class(const char *sqlstate)
     return ERR_DATABASE;
 }
 
+/* CONTEXT says `COPY metrics, line 17, column ts`, in the server's language: the number after the first
+ * comma. It is a hint: whoever uses it tries the row by itself. */
+static uint64_t copy_line(const char *context)
+{
+    const char *at = context && strncmp(context, "COPY ", 5) == 0 ? strchr(context, ',') : NULL;
+    size_t skip = at ? strcspn(at, "0123456789") : 0;
+    return at ? strtoull(at + skip, NULL, 10) : 0;
+}
+
 /* From a result, or, where there is none, from the connection. */
-static struct err server_error(const struct pg *pg, const PGresult *result)
+static struct err server_error(struct pg *pg, const PGresult *result)
 {
     const char *state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
     const char *text = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : NULL;
     const char *detail = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL) : NULL;
+    pg->copy_line = copy_line(result ? PQresultErrorField(result, PG_DIAG_CONTEXT) : NULL);
     if (!state)
         return err_make(ERR_DATABASE, "database: %s", PQerrorMessage(pg->connection));
     struct err e = err_make(pg_class(state), "database: %s%s%s (SQLSTATE %s)", text ? text : "",

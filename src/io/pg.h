@@ -34,6 +34,7 @@ struct pg {
     PGconn *connection;
     pthread_mutex_t cancel_lock;
     PGcancel *cancel; /* guarded by cancel_lock */
+    uint64_t copy_line; /* of the last failure: the row of the COPY that the server named, 1 the first */
 };
 
 void pg_init(struct pg *pg);

@@ -527,7 +527,7 @@ static struct err render_value(struct render *r, const struct template *t, const
     write_plain(&r->plain, v);
     if (t->json) {
         /* The template has the quotes. */
-        jsonw_quote(&r->escaped, r->plain.data, r->plain.len);
+        jsonw_quote(&r->escaped, buf_cstr(&r->plain), r->plain.len);
         return put(r, t, n, r->escaped.data + 1, r->escaped.len - 2);
     }
     write_html(&r->escaped, &r->plain);

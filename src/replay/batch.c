@@ -10,9 +10,10 @@
 
 enum { FILES_LISTED = 1000 };
 
-void batch_open(struct batch *b, const struct claim *claim)
+void batch_open(struct batch *b, const struct claim *claim, const struct load_rules *rules)
 {
     *b = (struct batch){.claim = claim,
+                        .rules = rules,
                         .count = claim->count,
                         .segments = mem_calloc(claim->count, sizeof *b->segments)};
     for (size_t i = 0; i < b->count; i++) {
@@ -105,12 +106,16 @@ struct batch_totals batch_totals(const struct batch *b)
             t.skipped += s->sum.frames;
             continue;
         }
-        t.rejected += s->sum.rejected;
-        t.rows += s->sum.frames - s->sum.rejected;
+        t.rejected += s->sum.rejected + s->refused;
+        t.rows += s->sum.frames - s->sum.rejected - s->refused;
         if (s->sum.ts_min_us < t.ts_min_us)
             t.ts_min_us = s->sum.ts_min_us;
         if (s->sum.ts_max_us > t.ts_max_us)
             t.ts_max_us = s->sum.ts_max_us;
+    }
+    if (b->is_careful) {
+        t.ts_min_us = b->ts_min_us;
+        t.ts_max_us = b->ts_max_us;
     }
     if (t.rows == 0)
         t.ts_min_us = t.ts_max_us = INT64_MIN;
@@ -134,7 +139,7 @@ static void file_json(struct jsonw *j, const struct batch_segment *s)
         jsonw_key(j, "frames");
         jsonw_int(j, (int64_t)s->sum.frames);
         jsonw_key(j, "rejected");
-        jsonw_int(j, s->fate == SEGMENT_DUPLICATE ? 0 : (int64_t)s->sum.rejected);
+        jsonw_int(j, s->fate == SEGMENT_DUPLICATE ? 0 : (int64_t)(s->sum.rejected + s->refused));
     }
     if (s->fate == SEGMENT_DUPLICATE) {
         jsonw_key(j, "duplicate_of");

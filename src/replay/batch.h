@@ -3,7 +3,7 @@
  * batch: what is known of a claim's segments, before and while they are loaded.
  *
  *     struct batch b;
- *     batch_open(&b, &claim);
+ *     batch_open(&b, &claim, rules);
  *     TRY(batch_inspect(&b, &encoder, &limits, stop));    // reads every byte; touches no database
  *     ... ledger marks duplicates, the copy marks nothing ...
  *     struct batch_totals t = batch_totals(&b);
@@ -22,6 +22,7 @@
 #include "frame/limits.h"
 #include "replay/copybin.h"
 #include "replay/partition.h"
+#include "replay/rules.h"
 #include "replay/segment.h"
 #include "spool/claim.h"
 
@@ -35,6 +36,7 @@ struct batch_segment {
     const char *name; /* the claim's */
     char *encoded;    /* percent-encoded, for the database */
     struct segment_summary sum;
+    uint64_t refused; /* rows of it that the server refused */
     enum segment_fate fate;
     bool staged;                     /* moved to the claim's staging */
     char *reason;                    /* SEGMENT_FAILED */
@@ -43,9 +45,13 @@ struct batch_segment {
 
 struct batch {
     const struct claim *claim;
+    const struct load_rules *rules;
     struct batch_segment *segments;
     size_t count;
     struct partition_days days;
+    bool too_many_rejects; /* over the gate's max_rejects: the batch fails */
+    bool is_careful; /* loaded in careful mode: these are the times of the rows that went in */
+    int64_t ts_min_us, ts_max_us;
 };
 
 /* Seals and the frames of failed segments are not counted. */
@@ -56,7 +62,7 @@ struct batch_totals {
     int64_t ts_min_us, ts_max_us;             /* INT64_MIN in both where there are no rows */
 };
 
-void batch_open(struct batch *b, const struct claim *claim);
+void batch_open(struct batch *b, const struct claim *claim, const struct load_rules *rules);
 void batch_close(struct batch *b);
 
 /* A segment that can't be loaded is marked, not an error; an error is the environment's. */

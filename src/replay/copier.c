@@ -76,6 +76,11 @@ struct err copier_row_added(struct copier *c, size_t table)
     return begin(c, table);
 }
 
+void copier_row_kept(struct copier *c, size_t table)
+{
+    c->counts[table]++;
+}
+
 struct err copier_finish(struct copier *c)
 {
     TRY(end(c));

@@ -41,6 +41,8 @@ struct copier {
 void copier_open(struct copier *c, struct pg *pg, size_t tables);
 void copier_name(struct copier *c, size_t table, const char *command);
 struct err copier_row_added(struct copier *c, size_t table);
+/* The row stays with us until copier_finish: while careful.c runs COPYs of its own. */
+void copier_row_kept(struct copier *c, size_t table);
 struct err copier_finish(struct copier *c);
 void copier_close(struct copier *c);
 

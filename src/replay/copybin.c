@@ -24,7 +24,7 @@ static const struct frame_limits no_limits = {.frame_bytes = UINT64_MAX,
                                               .depth = FRAME_DEPTH_MAX};
 
 void copybin_open(struct copybin *e, const struct stream_set *streams, const struct uuid *batch,
-                  int64_t now_us)
+                  int64_t now_us, enum nul_rule nul)
 {
     size_t widest = 0;
     size_t all = 0;
@@ -36,6 +36,7 @@ void copybin_open(struct copybin *e, const struct stream_set *streams, const str
     *e = (struct copybin){.streams = streams,
                           .batch = *batch,
                           .now_us = now_us,
+                          .nul = nul,
                           .fields = mem_calloc(widest, sizeof *e->fields),
                           .key_lengths = mem_calloc(all, sizeof *e->key_lengths)};
     size_t at = 0;
@@ -62,6 +63,7 @@ static bool refuse(struct reject *reject, const char *column, const char *format
     (void)vsnprintf(reject->reason, sizeof reject->reason, format, args);
     va_end(args);
     (void)snprintf(reject->column, sizeof reject->column, "%s", column);
+    reject->sqlstate[0] = '\0';
     return false;
 }
 
@@ -122,17 +124,32 @@ void copybin_uuid(struct buf *out, const struct uuid *id)
     buf_put(out, id->bytes, sizeof id->bytes);
 }
 
-static bool put_text(struct buf *out, const struct column *c, const struct mp_value *v,
-                     struct reject *reject)
+static void put_text_without_nul(struct buf *out, const struct mp_value *v)
+{
+    size_t start = out->len;
+    buf_be32(out, 0); /* the length, once it is known */
+    for (uint32_t i = 0; i < v->len; i++)
+        if (v->bytes[i] != '\0')
+            buf_byte(out, v->bytes[i]);
+    uint32_t len = htobe32((uint32_t)(out->len - start - 4));
+    memcpy(out->data + start, &len, sizeof len);
+}
+
+static bool put_text(const struct copybin *e, struct buf *out, const struct column *c,
+                     const struct mp_value *v, struct reject *reject)
 {
     if (v->type != MP_STR)
         return wrong_type(reject, c, v);
-    if (memchr(v->bytes, '\0', v->len))
+    bool has_nul = memchr(v->bytes, '\0', v->len) != NULL;
+    if (has_nul && e->nul == NUL_REJECT)
         return refuse(reject, c->name, "a NUL character, which Postgres text can't hold");
     size_t good = utf8_check(v->bytes, v->len);
     if (good != v->len)
         return refuse(reject, c->name, "not UTF-8 at byte %zu of the value", good);
-    copybin_text(out, v->bytes, v->len);
+    if (has_nul)
+        put_text_without_nul(out, v);
+    else
+        copybin_text(out, v->bytes, v->len);
     return true;
 }
 
@@ -199,8 +216,35 @@ static bool number_time(const struct column *c, const struct mp_value *v, int64_
     return !__builtin_mul_overflow(count, unit, us);
 }
 
-static bool read_time(const struct column *c, const struct mp_value *v, int64_t *us,
-                      struct reject *reject)
+static bool inside_window(const struct copybin *e, const struct stream *s, int64_t us)
+{
+    return us >= e->now_us - s->window_past_us && us <= e->now_us + s->window_ahead_us;
+}
+
+/* The usual mistake: milliseconds (or finer) where the stream counts seconds. Read from the number
+ * itself: counted in the stream's unit, nanoseconds are past what microseconds can hold. */
+static const char *window_hint(const struct copybin *e, const struct stream *s,
+                               const struct mp_value *v)
+{
+    static const struct {
+        double us;
+        const char *hint;
+    } units[] = {{1000, "; it looks like milliseconds"},
+                 {1, "; it looks like microseconds"},
+                 {0.001, "; it looks like nanoseconds"}};
+    if (v->type != MP_UINT && v->type != MP_FLOAT)
+        return "";
+    double count = v->type == MP_UINT ? (double)v->u : v->f;
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+        double us = count * units[i].us;
+        if (fabs(us) < 9e18 && inside_window(e, s, (int64_t)us))
+            return units[i].hint;
+    }
+    return "";
+}
+
+static bool read_time(const struct copybin *e, const struct stream *s, const struct column *c,
+                      const struct mp_value *v, int64_t *us, struct reject *reject)
 {
     char text[48];
     switch (v->type) {
@@ -208,7 +252,7 @@ static bool read_time(const struct column *c, const struct mp_value *v, int64_t 
     case MP_INT:
     case MP_FLOAT:
         if (!number_time(c, v, us))
-            return refuse(reject, c->name, "a number that is no time");
+            return refuse(reject, c->name, "a number that is no time%s", window_hint(e, s, v));
         return true;
     case MP_STR:
         if (!time_parse((const char *)v->bytes, v->len, us))
@@ -225,40 +269,17 @@ static bool read_time(const struct column *c, const struct mp_value *v, int64_t 
     }
 }
 
-static bool inside_window(const struct copybin *e, const struct stream *s, int64_t us)
-{
-    return us >= e->now_us - s->window_past_us && us <= e->now_us + s->window_ahead_us;
-}
-
-/* The usual mistake: milliseconds (or finer) where the stream counts seconds. */
-static const char *window_hint(const struct copybin *e, const struct stream *s,
-                               const struct mp_value *v, int64_t us)
-{
-    static const struct {
-        int64_t divisor;
-        const char *hint;
-    } units[] = {{1000, "; it looks like milliseconds"},
-                 {1000000, "; it looks like microseconds"},
-                 {1000000000, "; it looks like nanoseconds"}};
-    if (v->type == MP_UINT || v->type == MP_FLOAT)
-        for (size_t i = 0; i < sizeof units / sizeof *units; i++)
-            if (inside_window(e, s, us / units[i].divisor))
-                return units[i].hint;
-    return "";
-}
-
 static bool put_time(struct copybin *e, const struct stream *s, struct buf *out,
                      const struct column *c, const struct mp_value *v, int64_t *us,
                      struct reject *reject)
 {
     char text[TIME_TEXT];
-    if (!read_time(c, v, us, reject))
+    if (!read_time(e, s, c, v, us, reject))
         return false;
     if (!inside_window(e, s, *us)) {
         bool printable = *us > INT64_C(-60000000000000000) && *us < INT64_C(250000000000000000);
         return refuse(reject, c->name, "%s is outside the stream's window of times%s",
-                      printable ? time_format(*us, text) : "the time",
-                      window_hint(e, s, v, *us));
+                      printable ? time_format(*us, text) : "the time", window_hint(e, s, v));
     }
     buf_be32(out, 8);
     buf_be64(out, (uint64_t)(*us - TIME_PG_EPOCH_US));
@@ -295,7 +316,7 @@ static bool put_field(struct copybin *e, const struct stream *s, size_t index, s
         return refuse(reject, c->name, "the value ends early");
     switch (c->type) {
     case COLUMN_TEXT:
-        return put_text(out, c, &v, reject);
+        return put_text(e, out, c, &v, reject);
     case COLUMN_FLOAT8:
         return put_float8(out, c, &v, reject);
     case COLUMN_TIMESTAMPTZ:

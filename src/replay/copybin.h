@@ -3,7 +3,7 @@
  * copybin: a frame becomes a row of COPY BINARY, or a reject that says why. Pure.
  *
  *     struct copybin e;
- *     copybin_open(&e, &streams, batch_id, now);
+ *     copybin_open(&e, &streams, batch_id, now, NUL_REJECT);
  *     if (copybin_encode(&e, &frame, rows, &row, &reject))
  *         ... rows[row.stream] has grown by one row ...
  *     copybin_close(&e);
@@ -22,6 +22,7 @@
 #include "base/buf.h"
 #include "base/uuid.h"
 #include "frame/reader.h"
+#include "replay/rules.h"
 #include "stream/stream.h"
 
 struct copybin_field;
@@ -30,6 +31,7 @@ struct copybin {
     const struct stream_set *streams;
     struct uuid batch;
     int64_t now_us; /* the accepted window lies around this; the same for every attempt of a batch */
+    enum nul_rule nul; /* of text columns; jsonb rejects NUL whatever the rule */
 
     /* private */
     struct copybin_field *fields; /* of the frame in hand, by column */
@@ -46,10 +48,11 @@ struct copybin_row {
 struct reject {
     char column[64]; /* "" where it is the frame as a whole */
     char reason[200];
+    char sqlstate[6]; /* where the server refused the row; "" where we did */
 };
 
 void copybin_open(struct copybin *e, const struct stream_set *streams, const struct uuid *batch,
-                  int64_t now_us);
+                  int64_t now_us, enum nul_rule nul);
 void copybin_close(struct copybin *e);
 
 /* rows: one buf a stream. On a reject (false) nothing was appended. */

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <openssl/evp.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -13,16 +14,6 @@
 #include "replay/mptime.h"
 
 static const char cut_short[] = "the value ends early"; /* can't happen: mp_skip went over it */
-
-static void append_int(struct buf *out, int64_t v)
-{
-    buf_printf(out, "%" PRId64, v);
-}
-
-static void append_uint(struct buf *out, uint64_t v)
-{
-    buf_printf(out, "%" PRIu64, v);
-}
 
 /* The fewest digits that read back as the same double; 17 always do. */
 static void append_double(struct buf *out, double v)
@@ -74,7 +65,36 @@ static void append_ext(struct buf *out, const struct mp_value *v)
     buf_str(out, "]}");
 }
 
-static const char *append_key(struct buf *out, struct mp_cursor *c)
+/* nil, booleans and numbers; false for the other types. */
+static bool append_scalar(struct buf *out, const struct mp_value *v, uint32_t *numbers_nulled)
+{
+    switch (v->type) {
+    case MP_NIL:
+        buf_str(out, "null");
+        return true;
+    case MP_BOOL:
+        buf_str(out, v->boolean ? "true" : "false");
+        return true;
+    case MP_UINT:
+        buf_printf(out, "%" PRIu64, v->u);
+        return true;
+    case MP_INT:
+        buf_printf(out, "%" PRId64, v->i);
+        return true;
+    case MP_FLOAT:
+        if (isfinite(v->f)) {
+            append_double(out, v->f);
+        } else {
+            buf_str(out, "null");
+            (*numbers_nulled)++;
+        }
+        return true;
+    default:
+        return false;
+    }
+}
+
+static const char *append_key(struct buf *out, struct mp_cursor *c, uint32_t *numbers_nulled)
 {
     struct mp_value v;
     if (mp_read(c, &v) != MP_OK)
@@ -82,27 +102,9 @@ static const char *append_key(struct buf *out, struct mp_cursor *c)
     if (v.type == MP_STR)
         return append_text(out, &v);
     buf_byte(out, '"');
-    switch (v.type) {
-    case MP_NIL:
-        buf_str(out, "null");
-        break;
-    case MP_BOOL:
-        buf_str(out, v.boolean ? "true" : "false");
-        break;
-    case MP_UINT:
-        append_uint(out, v.u);
-        break;
-    case MP_INT:
-        append_int(out, v.i);
-        break;
-    case MP_FLOAT:
-        append_double(out, v.f);
-        break;
-    default:
-        return "a map key that is not a scalar";
-    }
+    bool is_scalar = append_scalar(out, &v, numbers_nulled);
     buf_byte(out, '"');
-    return NULL;
+    return is_scalar ? NULL : "a map key that is not a scalar";
 }
 
 static const char *append_elements(struct buf *out, struct mp_cursor *c, const struct mp_value *v,
@@ -115,7 +117,7 @@ static const char *append_elements(struct buf *out, struct mp_cursor *c, const s
         if (i > 0)
             buf_byte(out, ',');
         if (is_map) {
-            problem = append_key(out, c);
+            problem = append_key(out, c, numbers_nulled);
             buf_byte(out, ':');
         }
         if (!problem)
@@ -133,39 +135,21 @@ const char *jsonb_append(struct buf *out, struct mp_cursor *c, uint32_t *numbers
     if (mp_read(c, &v) != MP_OK)
         return cut_short;
     switch (v.type) {
-    case MP_NIL:
-        buf_str(out, "null");
-        break;
-    case MP_BOOL:
-        buf_str(out, v.boolean ? "true" : "false");
-        break;
-    case MP_UINT:
-        append_uint(out, v.u);
-        break;
-    case MP_INT:
-        append_int(out, v.i);
-        break;
-    case MP_FLOAT:
-        if (isfinite(v.f)) {
-            append_double(out, v.f);
-        } else {
-            buf_str(out, "null");
-            (*numbers_nulled)++;
-        }
-        break;
     case MP_STR:
         return append_text(out, &v);
     case MP_BIN:
         buf_str(out, "{\"$bin\":");
         append_base64(out, v.bytes, v.len);
         buf_byte(out, '}');
-        break;
+        return NULL;
     case MP_EXT:
         append_ext(out, &v);
-        break;
+        return NULL;
     case MP_ARRAY:
     case MP_MAP:
         return append_elements(out, c, &v, numbers_nulled);
+    default:
+        (void)append_scalar(out, &v, numbers_nulled);
+        return NULL;
     }
-    return NULL;
 }

@@ -8,18 +8,41 @@
 #include "base/jsonw.h"
 #include "base/mem.h"
 #include "db/queries.h"
+#include "spool/name.h"
 
-#define KEY (sizeof "sha256:" + HASH_HEX)
+#define KEY 512 /* "name:" + a gate + a percent-encoded name is the longest, hashed where it is longer */
 
 struct entry {
     char key[KEY];
     size_t segment;
 };
 
-static void make_key(const struct batch_segment *s, char key[KEY])
+/* A key that is made of names; by its hash where it would be too long for an index. */
+static void key_of_names(const char *kind, const char *scope, const char *name, char key[KEY])
 {
     char hex[HASH_HEX];
-    (void)snprintf(key, KEY, "sha256:%s", hash_hex(s->sum.sha256, hex));
+    if (snprintf(key, KEY, "%s:%s/%s", kind, scope, name) < KEY)
+        return;
+    struct buf whole = {0};
+    buf_printf(&whole, "%s/%s", scope, name);
+    hash_bytes_hex(whole.data, whole.len, hex);
+    (void)snprintf(key, KEY, "%s:sha256:%s", kind, hex);
+    buf_free(&whole);
+}
+
+/* What `retry` puts back must never pass for a duplicate of what was loaded meanwhile: its name, which
+ * says from which batch it comes, is its key. */
+static void make_key(const struct batch *b, const struct batch_segment *s, char key[KEY])
+{
+    char hex[HASH_HEX];
+    if (name_is_retry(s->name))
+        key_of_names("retry", b->claim->gate, s->encoded, key);
+    else if (b->rules->dedupe == DEDUPE_NAME)
+        key_of_names("name", b->claim->gate, s->encoded, key);
+    else if (b->rules->dedupe == DEDUPE_OFF)
+        key_of_names("batch", b->claim->batch, s->encoded, key);
+    else
+        (void)snprintf(key, KEY, "sha256:%s", hash_hex(s->sum.sha256, hex));
 }
 
 static bool wants_row(const struct batch_segment *s)
@@ -35,9 +58,10 @@ static void entries_json(const struct batch *b, struct buf *out)
     for (size_t i = 0; i < b->count; i++) {
         const struct batch_segment *s = &b->segments[i];
         char key[KEY];
+        char hex[HASH_HEX];
         if (!wants_row(s))
             continue;
-        make_key(s, key);
+        make_key(b, s, key);
         jsonw_object(&j);
         jsonw_key(&j, "key");
         jsonw_str(&j, key);
@@ -48,7 +72,7 @@ static void entries_json(const struct batch *b, struct buf *out)
         jsonw_key(&j, "bytes_raw");
         jsonw_int(&j, (int64_t)s->sum.bytes_raw);
         jsonw_key(&j, "sha256");
-        jsonw_str(&j, key + strlen("sha256:"));
+        jsonw_str(&j, hash_hex(s->sum.sha256, hex));
         jsonw_key(&j, "frames");
         jsonw_int(&j, (int64_t)s->sum.frames);
         jsonw_end(&j);
@@ -95,7 +119,7 @@ static struct err mark_duplicates(struct pg *pg, struct batch *b, const PGresult
     for (size_t i = 0; i < b->count; i++)
         if (wants_row(&b->segments[i])) {
             entries[count].segment = i;
-            make_key(&b->segments[i], entries[count++].key);
+            make_key(b, &b->segments[i], entries[count++].key);
         }
     qsort(entries, count, sizeof *entries, by_key_and_place);
     for (size_t i = 0; i < count && !err_is(&e); i++) {
@@ -124,4 +148,15 @@ struct err ledger_claim(struct pg *pg, struct batch *b)
     e = mark_duplicates(pg, b, ours);
     PQclear(ours);
     return e;
+}
+
+struct err ledger_release(struct pg *pg, const struct batch *b)
+{
+    for (size_t i = 0; i < b->count; i++) {
+        const struct batch_segment *s = &b->segments[i];
+        if (s->fate == SEGMENT_LOADED && s->refused > 0 &&
+            s->refused + s->sum.rejected == s->sum.frames)
+            TRY(pg_query(pg, sql_ledger_release, PG_PARAMS(b->claim->batch, s->encoded), NULL));
+    }
+    return ERR_OK;
 }

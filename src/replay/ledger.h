@@ -14,4 +14,7 @@
  * those of which no frame can be loaded, get no row: they may be dropped in again. */
 struct err ledger_claim(struct pg *pg, struct batch *b);
 
+/* After the rows: takes back the keys of segments of which the server refused every row. */
+struct err ledger_release(struct pg *pg, const struct batch *b);
+
 #endif

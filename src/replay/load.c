@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "replay/load.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "base/jsonw.h"
@@ -8,6 +9,7 @@
 #include "base/time.h"
 #include "db/queries.h"
 #include "replay/batch.h"
+#include "replay/careful.h"
 #include "replay/copier.h"
 #include "replay/ledger.h"
 #include "replay/partition.h"
@@ -22,27 +24,62 @@ struct replay {
     size_t segment; /* the one in hand */
     struct copier copier; /* tables: the streams', then ingestion_reject */
     struct rejects rejects;
+    bool is_careful;
+    struct careful careful; /* where it is: rows go through it */
 };
 
 static bool replay_row(void *context, const struct frame *frame, const struct copybin_row *row,
                        struct err *failure)
 {
     struct replay *r = context;
-    (void)frame;
-    *failure = copier_row_added(&r->copier, row->stream);
+    if (r->is_careful)
+        *failure = careful_add(&r->careful, row->stream, &r->copier.rows[row->stream], r->segment,
+                               frame, row->time_us);
+    else
+        *failure = copier_row_added(&r->copier, row->stream);
     return !err_is(failure);
+}
+
+static struct err keep_reject(struct replay *r, size_t segment, const struct frame *frame,
+                              const struct reject *reject)
+{
+    size_t table = r->loader->streams->count;
+    TRY(rejects_add(&r->rejects, &r->copier.rows[table], r->batch->segments[segment].encoded, frame,
+                    reject));
+    if (!r->is_careful)
+        return copier_row_added(&r->copier, table);
+    copier_row_kept(&r->copier, table);
+    return ERR_OK;
 }
 
 static bool replay_reject(void *context, const struct frame *frame, const struct reject *reject,
                           struct err *failure)
 {
     struct replay *r = context;
-    size_t table = r->loader->streams->count;
-    *failure = rejects_add(&r->rejects, &r->copier.rows[table],
-                           r->batch->segments[r->segment].encoded, frame, reject);
-    if (!err_is(failure))
-        *failure = copier_row_added(&r->copier, table);
+    *failure = keep_reject(r, r->segment, frame, reject);
     return !err_is(failure);
+}
+
+/* ERR_ROW with the batch's whole story: it fails. */
+static struct err check_rejects(struct batch *b)
+{
+    struct batch_totals t = batch_totals(b);
+    if (!rules_too_many(&b->rules->max_rejects, t.rejected, t.frames))
+        return ERR_OK;
+    b->too_many_rejects = true;
+    return err_make(ERR_ROW, "more frames are rejected (%" PRIu64 " of %" PRIu64
+                             ") than the gate's max_rejects allows",
+                    t.rejected, t.frames);
+}
+
+/* A row that the server refused, in careful mode. */
+static struct err keep_refused(void *context, size_t segment, const struct frame *frame,
+                               const struct reject *reject)
+{
+    struct replay *r = context;
+    r->batch->segments[segment].refused++;
+    TRY(check_rejects(r->batch));
+    return keep_reject(r, segment, frame, reject);
 }
 
 static void name_tables(struct replay *r)
@@ -86,6 +123,8 @@ static struct err copy_segments(struct replay *r, struct copybin *encoder)
         if (err_is(&e))
             return e;
     }
+    if (r->is_careful)
+        TRY(careful_finish(&r->careful));
     return copier_finish(&r->copier);
 }
 
@@ -109,7 +148,15 @@ static struct err fill_transaction(struct loader *l, struct replay *r, struct co
     struct buf tables = {0};
     TRY(receipt_lock(&l->pg, r->batch->claim->batch, attempt));
     TRY(ledger_claim(&l->pg, r->batch));
+    TRY(check_rejects(r->batch));
+    if (r->is_careful)
+        TRY(careful_begin(&r->careful));
     TRY(copy_segments(r, encoder));
+    if (r->is_careful) {
+        r->batch->ts_min_us = r->careful.ts_min_us;
+        r->batch->ts_max_us = r->careful.ts_max_us;
+        TRY(ledger_release(&l->pg, r->batch));
+    }
     TRY(rejects_stage(&r->rejects));
     tables_json(r, &tables);
     bool all_failed = batch_totals(r->batch).segments_failed == r->batch->count;
@@ -128,9 +175,16 @@ static const char begin_batch[] = "BEGIN; SET LOCAL synchronous_commit = on";
 static struct err run_transaction(struct loader *l, struct batch *b, struct copybin *encoder,
                                   int attempt)
 {
-    struct replay r = {.loader = l, .batch = b, .rejects = {.claim = b->claim}};
+    struct replay r = {.loader = l,
+                       .batch = b,
+                       .rejects = {.claim = b->claim},
+                       .is_careful = b->is_careful};
+    for (size_t i = 0; i < b->count; i++)
+        b->segments[i].refused = 0;
+    TRY(claim_unstage_rejects(b->claim)); /* of a try that got as far as that */
     copier_open(&r.copier, &l->pg, l->streams->count + 1);
     name_tables(&r);
+    careful_open(&r.careful, &l->pg, &r.copier, l->streams->count, keep_refused, &r);
     struct err e = pg_exec(&l->pg, begin_batch);
     if (!err_is(&e))
         e = fill_transaction(l, &r, encoder, attempt);
@@ -141,6 +195,7 @@ static struct err run_transaction(struct loader *l, struct batch *b, struct copy
     if (err_is(&e))
         pg_close(&l->pg);
     rejects_discard(&r.rejects);
+    careful_close(&r.careful);
     copier_close(&r.copier);
     return e;
 }
@@ -166,7 +221,8 @@ static struct err stage_failed(struct batch *b)
     return any ? claim_seal_staging(b->claim) : ERR_OK;
 }
 
-/* The server refused a row: nothing of the batch can go in, and the receipt says so. */
+/* Too many rejects, or rows that can't be isolated: nothing of the batch goes in, and the receipt says
+ * so. */
 static struct err fail_batch(struct loader *l, struct batch *b, int attempt, const struct err *cause)
 {
     for (size_t i = 0; i < b->count; i++)
@@ -200,11 +256,16 @@ static struct err settle(struct loader *l, struct batch *b, struct copybin *enco
             LOG_INFO("partitions made", LOG_STR("batch", b->claim->batch), LOG_INT("count", made),
                      LOG_DURATION("took", time_monotonic() - start));
         struct err e = run_transaction(l, b, encoder, attempt);
-        if (e.cls == ERR_ROW)
+        if (e.cls == ERR_ROW && (b->is_careful || b->too_many_rejects))
             return fail_batch(l, b, attempt, &e);
-        if (e.cls != ERR_SEGMENT)
+        if (e.cls != ERR_ROW && e.cls != ERR_SEGMENT)
             return e;
-        /* Once more without the segment that changed; the attempt is still ours. */
+        /* Once more, row by row or without the segment that changed; the attempt is still ours. */
+        if (e.cls == ERR_ROW) {
+            LOG_WARN("the server refuses a row; loading carefully",
+                     LOG_STR("batch", b->claim->batch), LOG_STR("error", e.text));
+            b->is_careful = true;
+        }
         TRY(pg_open(&l->pg, &l->target));
     }
 }
@@ -233,7 +294,8 @@ static struct err inspect_and_settle(struct loader *l, struct batch *b, int atte
 {
     struct copybin encoder;
     int64_t start = time_monotonic();
-    copybin_open(&encoder, l->streams, &b->claim->id, b->claim->opened_us);
+    copybin_open(&encoder, l->streams, &b->claim->id, b->claim->opened_us,
+                 (enum nul_rule)b->rules->nul);
     struct err e = batch_inspect(b, &encoder, l->limits, l->stop);
     if (!err_is(&e)) {
         struct batch_totals t = batch_totals(b);
@@ -266,7 +328,7 @@ static struct err attempt_load(struct loader *l, struct claim *c, struct load_ou
     if (attempt == 0)
         return err_make(ERR_BUSY, "batch %s was settled by another process", c->batch);
     struct batch b;
-    batch_open(&b, c);
+    batch_open(&b, c, l->rules_of(l->rules_context, c->gate));
     struct err e = inspect_and_settle(l, &b, attempt, out);
     batch_close(&b);
     if (!err_is(&e))

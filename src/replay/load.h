@@ -23,6 +23,7 @@
 #include "base/err.h"
 #include "frame/limits.h"
 #include "io/pg.h"
+#include "replay/rules.h"
 #include "spool/claim.h"
 #include "stream/stream.h"
 
@@ -30,6 +31,8 @@ struct loader {
     const struct spool *spool;
     const struct stream_set *streams;
     const struct frame_limits *limits;
+    const struct load_rules *(*rules_of)(const void *context, const char *gate);
+    const void *rules_context;
     struct pg_target target;
     const atomic_bool *stop; /* set: give the batch in hand up, for a later load_resume */
     struct pg pg;

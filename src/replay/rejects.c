@@ -44,7 +44,7 @@ static void append_row(const struct rejects *r, struct buf *rows, const char *se
     copybin_int8(rows, (int64_t)frame->offset);
     nullable_text(rows, reject->column);
     copybin_text(rows, reject->reason, strlen(reject->reason));
-    nullable_text(rows, "");
+    nullable_text(rows, reject->sqlstate);
 }
 
 struct err rejects_add(struct rejects *r, struct buf *rows, const char *segment_encoded,

@@ -66,33 +66,36 @@ static struct err count_applied(struct pg *pg, size_t *applied)
     return e;
 }
 
-static void stream_sql(const struct stream *s, struct buf *name, struct buf *sql)
+/* Where the stream's parent table is missing, the step that makes it; else sql stays empty. */
+static struct err stream_step(struct pg *pg, const struct stream *s, struct migrate_report *report,
+                              struct buf *sql)
 {
-    buf_printf(name, "stream %s", s->name);
+    struct buf name = {0};
+    bool exists;
+    TRY(ask_bool(pg, sql_stream_exists, s->table, &exists));
+    if (exists)
+        return ERR_OK;
+    buf_printf(&name, "stream %s", s->name);
     ddl_parent(sql, s);
+    add_step(report, buf_cstr(&name), buf_cstr(sql));
+    buf_free(&name);
+    return ERR_OK;
 }
 
-struct err migrate_check(struct pg *pg, const char *schema, const struct stream_set *streams,
+struct err migrate_check(struct pg *pg, const struct stream_set *streams,
                          struct migrate_report *report)
 {
     size_t applied;
-    (void)schema;
-    TRY(count_applied(pg, &applied));
-    for (size_t i = applied; i < migration_count; i++)
+    struct buf sql = {0};
+    struct err e = count_applied(pg, &applied);
+    for (size_t i = applied; !err_is(&e) && i < migration_count; i++)
         add_step(report, migrations[i].name, migrations[i].sql);
-    for (size_t i = 0; i < streams->count; i++) {
-        bool exists;
-        TRY(ask_bool(pg, sql_stream_exists, streams->streams[i].table, &exists));
-        if (!exists) {
-            struct buf name = {0};
-            struct buf sql = {0};
-            stream_sql(&streams->streams[i], &name, &sql);
-            add_step(report, buf_cstr(&name), buf_cstr(&sql));
-            buf_free(&name);
-            buf_free(&sql);
-        }
+    for (size_t i = 0; !err_is(&e) && i < streams->count; i++) {
+        buf_clear(&sql);
+        e = stream_step(pg, &streams->streams[i], report, &sql);
     }
-    return ERR_OK;
+    buf_free(&sql);
+    return e;
 }
 
 static struct err create_schema(struct pg *pg, const char *schema)
@@ -134,23 +137,15 @@ static struct err one_step(struct pg *pg, const struct stream_set *streams, bool
         add_step(report, migrations[applied].name, migrations[applied].sql);
         return run_migration(pg, &migrations[applied]);
     }
-    for (size_t i = 0; i < streams->count && !*more; i++) {
-        bool exists;
-        TRY(ask_bool(pg, sql_stream_exists, streams->streams[i].table, &exists));
-        if (!exists) {
-            struct buf name = {0};
-            struct buf sql = {0};
-            stream_sql(&streams->streams[i], &name, &sql);
-            add_step(report, buf_cstr(&name), buf_cstr(&sql));
-            struct err e = pg_exec(pg, buf_cstr(&sql));
-            buf_free(&name);
-            buf_free(&sql);
-            if (err_is(&e))
-                return e;
-            *more = true;
-        }
-    }
-    return ERR_OK;
+    struct buf sql = {0};
+    struct err e = ERR_OK;
+    for (size_t i = 0; i < streams->count && sql.len == 0 && !err_is(&e); i++)
+        e = stream_step(pg, &streams->streams[i], report, &sql);
+    *more = sql.len > 0;
+    if (!err_is(&e) && *more)
+        e = pg_exec(pg, buf_cstr(&sql));
+    buf_free(&sql);
+    return e;
 }
 
 struct err migrate_apply(struct pg *pg, const char *schema, const struct stream_set *streams,
@@ -179,10 +174,10 @@ void migrate_report_free(struct migrate_report *report)
     *report = (struct migrate_report){0};
 }
 
-struct err migrate_require(struct pg *pg, const char *schema, const struct stream_set *streams)
+struct err migrate_require(struct pg *pg, const struct stream_set *streams)
 {
     struct migrate_report r = {0};
-    struct err e = migrate_check(pg, schema, streams, &r);
+    struct err e = migrate_check(pg, streams, &r);
     if (!err_is(&e) && r.pending > 0)
         e = err_make(ERR_CONFIG,
                      "the database lacks %zu migration step%s: run `spoolgate migrate`, or start "

@@ -3,7 +3,7 @@
  * migrate: brings a database to this program's version, and tells whether it is there.
  *
  *     struct migrate_report r = {0};
- *     TRY(migrate_check(&pg, schema, &streams, &r));   // looks only
+ *     TRY(migrate_check(&pg, &streams, &r));           // looks only
  *     if (r.pending > 0)
  *         TRY(migrate_apply(&pg, schema, &streams, &r));
  *     migrate_report_free(&r);
@@ -28,13 +28,13 @@ struct migrate_report {
     struct buf sql;   /* their text */
 };
 
-struct err migrate_check(struct pg *pg, const char *schema, const struct stream_set *streams,
+struct err migrate_check(struct pg *pg, const struct stream_set *streams,
                          struct migrate_report *report);
 struct err migrate_apply(struct pg *pg, const char *schema, const struct stream_set *streams,
                          struct migrate_report *report);
 void migrate_report_free(struct migrate_report *report);
 
 /* ERR_CONFIG with the command to run, unless the database is at this version. */
-struct err migrate_require(struct pg *pg, const char *schema, const struct stream_set *streams);
+struct err migrate_require(struct pg *pg, const struct stream_set *streams);
 
 #endif

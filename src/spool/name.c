@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "base/uuid.h"
 
 static const char raw_suffix[] = ".msgpack";
 static const char zstd_suffix[] = ".msgpack.zst";
@@ -34,11 +35,14 @@ bool name_is_gate(const char *name)
     return n > 0 && n <= 63 && name[n] == '\0' && name[0] >= 'a' && name[0] <= 'z';
 }
 
+static const char *suffix_of(const char *name)
+{
+    return ends_with(name, zstd_suffix) ? zstd_suffix : ends_with(name, raw_suffix) ? raw_suffix : "";
+}
+
 void name_numbered(const char *name, unsigned number, char out[NAME_BYTES])
 {
-    const char *suffix = ends_with(name, zstd_suffix)  ? zstd_suffix
-                         : ends_with(name, raw_suffix) ? raw_suffix
-                                                       : "";
+    const char *suffix = suffix_of(name);
     char tail[32];
     int tail_len = snprintf(tail, sizeof tail, ".%u%s", number, suffix);
     size_t stem = strlen(name) - strlen(suffix);
@@ -46,6 +50,22 @@ void name_numbered(const char *name, unsigned number, char out[NAME_BYTES])
         stem = NAME_BYTES - 1 - (size_t)tail_len;
     memcpy(out, name, stem);
     memcpy(out + stem, tail, (size_t)tail_len + 1);
+}
+
+void name_of_retry(const char *batch, char out[NAME_BYTES])
+{
+    (void)snprintf(out, NAME_BYTES, "retry-%s-rejects.msgpack", batch);
+}
+
+bool name_is_retry(const char *name)
+{
+    char batch[UUID_TEXT] = "";
+    char whole[NAME_BYTES];
+    struct uuid id;
+    if (sscanf(name, "retry-%36s", batch) != 1 || !uuid_parse(batch, &id))
+        return false;
+    name_of_retry(batch, whole);
+    return strcmp(name, whole) == 0;
 }
 
 void name_of_reason(const char *name, char out[NAME_BYTES])

@@ -28,6 +28,14 @@ bool name_is_gate(const char *name);
  */
 void name_numbered(const char *name, unsigned number, char out[NAME_BYTES]);
 
+/*
+ * "retry-BATCH-rejects.msgpack": the rejects of a batch, put back into incoming/ by `retry`. The name
+ * tells the ledger that they were let in on purpose. (Failed segments go back under their own name:
+ * the ledger never had them.)
+ */
+void name_of_retry(const char *batch, char out[NAME_BYTES]);
+bool name_is_retry(const char *name);
+
 /* "NAME.reason.json"; by the name's hash where that would be longer than 255 bytes. */
 void name_of_reason(const char *name, char out[NAME_BYTES]);
 

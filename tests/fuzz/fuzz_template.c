@@ -4,8 +4,8 @@
  * (little-endian) with the length of the data's JSON, the JSON, the template. Partials are the
  * template's own tails, so that they nest and recur.
  *
- *     clang -g -O1 -fsanitize=fuzzer,address,undefined -D_GNU_SOURCE -Isrc \
- *           tests/fuzz/fuzz_template.c src/base/{buf,err,jsonw,mem,time,utf8}.c -ljansson -o fuzz_template
+ *     clang -g -O1 -fsanitize=fuzzer,address,undefined -D_GNU_SOURCE -Isrc -o fuzz_template \
+ *           tests/fuzz/fuzz_template.c src/base/{buf,err,jsonw,mem,time,utf8}.c -ljansson
  */
 #include "outbox/template.c"
 

@@ -337,6 +337,7 @@ Test(outbox_template, json_escaping)
     static const char *const partials[] = {"row.json.tmpl", "\"{{x}}\":{{{x}}}", NULL};
     static const struct row rows[] = {
         /* two braces: for between quotes */
+        {"\"{{x}}\"", "{}", "\"\""},
         {"\"{{x}}\"", "{\"x\":\"a\\\"b\\\\c/d\"}", "\"a\\\"b\\\\c/d\""},
         {"\"{{x}}\"", "{\"x\":\"\\b\\f\\n\\r\\t\\u0001\\u001f\\u007f\"}",
          "\"\\u0008\\u000c\\n\\r\\t\\u0001\\u001f\x7f\""},

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+#include "replay/careful.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+enum { BLOCK_ROWS = 1000, BLOCK_BYTES = 4 << 20 };
+
+/* One row of a block, and the frame it came from. */
+struct item {
+    size_t row_at, row_len;     /* in the block's rows */
+    size_t frame_at, frame_len; /* in the block's frames */
+    size_t segment;
+    uint64_t index, offset;
+    int64_t time_us;
+};
+
+struct careful_block {
+    struct buf rows, frames;
+    struct item *items;
+    size_t count, cap;
+};
+
+void careful_open(struct careful *c, struct pg *pg, struct copier *copier, size_t tables,
+                  careful_refused_fn *refused, void *context)
+{
+    *c = (struct careful){.ts_min_us = INT64_MAX,
+                          .ts_max_us = INT64_MIN,
+                          .pg = pg,
+                          .copier = copier,
+                          .tables = tables,
+                          .blocks = mem_calloc(tables, sizeof *c->blocks),
+                          .refused = refused,
+                          .context = context};
+}
+
+void careful_close(struct careful *c)
+{
+    for (size_t i = 0; i < c->tables; i++) {
+        buf_free(&c->blocks[i].rows);
+        buf_free(&c->blocks[i].frames);
+        free(c->blocks[i].items);
+    }
+    free(c->blocks);
+    *c = (struct careful){0};
+}
+
+struct err careful_begin(struct careful *c)
+{
+    return pg_exec(c->pg, "SET CONSTRAINTS ALL IMMEDIATE");
+}
+
+static struct err copy_range(struct careful *c, size_t table, size_t from, size_t to)
+{
+    const struct careful_block *b = &c->blocks[table];
+    const struct item *first = &b->items[from];
+    const struct item *last = &b->items[to - 1];
+    struct buf frame = {0};
+    uint64_t taken = 0;
+    TRY(pg_copy_begin(c->pg, c->copier->commands[table]));
+    copybin_header(&frame);
+    struct err e = pg_copy_data(c->pg, frame.data, frame.len);
+    if (!err_is(&e))
+        e = pg_copy_data(c->pg, b->rows.data + first->row_at,
+                         last->row_at + last->row_len - first->row_at);
+    buf_clear(&frame);
+    copybin_trailer(&frame);
+    if (!err_is(&e))
+        e = pg_copy_data(c->pg, frame.data, frame.len);
+    buf_free(&frame);
+    if (!err_is(&e))
+        e = pg_copy_end(c->pg, &taken);
+    if (!err_is(&e) && taken != to - from)
+        e = err_make(ERR_DATABASE, "COPY took %zu rows of the %zu that were sent", (size_t)taken,
+                     to - from);
+    return e;
+}
+
+static void note_loaded(struct careful *c, size_t table, size_t from, size_t to)
+{
+    c->copier->counts[table] += to - from;
+    for (size_t i = from; i < to; i++) {
+        int64_t us = c->blocks[table].items[i].time_us;
+        if (us < c->ts_min_us)
+            c->ts_min_us = us;
+        if (us > c->ts_max_us)
+            c->ts_max_us = us;
+    }
+}
+
+static struct err refuse(struct careful *c, size_t table, size_t at, const struct err *why)
+{
+    const struct careful_block *b = &c->blocks[table];
+    const struct item *item = &b->items[at];
+    struct frame frame = {.bytes = b->frames.data + item->frame_at,
+                          .len = item->frame_len,
+                          .offset = item->offset,
+                          .index = item->index};
+    struct reject reject = {0};
+    (void)snprintf(reject.reason, sizeof reject.reason, "%.199s", why->text);
+    (void)snprintf(reject.sqlstate, sizeof reject.sqlstate, "%s", why->sqlstate);
+    return c->refused(c->context, item->segment, &frame, &reject);
+}
+
+/* Tries the rows as one COPY; ERR_ROW leaves the transaction as it was before. */
+static struct err try_range(struct careful *c, size_t table, size_t from, size_t to)
+{
+    TRY(pg_exec(c->pg, "SAVEPOINT careful"));
+    struct err e = copy_range(c, table, from, to);
+    if (!err_is(&e))
+        return pg_exec(c->pg, "RELEASE SAVEPOINT careful");
+    if (e.cls == ERR_ROW) {
+        uint64_t line = c->pg->copy_line;
+        TRY(pg_exec(c->pg, "ROLLBACK TO SAVEPOINT careful; RELEASE SAVEPOINT careful"));
+        c->pg->copy_line = line;
+    }
+    return e;
+}
+
+static struct err load_range(struct careful *c, size_t table, size_t from, size_t to)
+{
+    while (from < to) {
+        struct err e = try_range(c, table, from, to);
+        if (!err_is(&e)) {
+            note_loaded(c, table, from, to);
+            return ERR_OK;
+        }
+        if (e.cls != ERR_ROW)
+            return e;
+        size_t count = to - from;
+        if (count == 1)
+            return refuse(c, table, from, &e);
+        /* The line that the server named is tried by itself; without one, the halves are. */
+        uint64_t line = c->pg->copy_line;
+        bool named = line >= 1 && line <= count;
+        size_t cut = named ? from + (size_t)line - 1 : from + count / 2;
+        TRY(load_range(c, table, from, cut));
+        if (named)
+            TRY(load_range(c, table, cut, cut + 1));
+        from = cut + named;
+    }
+    return ERR_OK;
+}
+
+static struct err flush(struct careful *c, size_t table)
+{
+    struct careful_block *b = &c->blocks[table];
+    TRY(load_range(c, table, 0, b->count));
+    b->count = 0;
+    buf_clear(&b->rows);
+    buf_clear(&b->frames);
+    return ERR_OK;
+}
+
+struct err careful_add(struct careful *c, size_t table, struct buf *row, size_t segment,
+                       const struct frame *frame, int64_t time_us)
+{
+    struct careful_block *b = &c->blocks[table];
+    struct item *item = MEM_PUSH(b->items, b->count, b->cap);
+    *item = (struct item){.row_at = b->rows.len,
+                          .row_len = row->len,
+                          .frame_at = b->frames.len,
+                          .frame_len = frame->len,
+                          .segment = segment,
+                          .index = frame->index,
+                          .offset = frame->offset,
+                          .time_us = time_us};
+    buf_put(&b->rows, row->data, row->len);
+    buf_put(&b->frames, frame->bytes, frame->len);
+    buf_clear(row);
+    bool full = b->count == BLOCK_ROWS || b->rows.len + b->frames.len >= BLOCK_BYTES;
+    return full ? flush(c, table) : ERR_OK;
+}
+
+struct err careful_finish(struct careful *c)
+{
+    for (size_t table = 0; table < c->tables; table++)
+        TRY(flush(c, table));
+    return ERR_OK;
+}

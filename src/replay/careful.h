@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * careful: rows go in by blocks under savepoints, so that a row which the server refuses (a constraint,
+ * a trigger) costs itself and not its batch. The second try of a batch whose plain COPY was refused.
+ *
+ *     struct careful c;
+ *     careful_open(&c, &pg, &copier, refused, context);
+ *     TRY(careful_add(&c, table, &row_bytes, segment, &frame, time_us));
+ *     TRY(careful_finish(&c));
+ *     careful_close(&c);
+ *
+ * A block that fails is cut where the server's CONTEXT names a line, else in halves, down to the one
+ * row, which is handed to `refused` with the server's reason. Deferred constraints are checked at once.
+ */
+#ifndef SPOOLGATE_REPLAY_CAREFUL_H
+#define SPOOLGATE_REPLAY_CAREFUL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "frame/reader.h"
+#include "replay/copier.h"
+#include "replay/copybin.h"
+
+/* The frame that the row came from, and what the server said. */
+typedef struct err careful_refused_fn(void *context, size_t segment, const struct frame *frame,
+                                      const struct reject *reject);
+
+struct careful_block;
+
+struct careful {
+    int64_t ts_min_us, ts_max_us; /* of the rows that went in; INT64_MAX, INT64_MIN for none */
+
+    /* private */
+    struct pg *pg;
+    struct copier *copier; /* its commands and counts */
+    size_t tables;
+    struct careful_block *blocks; /* by table */
+    careful_refused_fn *refused;
+    void *context;
+};
+
+void careful_open(struct careful *c, struct pg *pg, struct copier *copier, size_t tables,
+                  careful_refused_fn *refused, void *context);
+void careful_close(struct careful *c);
+
+/* First thing in the transaction. */
+struct err careful_begin(struct careful *c);
+/* Takes over the bytes in `row`, which is empty afterwards. */
+struct err careful_add(struct careful *c, size_t table, struct buf *row, size_t segment,
+                       const struct frame *frame, int64_t time_us);
+struct err careful_finish(struct careful *c);
+
+#endif
