@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -36,18 +35,6 @@ static struct err set_hold(const struct spool *spool, const char *gate, bool hol
     return ERR_OK;
 }
 
-static struct err check_answer(const char *text)
-{
-    json_t *answer = json_loads(text, 0, NULL);
-    struct err e = ERR_OK;
-    if (!json_is_true(json_object_get(answer, "ok"))) {
-        const char *why = json_string_value(json_object_get(answer, "error"));
-        e = err_make(ERR_USAGE, "the daemon refuses: %s", why ? why : "no reason given");
-    }
-    json_decref(answer);
-    return e;
-}
-
 static struct err open_now(const struct spool *spool, const char *gate)
 {
     char request[SPOOL_GATE + 8];
@@ -59,7 +46,7 @@ static struct err open_now(const struct spool *spool, const char *gate)
         e = err_make(ERR_BUSY, "no daemon runs on %s; `spoolgate drain --force` loads what waits",
                      spool->path);
     if (!err_is(&e))
-        e = check_answer(buf_cstr(&answer));
+        e = control_check(buf_cstr(&answer));
     if (!err_is(&e))
         (void)printf("gate %s opens for what waits now\n", gate);
     buf_free(&answer);

@@ -5,6 +5,7 @@
 
 #include "base/time.h"
 #include "cli/commands.h"
+#include "cli/find.h"
 #include "cli/show.h"
 #include "db/queries.h"
 #include "spool/claim.h"
@@ -135,19 +136,11 @@ static struct err list(struct pg *pg, const char *limit, const char *gate, bool 
 
 static struct err show_one(struct pg *pg, const char *batch, bool json)
 {
-    json_t *found;
+    json_t *m;
     json_t *rejects;
-    TRY(show_query(pg, sql_receipt_show, PG_PARAMS(batch), &found));
-    size_t count = json_array_size(found);
-    json_t *m = json_array_get(found, 0);
-    struct err e = ERR_OK;
-    if (count != 1)
-        e = err_make(ERR_USAGE, count == 0 ? "no receipt has the id or tag `%s`"
-                                           : "`%s` is the beginning of several batch ids",
-                     batch);
-    else
-        e = show_query(pg, sql_reject_list, PG_PARAMS(show_str(m, "batch_id"), REJECTS_SHOWN),
-                       &rejects);
+    TRY(find_receipt(pg, batch, &m));
+    struct err e = show_query(pg, sql_reject_list,
+                              PG_PARAMS(show_str(m, "batch_id"), REJECTS_SHOWN), &rejects);
     if (!err_is(&e)) {
         if (json) {
             (void)json_object_set(m, "rejects", rejects);
@@ -157,7 +150,7 @@ static struct err show_one(struct pg *pg, const char *batch, bool json)
         }
         json_decref(rejects);
     }
-    json_decref(found);
+    json_decref(m);
     return e;
 }
 

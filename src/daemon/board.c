@@ -417,6 +417,25 @@ bool board_force(struct board *b, const char *gate)
     return g != NULL;
 }
 
+const char *board_park(struct board *b, const struct uuid *id, const char *why)
+{
+    const char *problem = "the batch is not in processing/";
+    lock(b);
+    for (struct job *job = b->jobs; job; job = job->next) {
+        if (memcmp(&job->id, id, sizeof *id) != 0)
+            continue;
+        problem = job->running ? "the batch is being loaded right now; ask again when it is held" : NULL;
+        if (!problem) {
+            job->kind = JOB_PARK;
+            job->not_before_us = 0;
+            (void)snprintf(job->reason, sizeof job->reason, "%s", why);
+            (void)pthread_cond_broadcast(&b->changed);
+        }
+    }
+    unlock(b);
+    return problem;
+}
+
 void board_stop(struct board *b, bool give_up)
 {
     lock(b);

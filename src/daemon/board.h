@@ -28,13 +28,13 @@
 #include "spool/claim.h"
 #include "spool/scan.h"
 
-enum job_kind { JOB_CLAIM, JOB_RESUME };
+enum job_kind { JOB_CLAIM, JOB_RESUME, JOB_PARK };
 
 struct job {
     enum job_kind kind;
     struct uuid id;
     char gate[SPOOL_GATE]; /* "" for a resumed batch until it is read */
-    char reason[CLAIM_REASON];
+    char reason[CLAIM_REASON]; /* why the gate opened; JOB_PARK: why it is given up */
     struct scan_file *files; /* JOB_CLAIM: what to claim */
     size_t count;
 
@@ -110,6 +110,8 @@ void board_database(struct board *b, const char *error, int64_t wait_us);
 /* ---- loop ---- */
 void board_status(struct board *b, struct buf *json); /* "gates" and "loading", inside an object */
 bool board_force(struct board *b, const char *gate);  /* false: no such gate */
+/* A batch that is held becomes a parking job. NULL, or why that can't be now. */
+const char *board_park(struct board *b, const struct uuid *id, const char *why);
 void board_stop(struct board *b, bool give_up);
 unsigned board_loaders(struct board *b);
 

@@ -2,6 +2,7 @@
 #include "daemon/control.h"
 
 #include <errno.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,7 @@
 #include "spool/name.h"
 
 #define SOCKET ".control"
-enum { REQUEST_BYTES = 256, ANSWER_BYTES_MAX = 16 << 20, BACKLOG = 16, ASK_SECONDS = 5 };
+enum { REQUEST_BYTES = 512, ANSWER_BYTES_MAX = 16 << 20, BACKLOG = 16, ASK_SECONDS = 5 };
 
 /* A socket's path holds 107 bytes and a spool's may be longer; /proc gives every folder a short one. */
 static void socket_path(const struct spool *s, char path[64])
@@ -85,6 +86,16 @@ static void put_result(struct buf *out, const char *error)
     jsonw_end(&j);
 }
 
+static const char *park(struct board *b, const char *arguments)
+{
+    char batch[UUID_TEXT] = "";
+    struct uuid id;
+    (void)snprintf(batch, sizeof batch, "%.36s", arguments);
+    if (!uuid_parse(batch, &id) || arguments[UUID_TEXT - 1] != ' ')
+        return "park wants a batch id and a reason";
+    return board_park(b, &id, arguments + UUID_TEXT);
+}
+
 static void respond(struct client *client)
 {
     struct control *c = client->control;
@@ -97,6 +108,8 @@ static void respond(struct client *client)
     } else if (strncmp(line, "open ", 5) == 0) {
         bool known = board_force(c->board, line + 5);
         put_result(&client->answer, known ? NULL : "no such gate: it has no folder in incoming/");
+    } else if (strncmp(line, "park ", 5) == 0) {
+        put_result(&client->answer, park(c->board, line + 5));
     } else {
         put_result(&client->answer, "unknown request");
     }
@@ -187,6 +200,18 @@ static struct err read_answer(int fd, struct buf *answer)
         if (answer->len > ANSWER_BYTES_MAX)
             return err_make(ERR_INTERNAL, "the daemon's answer has no end");
     }
+}
+
+struct err control_check(const char *answer)
+{
+    json_t *root = json_loads(answer, 0, NULL);
+    struct err e = ERR_OK;
+    if (!json_is_true(json_object_get(root, "ok"))) {
+        const char *why = json_string_value(json_object_get(root, "error"));
+        e = err_make(ERR_USAGE, "the daemon refuses: %s", why ? why : "no reason given");
+    }
+    json_decref(root);
+    return e;
 }
 
 struct err control_ask(const struct spool *spool, const char *request, struct buf *answer,

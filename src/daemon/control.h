@@ -6,6 +6,7 @@
  *                      "database_error", "gates": [...], "loading": [...]}}
  *     rescan          {"ok": true}
  *     open GATE       {"ok": true} | {"ok": false, "error": "..."}
+ *     park BATCH WHY  the same: a held batch goes to failed/
  *
  * The server half lives on the uv loop; control_ask is the client that the commands use.
  */
@@ -33,5 +34,8 @@ void control_close(struct control *c);
  * listens. */
 struct err control_ask(const struct spool *spool, const char *request, struct buf *answer,
                        bool *running);
+
+/* Is the answer {"ok": true}? Else ERR_USAGE with what it says. */
+struct err control_check(const char *answer);
 
 #endif

@@ -66,9 +66,11 @@ static struct err run_claim(struct worker *w, struct job *job, bool *began)
     return e;
 }
 
-static struct err run_resume(struct worker *w, struct job *job)
+static struct err run_found(struct worker *w, struct job *job)
 {
     struct load_outcome outcome;
+    if (job->kind == JOB_PARK)
+        return load_park(&w->loader, &job->id, job->reason, &outcome);
     return load_resume(&w->loader, &job->id, &outcome);
 }
 
@@ -76,7 +78,7 @@ static void run_job(struct worker *w, struct job *job)
 {
     char id[UUID_TEXT];
     bool began = true;
-    struct err e = job->kind == JOB_CLAIM ? run_claim(w, job, &began) : run_resume(w, job);
+    struct err e = job->kind == JOB_CLAIM ? run_claim(w, job, &began) : run_found(w, job);
     if (err_is(&e) && strcmp(e.text, job->stalled) != 0)
         LOG_WARN(began ? "batch held; trying again" : "gate stays shut",
                  LOG_STR("batch", uuid_format(&job->id, id)), LOG_STR("gate", job->gate),

@@ -20,6 +20,7 @@ void batch_open(struct batch *b, const struct claim *claim, const struct load_ru
         struct buf encoded = {0};
         str_percent_encode(&encoded, claim->files[i].name);
         b->segments[i].name = claim->files[i].name;
+        b->segments[i].sum.bytes = claim->files[i].bytes;
         b->segments[i].encoded = buf_take(&encoded);
     }
 }

@@ -99,7 +99,11 @@ static struct err refuse(struct careful *c, size_t table, size_t at, const struc
                           .offset = item->offset,
                           .index = item->index};
     struct reject reject = {0};
-    (void)snprintf(reject.reason, sizeof reject.reason, "%.199s", why->text);
+    /* The row of ingestion_reject has a column for the SQLSTATE, and says who refused. */
+    const char *said = strncmp(why->text, "database: ", 10) == 0 ? why->text + 10 : why->text;
+    const char *state = strstr(said, " (SQLSTATE ");
+    (void)snprintf(reject.reason, sizeof reject.reason, "%.*s",
+                   (int)(state ? state - said : (ptrdiff_t)strlen(said)), said);
     (void)snprintf(reject.sqlstate, sizeof reject.sqlstate, "%s", why->sqlstate);
     return c->refused(c->context, item->segment, &frame, &reject);
 }

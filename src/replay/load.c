@@ -397,3 +397,40 @@ struct err load_resume(struct loader *l, const struct uuid *id, struct load_outc
         return load_again(l, id, out);
     }
 }
+
+static struct err park(struct loader *l, struct claim *c, const char *why, struct load_outcome *out)
+{
+    int attempt;
+    struct batch b;
+    struct err cause = err_make(ERR_ROW, "parked by hand: %s", why);
+    int64_t start = time_monotonic();
+    TRY(receipt_start(&l->pg, c->batch, &attempt));
+    if (attempt == 0)
+        return err_make(ERR_BUSY, "batch %s was settled by another process", c->batch);
+    batch_open(&b, c, l->rules_of(l->rules_context, c->gate));
+    struct err e = fail_batch(l, &b, attempt, &cause);
+    if (!err_is(&e))
+        report(&b, true, time_monotonic() - start, out);
+    batch_close(&b);
+    return err_is(&e) ? e : retire(l, c);
+}
+
+struct err load_park(struct loader *l, const struct uuid *id, const char *why,
+                     struct load_outcome *out)
+{
+    char batch[UUID_TEXT];
+    enum receipt_state state;
+    struct claim c;
+    *out = (struct load_outcome){0};
+    if (!claim_exists(l->spool, id))
+        return err_make(ERR_USAGE, "batch %s is not in processing/", uuid_format(id, batch));
+    TRY(receipt_find(&l->pg, uuid_format(id, batch), l->spool->id, &state));
+    if (state == RECEIPT_NONE)
+        return return_to_incoming(l, id);
+    if (state == RECEIPT_SETTLED)
+        return finish_retiring(l, id, out);
+    TRY(claim_read(l->spool, id, &c));
+    struct err e = park(l, &c, why, out);
+    claim_free(&c);
+    return e;
+}

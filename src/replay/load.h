@@ -48,4 +48,9 @@ struct load_outcome {
 struct err load_claim(struct loader *l, struct claim *c, struct load_outcome *out);
 struct err load_resume(struct loader *l, const struct uuid *id, struct load_outcome *out);
 
+/* An operator's word that the batch shall not be tried any more: its receipt becomes failed, for the
+ * reason `why`, and its segments go to failed/, from where they can be retried. */
+struct err load_park(struct loader *l, const struct uuid *id, const char *why,
+                     struct load_outcome *out);
+
 #endif

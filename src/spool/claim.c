@@ -33,8 +33,7 @@ static void start(struct claim *c, const struct uuid *id)
     (void)uuid_format(id, c->batch);
 }
 
-/* Moves under the same name or, where it is taken, under the first free numbered one. */
-static struct err move_beside(int from_dir, const char *from, int to_dir, const char *to)
+struct err claim_move_beside(int from_dir, const char *from, int to_dir, const char *to)
 {
     bool taken;
     char name[NAME_BYTES];
@@ -153,16 +152,21 @@ static bool parse_note(struct claim *c, const char *text, size_t len)
     return good;
 }
 
-/* The note is synced before the first rename, so a claim with files and no readable note was not made
- * by us in this order: its files belong to incoming/ as far as anyone can tell. */
-static void read_note(struct claim *c)
+static bool read_note_in(struct claim *c)
 {
     char text[1024];
     int fd = openat(c->folder, NOTE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text);
     if (fd >= 0)
         (void)close(fd);
-    if (n > 0 && parse_note(c, text, (size_t)n))
+    return n > 0 && parse_note(c, text, (size_t)n);
+}
+
+/* The note is synced before the first rename, so a claim with files and no readable note was not made
+ * by us in this order: its files belong to incoming/ as far as anyone can tell. */
+static void read_note(struct claim *c)
+{
+    if (read_note_in(c))
         return;
     (void)snprintf(c->gate, sizeof c->gate, "%s", SPOOL_DEFAULT_GATE);
     (void)snprintf(c->reason, sizeof c->reason, "recovered without %s", NOTE);
@@ -174,7 +178,7 @@ static struct err unstage(void *context, int staging, const char *name)
 {
     const struct claim *c = context;
     if (name_kind(name) == NAME_SEGMENT && strcmp(name, CLAIM_REJECTS) != 0)
-        return move_beside(staging, name, c->folder, name);
+        return claim_move_beside(staging, name, c->folder, name);
     return unlinkat(staging, name, 0) == 0 ? ERR_OK : failure(c, "undo its staging");
 }
 
@@ -248,7 +252,7 @@ struct err claim_return(const struct spool *s, struct claim *c)
     TRY(spool_open_gate(s, c->gate, true, &incoming));
     struct err e = ERR_OK;
     for (size_t i = 0; i < c->count && !err_is(&e); i++)
-        e = move_beside(c->folder, c->files[i].name, incoming, c->files[i].name);
+        e = claim_move_beside(c->folder, c->files[i].name, incoming, c->files[i].name);
     if (!err_is(&e))
         e = durable_sync(incoming);
     if (!err_is(&e))
@@ -277,7 +281,7 @@ struct err claim_stage_failed(const struct claim *c, const char *name, const cha
     TRY(claim_open_staging(c, &staging));
     struct err e = durable_replace(staging, reason_name, reason_json, strlen(reason_json));
     if (!err_is(&e))
-        e = move_beside(c->folder, name, staging, staged);
+        e = claim_move_beside(c->folder, name, staging, staged);
     (void)close(staging);
     return e;
 }
@@ -339,7 +343,7 @@ static struct err retire_to_archive(const struct spool *s, const struct claim *c
 {
     int day;
     TRY(open_archive_day(s, c, &day));
-    struct err e = move_beside(s->processing, c->batch, day, c->batch);
+    struct err e = claim_move_beside(s->processing, c->batch, day, c->batch);
     if (!err_is(&e))
         e = durable_sync(day);
     (void)close(day);
@@ -351,13 +355,31 @@ struct err claim_retire(const struct spool *s, const struct claim *c)
     size_t segments = 0;
     bool has_failed = faccessat(c->folder, STAGING, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
     if (has_failed) {
-        TRY(move_beside(c->folder, STAGING, s->failed, c->batch));
+        TRY(claim_move_beside(c->folder, STAGING, s->failed, c->batch));
         TRY(durable_sync(s->failed));
     }
     TRY(scan_folder(c->folder, count_segment, &segments));
     if (segments > 0 || !remove_folder(s, c))
         TRY(retire_to_archive(s, c));
     return durable_sync(s->processing);
+}
+
+void claim_gate_of(int parent, const char *batch, char gate[SPOOL_GATE])
+{
+    struct claim c = {.folder = openat(parent, batch, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)};
+    bool known = c.folder >= 0 && read_note_in(&c);
+    (void)snprintf(gate, SPOOL_GATE, "%s", known ? c.gate : SPOOL_DEFAULT_GATE);
+    claim_free(&c);
+}
+
+void claim_remove_folder(int parent, const char *batch)
+{
+    char note[UUID_TEXT + sizeof NOTE + 1];
+    if (unlinkat(parent, batch, AT_REMOVEDIR) == 0)
+        return;
+    (void)snprintf(note, sizeof note, "%s/" NOTE, batch);
+    (void)unlinkat(parent, note, 0);
+    (void)unlinkat(parent, batch, AT_REMOVEDIR);
 }
 
 void claim_free(struct claim *c)

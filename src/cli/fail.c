@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "cli/find.h"
+#include "cli/show.h"
+#include "daemon/control.h"
+#include "replay/load.h"
+
+/* No daemon runs: with its lock, its work is ours to do. */
+static struct err park_here(const struct config *config, struct spool *spool, const struct uuid *id,
+                            const char *why)
+{
+    struct load_outcome outcome;
+    struct loader l = {.spool = spool,
+                       .streams = &stream_builtin,
+                       .limits = &config->limits,
+                       .rules_of = config_rules,
+                       .rules_context = config,
+                       .target = {config->database, config->schema}};
+    pg_init(&l.pg);
+    struct err e = spool_lock(spool);
+    if (!err_is(&e))
+        e = pg_open(&l.pg, &l.target);
+    if (!err_is(&e))
+        e = load_park(&l, id, why, &outcome);
+    pg_close(&l.pg);
+    return e;
+}
+
+static struct err park(const struct config *config, struct spool *spool, const char *batch,
+                       const char *why)
+{
+    struct buf request = {0};
+    struct buf answer = {0};
+    struct uuid id;
+    bool running = false;
+    if (!uuid_parse(batch, &id))
+        return err_make(ERR_INTERNAL, "the receipt's batch id is no UUID");
+    buf_printf(&request, "park %s %s", batch, why);
+    struct err e = control_ask(spool, buf_cstr(&request), &answer, &running);
+    if (!err_is(&e))
+        e = running ? control_check(buf_cstr(&answer)) : park_here(config, spool, &id, why);
+    buf_free(&request);
+    buf_free(&answer);
+    return e;
+}
+
+static struct err act(const struct config *config, const char *batch, const char *why)
+{
+    struct pg pg;
+    struct spool spool;
+    json_t *receipt = NULL;
+    TRY(spool_open(&spool, config->spool, false));
+    struct err e = cli_connect(config, &pg);
+    if (!err_is(&e))
+        e = find_receipt(&pg, batch, &receipt);
+    pg_close(&pg);
+    if (!err_is(&e))
+        e = park(config, &spool, show_str(receipt, "batch_id"), why);
+    if (!err_is(&e))
+        (void)printf("batch %s goes to failed/; `spoolgate retry` offers it again\n",
+                     show_str(receipt, "batch_id"));
+    json_decref(receipt);
+    spool_close(&spool);
+    return e;
+}
+
+static int run(int argc, char **argv)
+{
+    struct cli_common common = {0};
+    const char *why = NULL;
+    const struct cli_option options[] = {
+        CLI_COMMON(common),
+        {0, "why", "TEXT", "the reason, for the receipt (required)", &why, NULL},
+        {0}};
+    int code;
+    struct config config;
+    if (cli_parse(&cli_park, options, &argc, &argv, &code))
+        return code;
+    if (argc != 1 || !why || !*why)
+        return cli_usage(&cli_park, "`BATCH --why TEXT` is wanted");
+    if (strlen(why) > 100 || strpbrk(why, "\n\r"))
+        return cli_usage(&cli_park, "--why is one line of at most 100 characters");
+    struct err e = cli_config(&common, &config);
+    if (!err_is(&e))
+        e = act(&config, argv[0], why);
+    config_free(&config);
+    return err_is(&e) ? cli_fail(&e) : cli_finish(0);
+}
+
+const struct cli_command cli_park = {
+    .name = "fail",
+    .arguments = "BATCH --why TEXT",
+    .summary = "park a batch that can't get past the database",
+    .details =
+        "A batch that is held for the environment's sake is tried for ever. This gives it up by hand:\n"
+        "its receipt becomes failed, its segments go to failed/, and `spoolgate retry` offers them\n"
+        "again when the cause is gone.\n\n"
+        "  spoolgate fail default-20261121T015701Z-3f9c --why 'table is being rebuilt'\n",
+    .run = run,
+};

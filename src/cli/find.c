@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/find.h"
+
+#include "cli/show.h"
+#include "db/queries.h"
+
+struct err find_receipt(struct pg *pg, const char *batch, json_t **receipt)
+{
+    json_t *found;
+    struct err e = ERR_OK;
+    *receipt = NULL;
+    TRY(show_query(pg, sql_receipt_show, PG_PARAMS(batch), &found));
+    size_t count = json_array_size(found);
+    if (count == 1)
+        *receipt = json_incref(json_array_get(found, 0));
+    else
+        e = err_make(ERR_USAGE,
+                     count == 0 ? "no receipt has the id or tag `%s`"
+                                : "`%s` is the beginning of several batch ids",
+                     batch);
+    json_decref(found);
+    return e;
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/time.h"
+#include "cli/commands.h"
+#include "cli/find.h"
+#include "cli/show.h"
+#include "daemon/control.h"
+#include "spool/retry.h"
+
+struct request {
+    const char *batch, *since;
+    bool only_rejects, from_archive;
+    int64_t since_us;
+};
+
+static struct err retry_batch(const struct config *config, const struct spool *spool,
+                              const struct request *r, struct retry_result *result)
+{
+    struct pg pg;
+    json_t *receipt = NULL;
+    struct err e = cli_connect(config, &pg);
+    if (!err_is(&e))
+        e = find_receipt(&pg, r->batch, &receipt);
+    pg_close(&pg);
+    if (!err_is(&e) && strcmp(show_str(receipt, "spool_id"), spool->id) != 0)
+        e = err_make(ERR_USAGE, "batch %s is another spool's (%s)", show_str(receipt, "batch_id"),
+                     show_str(receipt, "spool_id"));
+    if (!err_is(&e))
+        e = retry_failed(spool, show_str(receipt, "batch_id"), show_str(receipt, "gate"),
+                         r->only_rejects, result);
+    json_decref(receipt);
+    return e;
+}
+
+static struct err act(const struct config *config, const struct request *r,
+                      struct retry_result *result)
+{
+    struct spool spool;
+    struct buf answer = {0};
+    bool running;
+    TRY(spool_open(&spool, config->spool, false));
+    struct err e = r->from_archive ? retry_archived(&spool, r->since_us, result)
+                                   : retry_batch(config, &spool, r, result);
+    if (!err_is(&e))
+        e = control_ask(&spool, "rescan", &answer, &running);
+    buf_free(&answer);
+    spool_close(&spool);
+    return e;
+}
+
+static int run(int argc, char **argv)
+{
+    struct cli_common common = {0};
+    struct request r = {0};
+    const struct cli_option options[] = {
+        CLI_COMMON(common),
+        {0, "only-rejects", NULL, "the rejected frames, not the failed segments", NULL,
+         &r.only_rejects},
+        {0, "from-archive", NULL, "archived segments instead, after a database restore", NULL,
+         &r.from_archive},
+        {0, "since", "TIME", "with --from-archive: of batches claimed since then (RFC 3339)",
+         &r.since, NULL},
+        {0}};
+    int code;
+    struct config config;
+    struct retry_result result = {0};
+    if (cli_parse(&cli_retry, options, &argc, &argv, &code))
+        return code;
+    if (r.from_archive != (r.since != NULL) || argc != (r.from_archive ? 0 : 1))
+        return cli_usage(&cli_retry, "`BATCH`, or `--from-archive --since TIME`, is wanted");
+    if (r.since && !time_parse(r.since, strlen(r.since), &r.since_us))
+        return cli_usage(&cli_retry, "--since wants a time like 2026-11-21T12:00:00Z");
+    r.batch = argc == 1 ? argv[0] : NULL;
+    struct err e = cli_config(&common, &config);
+    if (!err_is(&e))
+        e = act(&config, &r, &result);
+    config_free(&config);
+    if (err_is(&e))
+        return cli_fail(&e);
+    (void)printf("%" PRIu64 " segments and %" PRIu64 " files of rejects of %" PRIu64
+                 " batches are back in incoming/\n",
+                 result.segments, result.rejects, result.batches);
+    return cli_finish(0);
+}
+
+const struct cli_command cli_retry = {
+    .name = "retry",
+    .arguments = "BATCH | --from-archive --since TIME",
+    .summary = "put failed segments and rejects back in incoming/",
+    .details =
+        "After a fix (of a table, a stream, a producer's file), what a batch left in failed/ is offered\n"
+        "again, as often as it takes: failed segments under their own names, rejected frames as\n"
+        "retry-BATCH-rejects.msgpack. After a database was restored to an earlier point, --from-archive\n"
+        "offers archived segments again; the ledger skips those that the database still has.\n\n"
+        "  spoolgate retry default-20261121T015701Z-3f9c\n"
+        "  spoolgate retry --from-archive --since 2026-11-20T00:00:00Z\n",
+    .run = run,
+};
