@@ -292,19 +292,18 @@ class TestNotify(SiteCase):
             done = self.site.load({"a.msgpack": pack(metric(value=1))})
             failed = self.site.load({"b.msgpack": b"\xc1"})
             heard = []
+            listener.add_notify_handler(lambda note: heard.append(json.loads(note.payload)))
             wanted = [{"id": str(r["batch_id"]), "status": status}
                       for r in (done, failed) for status in ("open", r["status"])]
 
             def ours():
                 # the channel is the database's: other tests are heard, too
                 listener.execute("SELECT 1")
-                for note in listener.pgconn_notifies():
-                    if json.loads(note)["id"] in {w["id"] for w in wanted}:
-                        heard.append(json.loads(note))
-                return len(heard) >= len(wanted)
-            wait_until(ours, lambda: f"want {wanted}, heard {heard}")
+                got = [h for h in heard if h["id"] in {w["id"] for w in wanted}]
+                return got if len(got) >= len(wanted) else None
+            got = wait_until(ours, lambda: f"want {wanted}, heard {heard}")
         self.assertEqual(failed["status"], "failed")
-        self.assertEqual(heard, wanted)
+        self.assertEqual(got, wanted)
 
 
 class TestGates(SiteCase):
@@ -315,10 +314,11 @@ class TestGates(SiteCase):
         return self.site.wait_settled(batches)
 
     def test_each_gate_has_thresholds_of_its_own(self):
+        three = 3 * len(pack(metric(source="bytes", value=0)))
         self.site.configure(f"""gates:
   default: {{{EXACTLY.format(1000000)}}}
   three: {{{EXACTLY.format(3)}}}
-  bytes: {{open: {{count: 0, bytes: 150, age: 0, idle: 0}}}}
+  bytes: {{open: {{count: 0, bytes: {three}, age: 0, idle: 0}}}}
   old: {{open: {{count: 0, bytes: 0, age: 300ms, idle: 0}}}}
   idle: {{open: {{count: 0, bytes: 0, age: 0, idle: 100ms}}}}
 """)
@@ -336,7 +336,7 @@ class TestGates(SiteCase):
                                  and self.site.gate(), "status counts the two that wait")
         self.assertEqual([(r["gate"], r["reason"], r["file_count"]) for r in receipts],
                          [("old", "age 300 ms reached", 1), ("idle", "idle 100 ms reached", 1),
-                          ("bytes", "bytes 150 B reached", 3), ("three", "count 3 reached", 3)])
+                          ("bytes", f"bytes {three} B reached", 3), ("three", "count 3 reached", 3)])
         self.assertEqual(self.site.query("SELECT source, count(*) FROM metrics GROUP BY 1 ORDER BY 1"),
                          [("bytes", 3), ("idle", 1), ("old", 1), ("three", 3)])
         self.assertEqual((waiting["held"], waiting["stalled_reason"]), (False, None))
