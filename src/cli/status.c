@@ -52,7 +52,7 @@ static struct err scan_spool(const struct spool *spool, json_t *status)
     }
     free(folders);
     if (!err_is(&e))
-        e = scan_processing(spool, &ids, &id_count);
+        e = scan_batches(spool->processing, &ids, &id_count);
     for (size_t i = 0; i < id_count; i++)
         (void)json_array_append_new(loading, json_pack("{s:s, s:s}", "batch_id",
                                                        uuid_format(&ids[i], id), "state",

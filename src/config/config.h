@@ -35,6 +35,13 @@ struct config_gate {
     struct gate_settings settings;
 };
 
+/* How long what is settled stays; 0 is for ever. Only retired batches are ever pruned. */
+struct keep_rules {
+    int64_t archive_us, failed_us; /* since the claim */
+    uint64_t archive_bytes, failed_bytes;
+    int64_t receipts_us, rejects_us; /* since the batch's end */
+};
+
 struct config {
     char *spool;    /* folder */
     char *database; /* conninfo; "" is libpq's own default */
@@ -44,6 +51,8 @@ struct config {
     uint64_t log_format; /* enum log_format */
     uint64_t log_level;  /* enum log_level */
     struct frame_limits limits;
+    struct keep_rules keep;
+    uint64_t room_warn, room_hold; /* percent of the spool's file system in use; 100 is off */
     struct gate_settings default_gate; /* also of folders that no key names */
     struct config_gate *gates;
     size_t gate_count, gate_cap;

@@ -169,9 +169,27 @@ bool board_may_claim(struct board *b, const char *gate)
     const struct board_gate *g = find_gate(b, gate);
     for (const struct job *job = b->jobs; job; job = job->next)
         queued += !job->running && job->failures == 0;
-    bool may = !b->stopping && g && !g->claiming && !stalled_job(b, gate) && b->idle_loaders > queued;
+    bool may = !b->stopping && g && !g->claiming && !stalled_job(b, gate) &&
+               time_monotonic() >= g->claim_not_before_us && !*b->room_error &&
+               b->idle_loaders > queued;
     unlock(b);
     return may;
+}
+
+int64_t board_claim_wait(struct board *b, const char *gate)
+{
+    lock(b);
+    const struct board_gate *g = find_gate(b, gate);
+    int64_t wait = g && g->claim_failures > 0 ? g->claim_not_before_us - time_monotonic() : 0;
+    unlock(b);
+    return wait > 0 ? wait : 0;
+}
+
+void board_room(struct board *b, const char *error)
+{
+    lock(b);
+    (void)snprintf(b->room_error, sizeof b->room_error, "%s", error ? error : "");
+    unlock(b);
 }
 
 bool board_is_forced(struct board *b, const char *gate)
@@ -233,6 +251,20 @@ void board_post_resume(struct board *b, const struct uuid *ids, size_t count,
     }
 }
 
+void board_post_maintenance(struct board *b)
+{
+    bool under_way = false;
+    lock(b);
+    for (const struct job *job = b->jobs; job; job = job->next)
+        under_way = under_way || job->kind == JOB_MAINTAIN;
+    if (!under_way) {
+        struct job *job = mem_calloc(1, sizeof *job);
+        job->kind = JOB_MAINTAIN;
+        add_job(b, job);
+    }
+    unlock(b);
+}
+
 /* ---- loaders ---- */
 
 void board_loader_started(struct board *b)
@@ -290,21 +322,28 @@ static void stop_claiming(struct board *b, const char *gate)
         g->claiming = false;
 }
 
-void board_claimed(struct board *b, struct job *job)
-{
-    lock(b);
-    stop_claiming(b, job->gate);
-    job->kind = JOB_RESUME; /* another try starts from what is on disk */
-    unlock(b);
-    board_wake_scanner(b);
-}
-
 static uint32_t random32(void)
 {
     uint32_t r = 0;
     if (getrandom(&r, sizeof r, GRND_NONBLOCK) != sizeof r)
         r = (uint32_t)time_monotonic();
     return r;
+}
+
+void board_claimed(struct board *b, struct job *job, const struct err *e)
+{
+    lock(b);
+    struct board_gate *g = find_gate(b, job->gate);
+    stop_claiming(b, job->gate);
+    if (g) {
+        g->claim_failures = err_is(e) ? g->claim_failures + 1 : 0;
+        g->claim_not_before_us =
+            err_is(e) ? time_monotonic() + backoff_us(g->claim_failures, random32()) : 0;
+        (void)snprintf(g->claim_error, sizeof g->claim_error, "%.255s", e->text);
+    }
+    job->kind = JOB_RESUME; /* another try starts from what is on disk */
+    unlock(b);
+    board_wake_scanner(b);
 }
 
 void board_end(struct board *b, struct job *job, const struct err *e, bool claim_began)
@@ -341,6 +380,8 @@ static void gate_json(struct jsonw *j, const struct board *b, const struct board
 {
     const struct job *stalled = stalled_job(b, g->name);
     const char *reason = stalled                               ? stalled->stalled
+                         : g->claim_failures > 0               ? g->claim_error
+                         : *b->room_error && g->waiting > 0    ? b->room_error
                          : *b->spool_error                     ? b->spool_error
                          : *b->database_error && g->waiting > 0 ? b->database_error
                                                                : NULL;
@@ -400,7 +441,8 @@ void board_status(struct board *b, struct buf *json)
     jsonw_key(&j, "loading");
     jsonw_array(&j);
     for (const struct job *job = b->jobs; job; job = job->next)
-        job_json(&j, job);
+        if (job->kind != JOB_MAINTAIN)
+            job_json(&j, job);
     jsonw_end(&j);
     jsonw_end(&j);
     unlock(b);

@@ -28,7 +28,7 @@
 #include "spool/claim.h"
 #include "spool/scan.h"
 
-enum job_kind { JOB_CLAIM, JOB_RESUME, JOB_PARK };
+enum job_kind { JOB_CLAIM, JOB_RESUME, JOB_PARK, JOB_MAINTAIN };
 
 struct job {
     enum job_kind kind;
@@ -51,6 +51,9 @@ struct board_gate {
     uint64_t waiting, bytes, unsettled;
     int64_t oldest_us;
     bool held, claiming, forced;
+    unsigned claim_failures;    /* in a row */
+    int64_t claim_not_before_us; /* monotonic */
+    char claim_error[256];
     uint64_t scan; /* the last one that saw it */
 };
 
@@ -65,6 +68,7 @@ struct board {
     unsigned loaders;        /* threads that run */
     char database_error[256]; /* "" while somebody is connected */
     char spool_error[256];    /* the last scan's failure, "" when it went well */
+    char room_error[128];     /* too little room to claim anything, "" while there is enough */
     bool stopping;           /* no new work */
     atomic_bool give_up;     /* break off work in hand */
     int wake;                /* eventfd: the scanner should look again */
@@ -85,6 +89,9 @@ void board_scanned(struct board *b, const char *gate, const struct scan_result *
 void board_scan_end(struct board *b, const struct err *e);
 /* May this gate's files be claimed now? Not while it is stalled or claiming, nor without a loader. */
 bool board_may_claim(struct board *b, const char *gate);
+/* After a claim that failed: how long this gate still waits before the next. */
+int64_t board_claim_wait(struct board *b, const char *gate);
+void board_room(struct board *b, const char *error); /* NULL: there is room */
 bool board_is_forced(struct board *b, const char *gate);
 /* Takes the files over. */
 void board_post_claim(struct board *b, const char *gate, const char *reason,
@@ -93,6 +100,7 @@ void board_post_claim(struct board *b, const char *gate, const char *reason,
 struct uuid *board_known(struct board *b, size_t *count); /* the caller's to free */
 void board_post_resume(struct board *b, const struct uuid *ids, size_t count,
                        const struct uuid *known, size_t known_count);
+void board_post_maintenance(struct board *b); /* unless one is under way */
 void board_wake_scanner(struct board *b);
 
 /* ---- loaders ---- */
@@ -100,7 +108,8 @@ void board_loader_started(struct board *b);
 void board_loader_ended(struct board *b);
 /* Waits for a job that is due. NULL: the daemon stops. */
 struct job *board_take(struct board *b);
-void board_claimed(struct board *b, struct job *job); /* the gate's files have moved */
+/* The gate's files have moved, or, after a failure, some of them: what did is taken up from disk. */
+void board_claimed(struct board *b, struct job *job, const struct err *e);
 /* The job's end: gone when e is ERR_OK, else kept for another try (a claim that didn't begin is gone,
  * too: its files still wait). */
 void board_end(struct board *b, struct job *job, const struct err *e, bool claim_began);

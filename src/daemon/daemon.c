@@ -173,6 +173,7 @@ static struct err start_workers(struct daemon *d)
                                         .rules_context = d->config,
                                         .target = {d->config->database, d->config->schema},
                                         .stop = &d->board.give_up},
+                             .maintain = {.spool = &d->spool, .keep = &d->config->keep},
                              .ended = tell_loop,
                              .context = d};
         pg_init(&w->loader.pg);

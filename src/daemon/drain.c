@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "daemon/backlog.h"
+#include "daemon/maintain.h"
 #include "daemon/oddities.h"
 #include "replay/load.h"
 #include "schema/migrate.h"
@@ -48,7 +49,7 @@ static struct err resume_all(struct drain *d)
     struct uuid *ids;
     size_t count;
     struct err first = ERR_OK;
-    struct err e = scan_processing(d->spool, &ids, &count);
+    struct err e = scan_batches(d->spool->processing, &ids, &count);
     if (err_is(&e))
         return e;
     for (size_t i = 0; i < count; i++) {
@@ -151,7 +152,12 @@ static struct err drain_spool(struct drain *d)
     TRY(migrate_require(&l->pg, l->streams));
     struct err first = resume_all(d);
     struct err e = drain_gates(d);
-    return err_is(&first) ? first : e;
+    struct maintain m = {.spool = d->spool, .keep = &d->config->keep};
+    if (!err_is(&first))
+        first = e;
+    if (!err_is(&first))
+        first = maintain_run(&m, &l->pg);
+    return first;
 }
 
 struct err drain_run(const struct config *config, bool force, struct drain_result *result)

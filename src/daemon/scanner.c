@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,6 +12,10 @@
 #include "base/mem.h"
 #include "base/time.h"
 #include "daemon/backlog.h"
+#include "daemon/maintain.h"
+
+/* While it is too full to claim, room is looked at this often: nobody announces that it is back. */
+#define ROOM_AGAIN_US (5 * TIME_US_PER_S)
 
 static void drain_events(void *context)
 {
@@ -63,7 +68,10 @@ static struct err look_at_gate(struct scanner *s, const char *gate, const struct
     struct gate_decision d = gate_decide(policy, &backlog, rules->now_us, forced);
     if (d.action == GATE_WAIT)
         look_again_at(s, d.until_us);
-    /* Where it may not be claimed now, the board wakes us when that changes. */
+    int64_t wait = board_claim_wait(s->board, gate);
+    if (wait > 0)
+        look_again_at(s, rules->now_us + wait);
+    /* Where it may not be claimed for other reasons, the board wakes us when that changes. */
     if (d.action == GATE_OPEN && (!held || forced) && board_may_claim(s->board, gate))
         post_batch(s, gate, policy, d.reason, &found);
     scan_free(&found);
@@ -77,12 +85,41 @@ static struct err look_at_processing(struct scanner *s)
     struct uuid *ids;
     /* Known before listed: a job that ends in between is not taken for an orphan. */
     struct uuid *known = board_known(s->board, &known_count);
-    struct err e = scan_processing(s->spool, &ids, &count);
+    struct err e = scan_batches(s->spool->processing, &ids, &count);
     if (!err_is(&e))
         board_post_resume(s->board, ids, count, known, known_count);
     free(known);
     free(ids);
     return e;
+}
+
+/* A full spool must not take the database's backlog, or an archive, with it. Told when it changes. */
+static void look_at_room(struct scanner *s)
+{
+    char text[128];
+    unsigned used = room_used_percent(s->spool);
+    enum room room = room_judge(used, s->config->room_warn, s->config->room_hold);
+    (void)snprintf(text, sizeof text, "the spool's file system is %u%% full (room.hold is %u%%)", used,
+                   (unsigned)s->config->room_hold);
+    board_room(s->board, room == ROOM_HOLD ? text : NULL);
+    if (room == ROOM_HOLD)
+        look_again_at(s, time_now() + ROOM_AGAIN_US);
+    if (room > s->room)
+        LOG_WARN(room == ROOM_HOLD ? "no room: no batch is claimed" : "room gets short",
+                 LOG_INT("used_percent", used));
+    else if (room < s->room)
+        LOG_INFO("there is room again", LOG_INT("used_percent", used));
+    s->room = room;
+}
+
+static void post_maintenance(struct scanner *s)
+{
+    int64_t now = time_monotonic();
+    if (s->maintained_us > 0 && now - s->maintained_us < MAINTAIN_EVERY_US)
+        return;
+    s->maintained_us = now;
+    if (maintain_is_wanted(&s->config->keep))
+        board_post_maintenance(s->board);
 }
 
 static struct err look(struct scanner *s)
@@ -92,6 +129,8 @@ static struct err look(struct scanner *s)
     char **folders = NULL;
     size_t count = 0;
     s->next_us = rules.now_us + s->config->rescan_us;
+    post_maintenance(s);
+    look_at_room(s);
     TRY(look_at_processing(s));
     struct err e = look_at_gate(s, SPOOL_DEFAULT_GATE, &rules);
     if (!err_is(&e))

@@ -13,6 +13,7 @@
 #include "config/config.h"
 #include "daemon/board.h"
 #include "daemon/oddities.h"
+#include "spool/room.h"
 #include "spool/watch.h"
 
 struct scanner {
@@ -24,6 +25,8 @@ struct scanner {
     struct watch watch;
     struct oddities oddities;
     int64_t next_us; /* wall clock: when to look again, at the latest */
+    int64_t maintained_us; /* monotonic: when the last maintenance was posted; 0: never */
+    enum room room;
 };
 
 void *scanner_main(void *scanner);

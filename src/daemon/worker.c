@@ -55,7 +55,7 @@ static struct err run_claim(struct worker *w, struct job *job, bool *began)
     *began = true;
     int64_t start = time_monotonic();
     e = claim_make(w->loader.spool, &job->id, job->gate, job->reason, job->files, job->count, &c);
-    board_claimed(w->board, job); /* also after a failure: what was moved is taken up from disk */
+    board_claimed(w->board, job, &e);
     if (!err_is(&e) && c.count > 0) {
         LOG_INFO("gate opened", LOG_STR("batch", c.batch), LOG_STR("gate", c.gate),
                  LOG_STR("reason", c.reason), LOG_INT("segments", c.count),
@@ -66,9 +66,12 @@ static struct err run_claim(struct worker *w, struct job *job, bool *began)
     return e;
 }
 
-static struct err run_found(struct worker *w, struct job *job)
+/* What is on disk or due already: nothing has to be claimed for it. */
+static struct err run_due(struct worker *w, struct job *job)
 {
     struct load_outcome outcome;
+    if (job->kind == JOB_MAINTAIN)
+        return maintain_run(&w->maintain, &w->loader.pg);
     if (job->kind == JOB_PARK)
         return load_park(&w->loader, &job->id, job->reason, &outcome);
     return load_resume(&w->loader, &job->id, &outcome);
@@ -78,9 +81,11 @@ static void run_job(struct worker *w, struct job *job)
 {
     char id[UUID_TEXT];
     bool began = true;
-    struct err e = job->kind == JOB_CLAIM ? run_claim(w, job, &began) : run_found(w, job);
+    struct err e = job->kind == JOB_CLAIM ? run_claim(w, job, &began) : run_due(w, job);
     if (err_is(&e) && strcmp(e.text, job->stalled) != 0)
-        LOG_WARN(began ? "batch held; trying again" : "gate stays shut",
+        LOG_WARN(job->kind == JOB_MAINTAIN ? "maintenance failed; trying again"
+                 : began                   ? "batch held; trying again"
+                                           : "gate stays shut",
                  LOG_STR("batch", uuid_format(&job->id, id)), LOG_STR("gate", job->gate),
                  LOG_STR("class", err_class_name(e.cls)), LOG_STR("error", e.text));
     board_end(w->board, job, &e, began);

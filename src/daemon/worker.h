@@ -12,11 +12,13 @@
 #define SPOOLGATE_DAEMON_WORKER_H
 
 #include "daemon/board.h"
+#include "daemon/maintain.h"
 #include "replay/load.h"
 
 struct worker {
     struct board *board;
     struct loader loader;
+    struct maintain maintain;
     void (*ended)(void *context);
     void *context;
 };

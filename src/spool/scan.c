@@ -227,10 +227,10 @@ static int by_id(const void *a, const void *b)
     return memcmp(a, b, sizeof(struct uuid));
 }
 
-struct err scan_processing(const struct spool *s, struct uuid **ids, size_t *count)
+struct err scan_batches(int folder, struct uuid **ids, size_t *count)
 {
     struct batches b = {0};
-    struct err e = scan_folder(s->processing, visit_batch, &b);
+    struct err e = scan_folder(folder, visit_batch, &b);
     if (b.count > 0)
         qsort(b.ids, b.count, sizeof *b.ids, by_id);
     *ids = b.ids;

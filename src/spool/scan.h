@@ -58,8 +58,8 @@ void scan_free(struct scan_result *found);
 struct err scan_gate_folders(const struct spool *s, const struct scan_rules *rules, char ***names,
                              size_t *count);
 
-/* The batches in processing/, oldest first. ids is the caller's to free. */
-struct err scan_processing(const struct spool *s, struct uuid **ids, size_t *count);
+/* The batches in a folder of them (processing/, failed/), oldest first. ids is the caller's to free. */
+struct err scan_batches(int folder, struct uuid **ids, size_t *count);
 
 /* Calls visit for each entry of the folder but "." and ".."; stops at its first failure. */
 struct err scan_folder(int folder, struct err (*visit)(void *context, int folder, const char *name),

@@ -455,7 +455,7 @@ class Site:
         """One batch of exactly these segments ({name: bytes}), loaded by a daemon of its own.
         Returns the receipt."""
         before = len(self.receipts())
-        self.configure(f"gates: {{default: {{{EXACTLY.format(len(segments))}}}}}\n{config}")
+        self.configure(f"gates: {{default: {{{EXACTLY.format(len(segments))}, batch: {{bytes: 1GiB}}}}}}\n{config}")
         with self.daemon():
             for name, data in segments.items():
                 self.put(name, data)

@@ -148,7 +148,7 @@ REJECTS = [
      "extension type 7 of 8 bytes is no time"),
     ("1e9 nanoseconds", metric(ts=msgpack.ExtType(0, struct.pack(">II", seconds(), 10**9))), "ts",
      "extension type 0 of 8 bytes is no time"),
-    ("boolean as a time", metric(ts=False), "ts", "timestamp with time zone is wanted, but it is a boolean"),
+    ("boolean as a time", metric(ts=False), "ts", "timestamptz is wanted, but it is a boolean"),
 ]
 
 

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: MIT
+"""docs/RELIABILITY.md: the table of what was tried, and what it cost."""
+import dataclasses
+import datetime
+import os
+import pathlib
+import platform
+import subprocess
+
+from support import ROOT
+
+
+@dataclasses.dataclass
+class Line:
+    """One scenario's result."""
+    name: str
+    fault: str
+    tried: str
+    times: int
+    lost: int
+    duplicated: int
+    failed: bool
+    skipped: str
+    seconds: float
+
+    def __str__(self):
+        if self.skipped:
+            return f"skip  {self.name}: {self.skipped}"
+        return (f"{'FAIL' if self.failed else 'ok  '}  {self.name}: {self.times} times, {self.lost} lost,"
+                f" {self.duplicated} duplicated, {self.seconds:.0f} s")
+
+
+def write(path, lines, n, sample, seed, version):
+    rows = []
+    for line in lines:
+        if line.skipped:
+            rows.append(f"| {line.fault} | skipped here: {line.skipped} | 0 | – | – |")
+        else:
+            tried = line.tried or "the scenario broke off"
+            rows.append(f"| {line.fault} | {tried}{' **(failed)**' if line.failed else ''} | {line.times:,} |"
+                        f" {line.lost} | {line.duplicated} |")
+    seconds = sum(line.seconds for line in lines)
+    failed = sum(line.failed for line in lines)
+    path.write_text(TEXT.format(
+        rows="\n".join(rows), n=n, seed=seed, version=version,
+        date=f"{datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d}", commit=commit(), machine=machine(),
+        minutes=f"{seconds / 60:.0f}", command=f"make chaos N={n}" + (f" SAMPLE={sample}" if sample else ""),
+        passed=sum(not line.failed and not line.skipped for line in lines), failed=failed))
+
+
+TEXT = """\
+# Reliability
+
+What was done to spoolgate, how often, and what it cost. This page is written by `make chaos` (`tests/chaos`).
+
+`{command}` on {date}, {minutes} minutes: {passed} scenarios passed, {failed} failed.
+spoolgate {version}, commit {commit}; {machine}; seed {seed}.
+
+| fault | what was tried | how often | lost | duplicated |
+| --- | --- | --- | --- | --- |
+{rows}
+
+Every frame that is fed has an identity of its own. After the fault, and a drain without one, the judge (`tests/chaos/check.py`)
+holds all of these against the feed's books:
+
+- the tables hold exactly the rows that they must, as a multiset: *lost* and *duplicated* count the differences, of rows and of
+  segments' files;
+- each segment is in exactly one place, byte for byte what was put: `archive/` of a batch that is done, or `failed/` with its reason;
+  nothing is left in `incoming/` or `processing/`, and no litter anywhere;
+- every receipt is settled, its conservation law holds, and the tables have as many rows of its batch as it says;
+- the ledger has one row for each content that was loaded, of a batch that is done and has the file in its archive;
+- rejects are exactly the frames that were wrong, each once in `ingestion_reject` and once, byte for byte, in its batch's
+  `rejects.msgpack`.
+"""
+
+
+def commit():
+    def git(*args):
+        return subprocess.run(["git", "-C", ROOT, *args], capture_output=True, text=True, check=False).stdout.strip()
+    changed = git("status", "--porcelain", "--", "src", "db")
+    return (git("rev-parse", "--short", "HEAD") or "unknown") + (" with changes" if changed else "")
+
+
+def machine():
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    release = dict(line.split("=", 1) for line in pathlib.Path("/etc/os-release").read_text().splitlines()
+                   if "=" in line)["PRETTY_NAME"].strip('"')
+    return (f"{release}, Linux {platform.release()}, {os.cpu_count()} cores, {memory:.0f} GiB,"
+            f" PostgreSQL {postgres_version()}")
+
+
+def postgres_version():
+    versions = sorted(int(p.name) for p in pathlib.Path("/usr/lib/postgresql").glob("[0-9]*") if p.name.isdigit())
+    return versions[-1] if versions else "unknown"

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: MIT
+"""What scenarios have in common: how they are listed, run, and what they hand back.
+
+    @scenario("SIGKILL before a system call", "drain, killed at each of its calls")
+    def crash_points(run):
+        ...
+        return run.outcome(tried=[...])
+
+A scenario is a function of a Run. It judges as often as it likes with run.judge(site, feed, what) and
+returns one line of what was tried.
+"""
+import concurrent.futures
+import contextlib
+import dataclasses
+import os
+import random
+import threading
+import time
+
+from check import check
+from support import Site
+
+SCENARIOS = []
+
+
+@dataclasses.dataclass
+class Scenario:
+    name: str
+    fault: str
+    function: object
+
+
+def scenario(fault):
+    def register(function):
+        SCENARIOS.append(Scenario(function.__name__, fault, function))
+        return function
+    return register
+
+
+class Skip(Exception):
+    """This machine can't do it; the text says why."""
+
+
+class Run:
+    """One run of one scenario."""
+
+    def __init__(self, n, sample, jobs, seed):
+        self.n, self.sample, self.jobs, self.seed = n, sample, jobs, seed
+        self.random = random.Random(seed)
+        self.lock = threading.Lock()
+        self.times = self.lost = self.duplicated = 0
+        self.failures = []
+
+    def judge(self, site, feed, what, times=1):
+        """Counts `times` faults, and what they did."""
+        verdict = check(site, feed)
+        with self.lock:
+            self.times += times
+            self.lost += verdict.lost
+            self.duplicated += verdict.duplicated
+            if not verdict:
+                self.failures.append(f"{what}: {verdict}\n    spool: {site.tree()}")
+        return verdict
+
+    def fail(self, what):
+        with self.lock:
+            self.failures.append(what)
+
+    def thin(self, points):
+        """With --sample, so many of them, spread evenly and always with both ends."""
+        if not self.sample or len(points) <= self.sample:
+            return points
+        step = (len(points) - 1) / (self.sample - 1)
+        return [points[round(i * step)] for i in range(self.sample)]
+
+    def spread(self, work, points):
+        """work(point) for all of them, several at a time. An exception is that point's failure."""
+        def guarded(point):
+            try:
+                work(point)
+            except Exception as failure:  # pylint: disable=broad-except
+                notes = "\n".join(getattr(failure, "__notes__", []))
+                self.fail(f"{point}: {type(failure).__name__}: {failure}\n{notes}")
+        with concurrent.futures.ThreadPoolExecutor(self.jobs) as pool:
+            list(pool.map(guarded, points))
+
+
+@contextlib.contextmanager
+def new_site(config="", url=None, migrate=True):
+    site = Site(config, url)
+    try:
+        if migrate:
+            site.run("migrate", code=0)
+        yield site
+    finally:
+        site.close()
+
+
+def drain(site, code=0):
+    """To the end: what waits is loaded, what is owed is done."""
+    return site.run("drain", "--force", code=code)
+
+
+def is_empty(site):
+    """Nothing waits and nothing is under way."""
+    waiting = any(files for _, _, files in os.walk(site.spool / "incoming"))
+    return not waiting and not site.in_folder("processing")
+
+
+def wait_drained(site, deadline=120):
+    """Until a daemon has done all there is."""
+    end = time.monotonic() + deadline
+    while not is_empty(site):
+        if time.monotonic() > end:
+            status = site.run("status", "--json")
+            raise AssertionError(f"not drained within {deadline} s; spool: {site.tree()[:40]}\n{status}")
+        time.sleep(0.05)
+
+
+def is_root():
+    return os.geteuid() == 0

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: MIT
+"""strace, as a way to list system calls and to tamper with one of them.
+
+    calls = list_calls(site, "drain", "--force")          # each call that touches disk or network
+    run_with(site, f"signal=KILL:when={call.number}", call.name, "drain", "--force")
+"""
+import collections
+import dataclasses
+import re
+import subprocess
+
+from support import BIN, DEADLINE, Ended
+
+# What reaches a disk or a peer. Those that a machine's libc or kernel doesn't know are left out by `?`.
+CALLS = ("openat open creat read pread64 readv write pwrite64 writev fsync fdatasync sync_file_range rename renameat "
+         "renameat2 link linkat unlink unlinkat mkdir mkdirat rmdir ftruncate fallocate flock fcntl "
+         "getdents64 newfstatat statx fstat faccessat faccessat2 close socket connect sendto recvfrom "
+         "sendmsg recvmsg shutdown poll ppoll copy_file_range").split()
+
+# Calls on these come from the loader and from libraries, and say nothing of ours.
+SYSTEM = ("/usr/", "/lib", "/etc/", "/proc/", "/sys/", "/dev/", "/bin/")
+
+
+@dataclasses.dataclass(frozen=True)
+class Call:
+    name: str
+    number: int  # the how-manieth of its name, as `when=` counts
+    text: str
+
+    def __str__(self):
+        return f"{self.name}#{self.number} {self.text[:150]}"
+
+
+def run_with(site, *args, options=()):
+    """The program under strace."""
+    done = subprocess.run(["strace", "-f", "-qq", *options, BIN, *args], stdin=subprocess.DEVNULL,
+                          capture_output=True, cwd=site.folder, env=site.environment, timeout=DEADLINE,
+                          check=False)
+    return Ended(args, done.returncode, done.stdout, done.stderr)
+
+
+def inject(call, what, trace):
+    """strace's options that tamper with one call. Its calls go to a file nobody reads but for failures."""
+    return ("-o", str(trace), "-e", f"trace={call.name}", "-e", f"inject={call.name}:{what}:when={call.number}")
+
+
+def list_calls(site, *args):
+    """Runs it to its end and returns its calls, in order, without those on the system's files."""
+    trace = site.folder / "calls.trace"
+    ended = run_with(site, *args, options=("-y", "-s", "60", "-o", str(trace), "-e",
+                                           "trace=" + ",".join(f"?{c}" for c in CALLS)))
+    if ended.code != 0:
+        raise AssertionError(f"under strace: {ended}")
+    counts = collections.Counter()
+    calls = []
+    for line in trace.read_text(errors="replace").splitlines():
+        match = re.match(r"(?:\d+ +)?(\w+)\((.*)", line)
+        if not match:
+            continue
+        name, rest = match.groups()
+        counts[name] += 1
+        if not is_of_system(name, rest):
+            calls.append(Call(name, counts[name], rest))
+    trace.unlink()
+    return calls
+
+
+def is_of_system(name, rest):
+    if name in ("openat", "newfstatat", "faccessat", "faccessat2", "statx", "open"):
+        path = re.search(r'"((?:[^"\\]|\\.)*)"', rest)
+        if path and path[1].startswith("/"):
+            return path[1].startswith(SYSTEM)
+    path = re.match(r"\d+<([^>]*)>", rest)
+    return bool(path) and path[1].startswith(SYSTEM)

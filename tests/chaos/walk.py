@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: MIT
+"""Walking a drain's system calls: each point is a run of its own, tampered with at one call.
+
+`spoolgate drain --force` has one thread and does the same calls in the same order each time, so one run
+under strace lists the points. Each then gets a fresh spool and schema with one segment of every sort; a
+drain that is tampered with; one that isn't; and the judge.
+"""
+import contextlib
+import dataclasses
+import time
+
+from feed import Feed
+from scenario import drain, new_site
+from trace import inject, list_calls, run_with
+
+CHUNK = 12
+SETTLED = 2.1  # a drain takes a segment for whole after 2 s without a change; a chunk waits together
+
+
+@dataclasses.dataclass(frozen=True)
+class Point:
+    call: object
+    what: str           # strace's word for the tampering
+    first: tuple = ()   # (call, what) of drains that were tampered with before this one
+
+    def __str__(self):
+        before = "".join(f"after {what} at {call}: " for call, what in self.first)
+        return f"{before}{self.what} at {self.call}"
+
+
+def tampered_drain(site, call, what):
+    return run_with(site, "drain", "--force", options=inject(call, what, site.folder / "trace"))
+
+
+def list_points(first=()):
+    """The calls of a drain that takes up what the drains `first` left."""
+    with new_site() as site:
+        Feed(site).batch()
+        time.sleep(SETTLED)
+        for call, what in first:
+            tampered_drain(site, call, what)
+        return list_calls(site, "drain", "--force")
+
+
+def walk(run, points, was_hit):
+    """was_hit(ended): the tampering happened. Where replies come in other pieces than in the run that
+    listed the calls, the last points aren't reached; they aren't counted."""
+    missed = []
+
+    def work(chunk):
+        with contextlib.ExitStack() as stack:
+            sites = [stack.enter_context(new_site()) for _ in chunk]
+            feeds = [Feed(site).batch() for site in sites]
+            time.sleep(SETTLED)
+            hit = []
+            for depth in range(1 + max(len(p.first) for p in chunk)):
+                for site, point in zip(sites, chunk):
+                    steps = (*point.first, (point.call, point.what))
+                    if depth < len(steps):
+                        ended = tampered_drain(site, *steps[depth])
+                        if depth == len(steps) - 1:
+                            hit.append(was_hit(ended, site))
+            for site, feed, point, is_hit in zip(sites, feeds, chunk, hit):
+                if not is_hit:
+                    missed.append(point)
+                drain(site)
+                run.judge(site, feed, point, times=int(is_hit))
+
+    chunks = [points[i:i + CHUNK] for i in range(0, len(points), CHUNK)]
+    run.spread(work, chunks)
+    if len(missed) > len(points) / 20:
+        run.fail(f"{len(missed)} of {len(points)} points weren't reached: {missed[0]}")

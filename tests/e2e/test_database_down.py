@@ -1,0 +1,352 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""The database is down, goes down, loses a table: nothing is failed, everything waits and says why."""
+import os
+import socket
+import threading
+import unittest
+
+import psycopg
+
+from support import (EXACTLY, FINE, UNAVAILABLE, Cluster, Site, SiteCase, conservation, event, main,
+                     metric, pack, wait_until)
+
+NOBODY = "postgresql:///spoolgate?host=/nonexistent&user=nobody"
+
+
+def values(site):
+    return sorted(v for (v,) in site.query("SELECT value FROM metrics"))
+
+
+class LockedTable:
+    """While this context lasts, a batch that reaches the table stands in the middle of its
+    transaction."""
+
+    def __init__(self, site, table="metrics", connection=None):
+        self.site, self.table = site, table
+        self.connection = connection or site.connect()
+
+    def __enter__(self):
+        self.connection.autocommit = False
+        self.connection.execute(f"LOCK TABLE {self.table} IN ACCESS EXCLUSIVE MODE")
+        return self
+
+    def wait_blocked(self):
+        """Until a backend of this site waits for the lock. Returns its pid."""
+        def blocked():
+            found = self.site.query(
+                "SELECT pid FROM pg_locks WHERE NOT granted AND relation = %s::regclass", self.table)
+            return found[0][0] if found else None
+        return wait_until(blocked, f"a batch waits for {self.table}")
+
+    def __exit__(self, *_):
+        self.connection.close()
+
+
+class TestOwnCluster(unittest.TestCase):
+    """These stop the server, so it is theirs alone."""
+    maxDiff = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.cluster = Cluster()
+        cls.addClassCleanup(cls.cluster.destroy)
+        cls.cluster.start()
+        cls.url = cls.cluster.url
+
+    def setUp(self):
+        self.cluster.start()  # whatever the last test left
+        self.site = Site(url=self.url)
+        self.addCleanup(self.site.close)
+
+    def stalled(self, *parts):
+        gate = self.site.gate()
+        reason = (gate or {}).get("stalled_reason") or ""
+        return gate if all(p in reason for p in parts) else None
+
+    def test_started_while_it_is_down(self):
+        self.site.run("migrate", code=FINE)
+        self.cluster.stop()
+        with self.site.daemon() as daemon:
+            self.site.put("a.msgpack", pack(metric(value=1)))
+            gate = wait_until(lambda: self.stalled("connection") and self.site.gate()["waiting"] == 1
+                              and self.site.gate(), "status counts the segment and says what is wrong")
+            self.assertFalse(gate["held"])
+            status = self.site.run("status", "--json", code=FINE).json()
+            self.assertIn("connection", status["database"]["error"])
+            self.assertIn("connection", status["daemon"]["database_error"])
+            text = self.site.run("status", code=FINE).text
+            self.assertIn("UNAVAILABLE", text)
+            self.assertIn("STALLED: ", text)
+            self.assertEqual(self.site.in_folder("incoming"), ["a.msgpack"])
+            self.assertEqual(self.site.in_folder("processing"), [])
+            self.cluster.start()
+            self.site.wait_settled(1)
+            wait_until(lambda: self.site.gate()["stalled_reason"] is None, "status says all is well")
+        self.assertEqual(values(self.site), [1])
+        self.assertTrue(daemon.logged("database is back"))
+
+    def test_migrate_is_made_up_for(self):
+        """`run --migrate` on a machine whose database starts later than the daemon."""
+        self.cluster.stop()
+        with self.site.daemon():
+            self.site.put("a.msgpack", pack(metric(value=1)))
+            wait_until(lambda: self.stalled("connection"), "status says what is wrong")
+            self.cluster.start()
+            self.site.wait_settled(1)
+        self.assertEqual(values(self.site), [1])
+
+    def test_commands_while_it_is_down(self):
+        self.site.run("migrate", code=FINE)
+        self.site.put("a.msgpack", pack(metric(value=1)))
+        self.cluster.stop()
+        for command in (["drain", "--force"], ["receipt", "list"], ["migrate"],
+                        ["receipt", "show", "12345678"]):
+            with self.subTest(command):
+                self.assertIn("connection", self.site.run(*command, code=UNAVAILABLE).err.decode())
+        self.assertEqual(self.site.in_folder("incoming"), ["a.msgpack"])
+        self.assertEqual(self.site.in_folder("processing"), [])
+        # what needs no database works
+        self.site.run("put", stdin=b'{"kind":"event"}\n', code=FINE)
+        self.site.run("gate", "hold", "default", code=FINE)
+        status = self.site.run("status", "--json", code=FINE).json()
+        self.assertIsNone(status["daemon"])
+        self.assertIn("connection", status["database"]["error"])
+        self.assertEqual([(g["waiting"] + g["unsettled"], g["held"]) for g in status["gates"]],
+                         [(2, True)])
+
+    def test_stopped_while_running(self):
+        with self.site.daemon():
+            self.site.put("a.msgpack", pack(metric(value=1)))
+            self.site.wait_settled(1)
+            for stop, value in ((self.cluster.stop, 2), (self.cluster.crash, 3)):
+                stop()
+                self.site.put(f"{value}.msgpack", pack(metric(value=value)))
+                wait_until(lambda: self.stalled(""), "the gate is on the board")
+                wait_until(lambda: (self.site.gate() or {}).get("stalled_reason"), "status says why")
+                self.assertEqual(self.site.in_folder("incoming"), [f"{value}.msgpack"])
+                self.cluster.start()
+                self.site.wait_settled(value)
+        self.assertEqual(values(self.site), [1, 2, 3])
+        self.assertEqual({(r["status"], r["attempts"]) for r in self.site.receipts()}, {("done", 1)})
+
+    def test_a_crash_in_the_middle_of_a_load(self):
+        rows = 20000
+        self.site.run("migrate", code=FINE)
+        with self.site.daemon():
+            with LockedTable(self.site) as lock:
+                self.site.put("big.msgpack", pack(*(metric(value=i) for i in range(rows)),
+                                                  metric(value="x")))
+                lock.wait_blocked()
+                self.cluster.crash()
+            wait_until(lambda: (self.site.gate() or {}).get("stalled_reason"), "status says why")
+            self.assertEqual(len(self.site.places("big.msgpack")), 1)
+            self.cluster.start()
+            receipt, = self.site.wait_settled(1)
+        self.assertEqual(self.site.query("SELECT count(*), count(DISTINCT value), sum(value)"
+                                         " FROM metrics"),
+                         [(rows, rows, rows * (rows - 1) / 2)])
+        self.assertEqual((receipt["status"], receipt["frames_rejected"]), ("done", 1))
+        self.assertEqual(conservation(receipt)[0], conservation(receipt)[1])
+        self.assertGreaterEqual(receipt["attempts"], 2)
+        self.assertEqual(self.site.value("SELECT count(*) FROM ingestion_reject"), 1)
+        self.assertEqual((self.site.failed_of(receipt) / "rejects.msgpack").read_bytes(),
+                         pack(metric(value="x")))
+
+
+class TestHeldBatches(SiteCase):
+    """The server is there, and says no to this batch: an environment error holds the gate only."""
+
+    def setUp(self):
+        super().setUp()
+        self.site.run("migrate", code=FINE)
+        # two loaders: what one is held by is not in the other's way
+        self.site.configure("loaders: 2\ngates: {other: {open: {idle: 10ms}}}")
+
+    def hold_and_heal(self, breaking, sqlstate, healing):
+        self.site.query(breaking)
+        with self.site.daemon() as daemon:
+            self.site.put("held.msgpack", pack(metric(value=1)))
+            gate = wait_until(lambda: (self.site.gate() or {}).get("stalled_reason") and
+                              self.site.gate(), "status says why")
+            self.assertIn(sqlstate, gate["stalled_reason"])
+            # the other gate goes on, though this one has more to do
+            self.site.put("more.msgpack", pack(metric(value=2)))
+            self.site.put("free.msgpack", pack(event()), "other")
+            wait_until(lambda: self.site.value("SELECT count(*) FROM events") == 1,
+                       "the other gate's batch is loaded")
+            wait_until(lambda: (self.site.gate() or {}).get("waiting") == 1, "the next one waits")
+            self.assertEqual(self.site.in_folder("failed"), [])
+            health = dict(self.site.query("SELECT gate, stalled_reason FROM gate_health"))
+            self.assertIn(sqlstate, health["default"])
+            self.assertIsNone(health["other"])
+            self.assertIn(sqlstate, self.site.run("status", code=FINE).text)
+            self.site.query(healing)
+            self.site.wait_settled(3)
+        self.assertEqual(values(self.site), [1, 2])
+        held = daemon.logged("level=warn", sqlstate)
+        self.assertEqual(len(held), 1, "the same reason again is no news")
+        self.assertEqual(self.site.query("SELECT error FROM ingestion_manifest"
+                                         " WHERE status = 'done' AND error IS NOT NULL"), [])
+
+    def test_a_missing_permission(self):
+        self.hold_and_heal("REVOKE INSERT ON metrics FROM CURRENT_USER", "42501",
+                           "GRANT INSERT ON metrics TO CURRENT_USER")
+
+    def test_a_missing_table(self):
+        self.hold_and_heal("ALTER TABLE metrics RENAME TO elsewhere", "42P01",
+                           "ALTER TABLE elsewhere RENAME TO metrics")
+
+    def test_a_missing_column(self):
+        self.hold_and_heal("ALTER TABLE metrics RENAME labels TO tags", "42703",
+                           "ALTER TABLE metrics RENAME tags TO labels")
+
+    def test_the_gate_is_stalled_after_a_restart_too(self):
+        self.site.query("REVOKE INSERT ON metrics FROM CURRENT_USER")
+        with self.site.daemon():
+            self.site.put("held.msgpack", pack(metric(value=1)))
+            wait_until(lambda: (self.site.gate() or {}).get("stalled_reason"), "status says why")
+        with self.site.daemon():
+            wait_until(lambda: "42501" in ((self.site.gate() or {}).get("stalled_reason") or ""),
+                       lambda: f"the gate says why: {self.site.ask('status')}")
+            self.site.query("GRANT INSERT ON metrics TO CURRENT_USER")
+            self.site.wait_settled(1)
+        self.assertEqual(values(self.site), [1])
+
+    def test_a_trigger_that_drops_rows_holds_the_batch(self):
+        """COPY's count is the proof that the rows are in; a receipt never says more than there is."""
+        self.site.query("""CREATE FUNCTION drop_it() RETURNS trigger LANGUAGE plpgsql AS
+                           $$ BEGIN IF new.value = 2 THEN RETURN NULL; END IF; RETURN new; END $$""")
+        self.site.query("CREATE TRIGGER drop_it BEFORE INSERT ON metrics"
+                        " FOR EACH ROW EXECUTE FUNCTION drop_it()")
+        with self.site.daemon():
+            self.site.put("a.msgpack", pack(*(metric(value=i) for i in range(4))))
+            wait_until(lambda: "took 3 rows of the 4" in
+                       ((self.site.gate() or {}).get("stalled_reason") or ""), "status says why")
+            self.assertEqual(values(self.site), [])
+            self.site.query("DROP TRIGGER drop_it ON metrics")
+            self.site.wait_settled(1)
+        self.assertEqual(values(self.site), [0, 1, 2, 3])
+
+    def test_a_connection_that_is_lost_in_the_middle(self):
+        with self.site.daemon():
+            with LockedTable(self.site) as lock:
+                self.site.put("a.msgpack", pack(*(metric(value=i) for i in range(1000))))
+                self.site.query("SELECT pg_terminate_backend(%s)", lock.wait_blocked())
+            receipt, = self.site.wait_settled(1)
+        self.assertEqual(values(self.site), list(range(1000)))
+        self.assertEqual((receipt["status"], receipt["attempts"]), ("done", 2))
+
+
+class TestLostReply(SiteCase):
+    """The reply to COMMIT never comes. The receipt, waited for, says what became of it."""
+
+    def setUp(self):
+        super().setUp()
+        self.site.run("migrate", code=FINE)
+        # A COMMIT that waits for a lock of ours.
+        self.site.query("""CREATE FUNCTION wait_a_bit() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN PERFORM pg_advisory_xact_lock(hashtext(current_schema())); RETURN NULL; END $$""")
+        self.site.query("""CREATE CONSTRAINT TRIGGER wait_a_bit AFTER UPDATE ON ingestion_manifest
+            DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (new.status = 'done')
+            EXECUTE FUNCTION wait_a_bit()""")
+        self.gatekeeper = self.site.connect()
+        self.addCleanup(self.gatekeeper.close)
+        self.gatekeeper.execute("SELECT pg_advisory_lock(hashtext(%s))", [self.site.schema])
+
+    def committing(self):
+        found = self.site.query("SELECT l.pid FROM pg_locks l JOIN pg_locks g USING (objid, classid)"
+                                " WHERE l.locktype = 'advisory' AND NOT l.granted AND g.granted"
+                                " AND g.pid = %s", self.gatekeeper.info.backend_pid)
+        return found[0][0] if found else None
+
+    def release(self):
+        self.gatekeeper.execute("SELECT pg_advisory_unlock_all()")
+
+    def test_the_daemon_is_killed_and_the_commit_goes_through(self):
+        with self.site.daemon() as daemon:
+            self.site.put("a.msgpack", pack(metric(value=1)))
+            backend = wait_until(self.committing, "the batch is in its COMMIT")
+            daemon.kill()
+        with self.site.daemon():
+            # the new one finds the batch, and waits for the old backend instead of guessing
+            wait_until(lambda: self.site.query(
+                "SELECT 1 FROM pg_stat_activity WHERE %s = ANY (pg_blocking_pids(pid))", backend),
+                       "the successor waits for the receipt")
+            self.release()
+            receipt, = self.site.wait_settled(1)
+        self.assertEqual(values(self.site), [1])
+        self.assertEqual((receipt["status"], receipt["attempts"]), ("done", 1))
+        self.assertTrue((self.site.archive_of(receipt) / "a.msgpack").exists())
+
+    def test_the_backend_is_killed_and_the_commit_does_not_go_through(self):
+        with self.site.daemon():
+            self.site.put("a.msgpack", pack(metric(value=1)))
+            backend = wait_until(self.committing, "the batch is in its COMMIT")
+            self.site.query("SELECT pg_terminate_backend(%s)", backend)
+            wait_until(lambda: self.committing() not in (None, backend), "it is tried again")
+            self.release()
+            receipt, = self.site.wait_settled(1)
+        self.assertEqual(values(self.site), [1])
+        self.assertEqual((receipt["status"], receipt["attempts"]), ("done", 2))
+
+
+class DeadServer:
+    """Accepts connections and hangs up: a server that is there and never answers well."""
+
+    def __init__(self, folder):
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(os.path.join(folder, ".s.PGSQL.5432"))
+        self.listener.listen()
+        self.tries = 0
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+        self.url = f"host={folder} user=nobody dbname=nothing password=hunter2"
+
+    def serve(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            client.close()
+            self.tries += 1
+
+    def close(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.thread.join()
+        self.listener.close()
+
+
+class TestBackOff(SiteCase):
+    def test_the_same_reason_is_logged_once(self):
+        server = DeadServer(self.site.folder)
+        self.addCleanup(server.close)
+        self.site.configure("loaders: 1")
+        with self.site.daemon(env={"SPOOLGATE_DATABASE": server.url}) as daemon:
+            before = server.tries
+            wait_until(lambda: server.tries >= before + 4, "it tries again and again")
+        self.assertEqual(len(daemon.logged("database can't be used")), 1)
+
+    def test_sigterm_while_the_database_is_down(self):
+        with self.site.daemon(env={"SPOOLGATE_DATABASE": NOBODY}) as daemon:
+            code, took = daemon.terminate()
+        self.assertEqual(code, FINE)
+        self.assertLess(took, 15)
+
+    def test_a_wrong_database_is_no_reason_to_fail(self):
+        """FATAL from the server (no such database) is waited out like a server that is down."""
+        with psycopg.connect(self.site.url) as connection:
+            host = connection.info.host
+        url = f"host={host} user=spoolgate dbname=no_such_database"
+        self.site.configure(f"gates: {{default: {{{EXACTLY.format(1)}}}}}")
+        with self.site.daemon(env={"SPOOLGATE_DATABASE": url}):
+            self.site.put("a.msgpack", pack(metric(value=1)))
+            gate = wait_until(lambda: (self.site.gate() or {}).get("waiting") and self.site.gate(),
+                              "it waits")
+            self.assertIn("no_such_database", gate["stalled_reason"])
+            self.assertEqual(self.site.in_folder("incoming"), ["a.msgpack"])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+#include "stream/ddl.h"
+
+#include "base/time.h"
+#include "bytes.h"
+
+/* A stream whose every name needs quoting. */
+static const struct column odd_columns[] = {
+    {.name = "Time \"of\" day", .type = COLUMN_TIMESTAMPTZ, .required = true},
+    {.name = "select", .type = COLUMN_TEXT},
+    {.name = "it's", .type = COLUMN_JSONB, .required = true, .fallback = "{\"a\": \"it's\"}"},
+};
+static const struct stream odd = {.table = "My \"odd\"; table",
+                                  .columns = odd_columns,
+                                  .column_count = COUNT(odd_columns),
+                                  .time_column = 0};
+static const struct column plain_columns[] = {
+    {.name = "ts", .type = COLUMN_TIMESTAMPTZ, .required = true},
+    {.name = "value", .type = COLUMN_FLOAT8},
+};
+static const struct stream plain = {
+    .table = "plain", .columns = plain_columns, .column_count = COUNT(plain_columns)};
+
+/* Runs of white space count as one: the frames' layout in db/queries is free to change. */
+static const char *squeezed(struct buf *text)
+{
+    const char *p = buf_cstr(text);
+    size_t at = 0;
+    for (; *p; p++)
+        if ((*p != ' ' && *p != '\n') || (at > 0 && text->data[at - 1] != ' '))
+            text->data[at++] = *p == '\n' ? ' ' : (uint8_t)*p;
+    while (at > 0 && text->data[at - 1] == ' ')
+        at--;
+    text->len = at;
+    return buf_cstr(text);
+}
+
+static void expect_text(struct buf *out, const char *want)
+{
+    const char *got = squeezed(out);
+    cr_expect_str_eq(got, want, "\nwant: %s\n got: %s", want, got);
+    buf_free(out);
+}
+
+Test(stream_ddl, parent)
+{
+    struct buf out = {0};
+    ddl_parent(&out, &plain);
+    expect_text(&out, "CREATE TABLE IF NOT EXISTS \"plain\" ( \"ts\" timestamptz NOT NULL, \"value\" "
+                      "double precision ) PARTITION BY RANGE (\"ts\"); "
+                      "CREATE INDEX IF NOT EXISTS \"plain_ts_brin\" ON \"plain\" USING brin (\"ts\"); "
+                      "ALTER TABLE \"plain\" ENABLE ROW LEVEL SECURITY; "
+                      "DROP POLICY IF EXISTS spoolgate_read ON \"plain\"; "
+                      "CREATE POLICY spoolgate_read ON \"plain\" FOR SELECT USING (true);");
+}
+
+#define ODD "\"My \"\"odd\"\"; table\""
+
+Test(stream_ddl, parent_with_odd_names)
+{
+    struct buf out = {0};
+    ddl_parent(&out, &odd);
+    expect_text(&out, "CREATE TABLE IF NOT EXISTS " ODD " ( \"Time \"\"of\"\" day\" timestamptz NOT "
+                      "NULL, \"select\" text, \"it's\" jsonb NOT NULL DEFAULT '{\"a\": \"it''s\"}' ) "
+                      "PARTITION BY RANGE (\"Time \"\"of\"\" day\"); "
+                      "CREATE INDEX IF NOT EXISTS \"My \"\"odd\"\"; table_Time \"\"of\"\" day_brin\" "
+                      "ON " ODD " USING brin (\"Time \"\"of\"\" day\"); "
+                      "ALTER TABLE " ODD " ENABLE ROW LEVEL SECURITY; "
+                      "DROP POLICY IF EXISTS spoolgate_read ON " ODD "; "
+                      "CREATE POLICY spoolgate_read ON " ODD " FOR SELECT USING (true);");
+}
+
+Test(stream_ddl, leaf)
+{
+    static const struct {
+        int year, month, day;
+        const char *leaf, *from, *to;
+    } rows[] = {
+        {2026, 11, 21, "2026_11_21", "2026-11-21", "2026-11-22"},
+        {2024, 2, 28, "2024_02_28", "2024-02-28", "2024-02-29"},
+        {2026, 12, 31, "2026_12_31", "2026-12-31", "2027-01-01"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct buf out = {0};
+        char want[1000];
+        (void)snprintf(want, sizeof want,
+                       "CREATE TABLE IF NOT EXISTS \"My \"\"odd\"\"; table_%s\" (LIKE " ODD
+                       " INCLUDING ALL); "
+                       "ALTER TABLE \"My \"\"odd\"\"; table_%s\" ENABLE ROW LEVEL SECURITY; "
+                       "DROP POLICY IF EXISTS spoolgate_read ON \"My \"\"odd\"\"; table_%s\"; "
+                       "CREATE POLICY spoolgate_read ON \"My \"\"odd\"\"; table_%s\" FOR SELECT USING "
+                       "(true); "
+                       "ALTER TABLE " ODD " ATTACH PARTITION \"My \"\"odd\"\"; table_%s\" FOR VALUES "
+                       "FROM ('%sT00:00:00Z') TO ('%sT00:00:00Z');",
+                       rows[i].leaf, rows[i].leaf, rows[i].leaf, rows[i].leaf, rows[i].leaf,
+                       rows[i].from, rows[i].to);
+        ddl_leaf(&out, &odd, time_day_of_date(rows[i].year, rows[i].month, rows[i].day));
+        expect_text(&out, want);
+    }
+}
+
+Test(stream_ddl, copy)
+{
+    struct buf out = {0};
+    ddl_copy(&out, &plain);
+    expect_text(&out, "COPY \"plain\" (\"ts\", \"value\") FROM STDIN (FORMAT binary)");
+    ddl_copy(&out, &odd);
+    expect_text(&out, "COPY " ODD " (\"Time \"\"of\"\" day\", \"select\", \"it's\") FROM STDIN "
+                      "(FORMAT binary)");
+}
