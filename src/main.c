@@ -8,9 +8,8 @@
 #include "cli/commands.h"
 
 const struct cli_command *const cli_commands[] = {
-    &cli_run,     &cli_drain, &cli_put,     &cli_inspect, &cli_status,
-    &cli_receipt, &cli_gate,  &cli_retry,   &cli_park,    &cli_migrate,
-    &cli_help,    NULL,
+    &cli_run,  &cli_drain, &cli_put,  &cli_inspect, &cli_status, &cli_receipt,
+    &cli_gate, &cli_retry, &cli_park, &cli_migrate, &cli_help,   NULL,
 };
 
 static const struct cli_command *find_command(const char *name)
@@ -32,9 +31,9 @@ static int unknown_command(const char *name)
             best = cli_commands[i];
         }
     }
-    struct err e = best ? err_make(ERR_USAGE, "unknown command `%s`; did you mean `%s`?", name,
-                                   best->name)
-                        : err_make(ERR_USAGE, "unknown command `%s`; see `spoolgate help`", name);
+    struct err e =
+        best ? err_make(ERR_USAGE, "unknown command `%s`; did you mean `%s`?", name, best->name)
+             : err_make(ERR_USAGE, "unknown command `%s`; see `spoolgate help`", name);
     return cli_fail(&e);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * backoff: how long to wait after the nth failure in a row: 200 ms, doubling to 30 s, each shortened by
- * up to a quarter at random, so that many waiters don't come back together. Pure.
+ * backoff: how long to wait after the nth failure in a row: 200 ms, doubling to 30 s, each
+ * shortened by up to a quarter at random, so that many waiters don't come back together. Pure.
  */
 #ifndef SPOOLGATE_BASE_BACKOFF_H
 #define SPOOLGATE_BASE_BACKOFF_H

@@ -8,8 +8,8 @@
  *     ... b.data, b.len ...
  *     buf_free(&b);
  *
- * A zeroed struct is an empty buffer. buf_cstr() NUL-terminates without counting the NUL. clear keeps
- * the memory for reuse: the hot path appends to warm buffers and allocates nothing.
+ * A zeroed struct is an empty buffer. buf_cstr() NUL-terminates without counting the NUL. clear
+ * keeps the memory for reuse: the hot path appends to warm buffers and allocates nothing.
  */
 #ifndef SPOOLGATE_BASE_BUF_H
 #define SPOOLGATE_BASE_BUF_H

@@ -16,9 +16,9 @@ static const struct {
 #undef ERR_ROW_OF_TABLE
 };
 
-/* Messages carry file names and server text: control characters would break one-line logs, and bytes
- * that aren't UTF-8 would make the server refuse the receipt that quotes them. `cut`: vsnprintf had to
- * cut the text, maybe through its last character, whose first bytes then go. */
+/* Messages carry file names and server text: control characters would break one-line logs, and
+ * bytes that aren't UTF-8 would make the server refuse the receipt that quotes them. `cut`:
+ * vsnprintf had to cut the text, maybe through its last character, whose first bytes then go. */
 static void make_one_line(char *text, bool cut)
 {
     size_t len = strlen(text);

@@ -20,17 +20,17 @@
 #include <stddef.h>
 
 /* class, name, exit code (sysexits.h where it has one) */
-#define ERR_CLASSES(X)                                                                             \
-    X(ERR_NONE, "none", 0)          /* no failure */                                               \
-    X(ERR_USAGE, "usage", 64)       /* the command line is wrong */                                \
-    X(ERR_SEGMENT, "segment", 65)   /* these bytes can't be loaded: the segment fails */           \
-    X(ERR_ROW, "row", 65)           /* the server refused a row (SQLSTATE 22, 23, 44, P0001) */    \
-    X(ERR_DATABASE, "database", 69) /* environment: hold and try again */                          \
-    X(ERR_REMOTE, "remote", 69)     /* environment: a listener can't be reached */                 \
-    X(ERR_INTERNAL, "internal", 70) /* a bug of ours, caught before it did harm */                 \
-    X(ERR_SPOOL, "spool", 73)       /* environment: the file system says no */                     \
-    X(ERR_BUSY, "busy", 75)         /* another process has the lock */                             \
-    X(ERR_STOPPED, "stopped", 75)   /* we were asked to stop */                                    \
+#define ERR_CLASSES(X)                                                                          \
+    X(ERR_NONE, "none", 0)          /* no failure */                                            \
+    X(ERR_USAGE, "usage", 64)       /* the command line is wrong */                             \
+    X(ERR_SEGMENT, "segment", 65)   /* these bytes can't be loaded: the segment fails */        \
+    X(ERR_ROW, "row", 65)           /* the server refused a row (SQLSTATE 22, 23, 44, P0001) */ \
+    X(ERR_DATABASE, "database", 69) /* environment: hold and try again */                       \
+    X(ERR_REMOTE, "remote", 69)     /* environment: a listener can't be reached */              \
+    X(ERR_INTERNAL, "internal", 70) /* a bug of ours, caught before it did harm */              \
+    X(ERR_SPOOL, "spool", 73)       /* environment: the file system says no */                  \
+    X(ERR_BUSY, "busy", 75)         /* another process has the lock */                          \
+    X(ERR_STOPPED, "stopped", 75)   /* we were asked to stop */                                 \
     X(ERR_CONFIG, "config", 78)     /* configuration, or a database at another version */
 
 enum err_class {
@@ -68,11 +68,11 @@ static inline bool err_is_environment(const struct err *e)
 const char *err_class_name(enum err_class cls);
 int err_exit_code(const struct err *e);
 
-#define TRY(call)                                                                                  \
-    do {                                                                                           \
-        struct err try_err_ = (call);                                                              \
-        if (err_is(&try_err_))                                                                     \
-            return try_err_;                                                                       \
+#define TRY(call)                     \
+    do {                              \
+        struct err try_err_ = (call); \
+        if (err_is(&try_err_))        \
+            return try_err_;          \
     } while (0)
 
 #endif

@@ -35,7 +35,8 @@ void jsonw_int(struct jsonw *j, int64_t v);
 void jsonw_bool(struct jsonw *j, bool v);
 void jsonw_null(struct jsonw *j);
 void jsonw_time(struct jsonw *j, int64_t us); /* RFC 3339; INT64_MIN writes null */
-void jsonw_raw(struct jsonw *j, const char *text); /* a JSON value made elsewhere; NULL writes null */
+void jsonw_raw(struct jsonw *j,
+               const char *text); /* a JSON value made elsewhere; NULL writes null */
 
 /* The quoted, escaped string alone; also used by the jsonb encoder. */
 void jsonw_quote(struct buf *out, const void *bytes, size_t len);

@@ -22,8 +22,8 @@ void log_configure(enum log_format format, enum log_level level)
     chosen_level = level;
 }
 
-/* logfmt wants quotes around a value as soon as it holds a space, a quote or an equals sign. What isn't
- * UTF-8 goes the same way, since jsonw_quote mends it. */
+/* logfmt wants quotes around a value as soon as it holds a space, a quote or an equals sign. What
+ * isn't UTF-8 goes the same way, since jsonw_quote mends it. */
 static void logfmt_value(struct buf *out, const char *value)
 {
     size_t len = strlen(value);

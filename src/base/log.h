@@ -23,8 +23,8 @@ struct log_field {
     int64_t number;
 };
 
-#define LOG_STR(key, value)  ((struct log_field){key, LOG_KIND_STR, value, 0})
-#define LOG_INT(key, value)  ((struct log_field){key, LOG_KIND_INT, 0, (int64_t)(value)})
+#define LOG_STR(key, value)   ((struct log_field){key, LOG_KIND_STR, value, 0})
+#define LOG_INT(key, value)   ((struct log_field){key, LOG_KIND_INT, 0, (int64_t)(value)})
 #define LOG_DURATION(key, us) ((struct log_field){key, LOG_KIND_SECONDS, 0, us}) /* in seconds */
 
 /* Once at start, before threads. Default: logfmt, info. */
@@ -33,7 +33,7 @@ void log_configure(enum log_format format, enum log_level level);
 /* fields: ends with one whose key is NULL. */
 void log_write(enum log_level level, const char *message, const struct log_field *fields);
 
-#define LOG_AT(level, message, ...)                                                                \
+#define LOG_AT(level, message, ...) \
     log_write(level, message, (const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){0}})
 #define LOG_DEBUG(...) LOG_AT(LOG_LEVEL_DEBUG, __VA_ARGS__)
 #define LOG_INFO(...)  LOG_AT(LOG_LEVEL_INFO, __VA_ARGS__)

@@ -18,10 +18,10 @@ char *mem_strdup(const char *s) __attribute__((malloc, returns_nonnull));
 char *mem_strndup(const char *s, size_t len) __attribute__((malloc, returns_nonnull));
 
 /* Makes room for one more element in a growing array: items, its length and capacity. */
-#define MEM_PUSH(items, len, cap)                                                                  \
-    ((len) < (cap) ? (void)0                                                                       \
-                   : (void)((items) = mem_realloc(                                                 \
-                                (items), ((cap) = (cap) ? (cap) * 2 : 16) * sizeof *(items))),     \
+#define MEM_PUSH(items, len, cap)                                                           \
+    ((len) < (cap) ? (void)0                                                                \
+                   : (void)((items) = mem_realloc((items), ((cap) = (cap) ? (cap)*2 : 16) * \
+                                                               sizeof *(items))),           \
      &(items)[(len)++])
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sql: fills names into SQL text, in the notation that psql uses, so that every file in db/ can also
- * be run by hand:
+ * sql: fills names into SQL text, in the notation that psql uses, so that every file in db/ can
+ * also be run by hand:
  *
  *     :"name"   a quoted identifier
  *     :'name'   a quoted literal

@@ -64,11 +64,19 @@ static bool parse_with_unit(const char *text, const struct unit *units, double *
 
 bool str_parse_size(const char *text, uint64_t *bytes)
 {
-    static const struct unit units[] = {
-        {"", 1},           {"B", 1},           {"KiB", 1024},       {"MiB", 1048576},
-        {"GiB", 1073741824}, {"TiB", 1099511627776.0}, {"K", 1024}, {"M", 1048576},
-        {"G", 1073741824}, {"kB", 1e3},        {"MB", 1e6},         {"GB", 1e9},
-        {NULL, 0}};
+    static const struct unit units[] = {{"", 1},
+                                        {"B", 1},
+                                        {"KiB", 1024},
+                                        {"MiB", 1048576},
+                                        {"GiB", 1073741824},
+                                        {"TiB", 1099511627776.0},
+                                        {"K", 1024},
+                                        {"M", 1048576},
+                                        {"G", 1073741824},
+                                        {"kB", 1e3},
+                                        {"MB", 1e6},
+                                        {"GB", 1e9},
+                                        {NULL, 0}};
     double value;
     if (!parse_with_unit(text, units, &value) || value >= 9.2e18)
         return false;
@@ -79,9 +87,9 @@ bool str_parse_size(const char *text, uint64_t *bytes)
 bool str_parse_duration(const char *text, int64_t *us)
 {
     static const struct unit units[] = {
-        {"", 1e6},       {"us", 1},      {"ms", 1e3},       {"s", 1e6},     {"m", 60e6},
-        {"min", 60e6},   {"h", 3600e6},  {"hour", 3600e6},  {"hours", 3600e6},
-        {"d", 86400e6},  {"day", 86400e6}, {"days", 86400e6}, {NULL, 0}};
+        {"", 1e6},        {"us", 1},         {"ms", 1e3},      {"s", 1e6},        {"m", 60e6},
+        {"min", 60e6},    {"h", 3600e6},     {"hour", 3600e6}, {"hours", 3600e6}, {"d", 86400e6},
+        {"day", 86400e6}, {"days", 86400e6}, {NULL, 0}};
     double value;
     if (!parse_with_unit(text, units, &value) || value >= 9.2e18)
         return false;

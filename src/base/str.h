@@ -13,7 +13,8 @@
 #include "base/buf.h"
 
 /*
- * File names are bytes; the database and the logs want text. Every byte outside printable ASCII, and
+ * File names are bytes; the database and the logs want text. Every byte outside printable ASCII,
+ * and
  * '%' itself, becomes %XX, so that the encoding can be undone. Decoding a malformed text is false.
  */
 void str_percent_encode(struct buf *out, const char *name);
@@ -26,9 +27,9 @@ bool str_parse_size(const char *text, uint64_t *bytes);
 bool str_parse_duration(const char *text, int64_t *us);
 
 #define STR_HUMAN 32
-const char *str_size(uint64_t bytes, char text[STR_HUMAN]);    /* "1.5 MiB" */
-const char *str_duration(int64_t us, char text[STR_HUMAN]);    /* "350 ms", "2.1 s", "3 h 20 min" */
-const char *str_count(uint64_t count, char text[STR_HUMAN]);   /* "1,234,567" */
+const char *str_size(uint64_t bytes, char text[STR_HUMAN]);  /* "1.5 MiB" */
+const char *str_duration(int64_t us, char text[STR_HUMAN]);  /* "350 ms", "2.1 s", "3 h 20 min" */
+const char *str_count(uint64_t count, char text[STR_HUMAN]); /* "1,234,567" */
 
 /* How many single-character edits lead from a to b, for "did you mean"; 99 for long words. */
 unsigned str_distance(const char *a, const char *b);

@@ -6,7 +6,12 @@
 size_t utf8_length(const uint8_t *p, size_t len)
 {
     uint8_t lead = p[0];
-    size_t n = lead < 0x80 ? 1 : lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf5 ? 4 : 0;
+    size_t n = lead < 0x80   ? 1
+               : lead < 0xc2 ? 0
+               : lead < 0xe0 ? 2
+               : lead < 0xf0 ? 3
+               : lead < 0xf5 ? 4
+                             : 0;
     if (n == 0 || n > len)
         return 0;
     for (size_t i = 1; i < n; i++)

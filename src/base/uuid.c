@@ -42,8 +42,8 @@ const char *uuid_format(const struct uuid *id, char text[UUID_TEXT])
     const uint8_t *b = id->bytes;
     (void)snprintf(text, UUID_TEXT,
                    "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0],
-                   b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12],
-                   b[13], b[14], b[15]);
+                   b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13],
+                   b[14], b[15]);
     return text;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* version: one number for the programs, the receipts and the packages. Read by the Makefile, too. */
+/* version: one number for the programs, the receipts and the packages. Read by the Makefile, too.
+ */
 #ifndef SPOOLGATE_BASE_VERSION_H
 #define SPOOLGATE_BASE_VERSION_H
 

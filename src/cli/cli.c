@@ -39,8 +39,8 @@ bool cli_parse(const struct cli_command *command, const struct cli_option *optio
     int count = 0;
     for (; options[count].name && count < OPTIONS_MAX; count++) {
         const struct cli_option *o = &options[count];
-        longs[count + 1] = (struct option){
-            o->name, o->argument ? required_argument : no_argument, NULL, FIRST_LONG_ONLY + count};
+        longs[count + 1] = (struct option){o->name, o->argument ? required_argument : no_argument,
+                                           NULL, FIRST_LONG_ONLY + count};
         if (o->letter) {
             size_t at = strlen(letters);
             (void)snprintf(letters + at, sizeof letters - at, "%c%s", o->letter,

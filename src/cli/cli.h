@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cli: what the subcommands share: options as a table (which is also their --help), configuration, and
- * how a failure ends a command.
+ * cli: what the subcommands share: options as a table (which is also their --help), configuration,
+ * and how a failure ends a command.
  *
  *     static int run(int argc, char **argv)
  *     {
@@ -49,19 +49,29 @@ struct cli_common {
     const char *config, *spool, *database;
 };
 
-#define CLI_CONFIG(common)                                                                         \
-    {'c', "config", "FILE", "configuration; default: spoolgate.yaml here, then in /etc/spoolgate", \
-     &(common).config, NULL}
-#define CLI_SPOOL(common)                                                                          \
-    {0, "spool", "DIR", "the spool's folder (also SPOOLGATE_SPOOL)", &(common).spool, NULL}
-#define CLI_DATABASE(common)                                                                       \
-    {0, "database", "CONNINFO", "Postgres (also SPOOLGATE_DATABASE, DATABASE_URL)",               \
-     &(common).database, NULL}
+#define CLI_CONFIG(common)                                                         \
+    {                                                                              \
+        'c', "config", "FILE",                                                     \
+            "configuration; default: spoolgate.yaml here, then in /etc/spoolgate", \
+            &(common).config, NULL                                                 \
+    }
+#define CLI_SPOOL(common)                                                                     \
+    {                                                                                         \
+        0, "spool", "DIR", "the spool's folder (also SPOOLGATE_SPOOL)", &(common).spool, NULL \
+    }
+#define CLI_DATABASE(common)                                                           \
+    {                                                                                  \
+        0, "database", "CONNINFO", "Postgres (also SPOOLGATE_DATABASE, DATABASE_URL)", \
+            &(common).database, NULL                                                   \
+    }
 #define CLI_COMMON(common) CLI_CONFIG(common), CLI_SPOOL(common), CLI_DATABASE(common)
-#define CLI_JSON(json)     {0, "json", NULL, "stable output for programs", NULL, &(json)}
+#define CLI_JSON(json)                                               \
+    {                                                                \
+        0, "json", NULL, "stable output for programs", NULL, &(json) \
+    }
 
-/* True: the command ends here with *code (--help, or a usage error). Else argc and argv are moved on to
- * the operands. -h and --help are added by cli_parse. */
+/* True: the command ends here with *code (--help, or a usage error). Else argc and argv are moved
+ * on to the operands. -h and --help are added by cli_parse. */
 bool cli_parse(const struct cli_command *command, const struct cli_option *options, int *argc,
                char ***argv, int *code);
 
@@ -69,7 +79,8 @@ bool cli_parse(const struct cli_command *command, const struct cli_option *optio
 int cli_fail(const struct err *e);
 int cli_usage(const struct cli_command *command, const char *problem);
 
-/* Defaults, file, environment, flags; logging is set up, too. The caller frees config, also on failure. */
+/* Defaults, file, environment, flags; logging is set up, too. The caller frees config, also on
+ * failure. */
 struct err cli_config(const struct cli_common *common, struct config *config);
 
 /* A session for a command that reads. The caller closes pg. */

@@ -12,9 +12,12 @@ static void print_json(const struct drain_result *r)
     const struct {
         const char *key;
         uint64_t value;
-    } fields[] = {{"batches", r->batches},   {"segments", r->segments},
-                  {"segments_failed", r->segments_failed}, {"rows_loaded", r->rows},
-                  {"frames_rejected", r->rejected}, {"frames_skipped", r->skipped},
+    } fields[] = {{"batches", r->batches},
+                  {"segments", r->segments},
+                  {"segments_failed", r->segments_failed},
+                  {"rows_loaded", r->rows},
+                  {"frames_rejected", r->rejected},
+                  {"frames_skipped", r->skipped},
                   {"segments_left", r->left}};
     struct buf text = {0};
     struct jsonw j = {.out = &text};
@@ -77,11 +80,13 @@ const struct cli_command cli_drain = {
     .name = "drain",
     .arguments = "",
     .summary = "one pass and exit: load what is due (for timers and scripts)",
-    .details =
-        "Takes up what a crash left in processing/, loads the gates that are due, and ends when nothing\n"
-        "is due any more. A segment that changed in the last 2 s counts as still being written: a plain\n"
-        "drain leaves it to the next pass, --force waits for it. Rejected frames and failed segments are\n"
-        "recorded, and no failure of the pass unless --strict.\n\n"
-        "  spoolgate drain --force --json\n",
+    .details = "Takes up what a crash left in processing/, loads the gates that are due, and ends "
+               "when nothing\n"
+               "is due any more. A segment that changed in the last 2 s counts as still being "
+               "written: a plain\n"
+               "drain leaves it to the next pass, --force waits for it. Rejected frames and failed "
+               "segments are\n"
+               "recorded, and no failure of the pass unless --strict.\n\n"
+               "  spoolgate drain --force --json\n",
     .run = run,
 };

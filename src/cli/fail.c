@@ -94,10 +94,11 @@ const struct cli_command cli_park = {
     .name = "fail",
     .arguments = "BATCH --why TEXT",
     .summary = "park a batch that can't get past the database",
-    .details =
-        "A batch that is held for the environment's sake is tried for ever. This gives it up by hand:\n"
-        "its receipt becomes failed, its segments go to failed/, and `spoolgate retry` offers them\n"
-        "again when the cause is gone.\n\n"
-        "  spoolgate fail default-20261121T015701Z-3f9c --why 'table is being rebuilt'\n",
+    .details = "A batch that is held for the environment's sake is tried for ever. This gives it "
+               "up by hand:\n"
+               "its receipt becomes failed, its segments go to failed/, and `spoolgate retry` "
+               "offers them\n"
+               "again when the cause is gone.\n\n"
+               "  spoolgate fail default-20261121T015701Z-3f9c --why 'table is being rebuilt'\n",
     .run = run,
 };

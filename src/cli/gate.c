@@ -88,11 +88,11 @@ const struct cli_command cli_gate = {
     .name = "gate",
     .arguments = "hold|release|open NAME",
     .summary = "hold a gate shut, release it, or open it now",
-    .details =
-        "hold      no batch is claimed at this gate until it is released, across restarts;\n"
-        "          segments go on waiting in incoming/\n"
-        "release   ends a hold\n"
-        "open      what waits becomes a batch now, whatever the thresholds say (needs the daemon)\n\n"
-        "  spoolgate gate hold default\n",
+    .details = "hold      no batch is claimed at this gate until it is released, across restarts;\n"
+               "          segments go on waiting in incoming/\n"
+               "release   ends a hold\n"
+               "open      what waits becomes a batch now, whatever the thresholds say (needs the "
+               "daemon)\n\n"
+               "  spoolgate gate hold default\n",
     .run = run,
 };

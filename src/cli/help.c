@@ -26,8 +26,9 @@ static void print_config(void)
             (void)printf(" [%s]", k->environment);
         (void)putchar('\n');
     }
-    (void)puts("\nFlags win over the environment, the environment over the file, the file over the\n"
-               "defaults shown. Sizes: 16MiB, 64KiB; durations: 200ms, 2s, 5m.");
+    (void)puts(
+        "\nFlags win over the environment, the environment over the file, the file over the\n"
+        "defaults shown. Sizes: 16MiB, 64KiB; durations: 200ms, 2s, 5m.");
 }
 
 static int run(int argc, char **argv)

@@ -190,8 +190,12 @@ static struct err inspect(const struct config *config, const char *path, struct 
         jsonw_array(&in->rejects_json);
     copybin_open(&encoder, &stream_builtin, &nobody, time_now(),
                  (enum nul_rule)config->default_gate.rules.nul);
-    struct segment_walk walk = {.encoder = &encoder, .limits = &config->limits, .rows = in->rows,
-                                .on_row = on_row, .on_reject = on_reject, .context = in};
+    struct segment_walk walk = {.encoder = &encoder,
+                                .limits = &config->limits,
+                                .rows = in->rows,
+                                .on_row = on_row,
+                                .on_reject = on_reject,
+                                .context = in};
     struct err e = segment_walk(&walk, AT_FDCWD, path, &sum);
     if (in->json && !in->frames)
         print_json(in, path, &sum, &e);
@@ -232,10 +236,11 @@ const struct cli_command cli_inspect = {
     .name = "inspect",
     .arguments = "SEGMENT",
     .summary = "verify a segment without loading it",
-    .details =
-        "Reads every byte as the loader would: counts, hash, time range, and which frames would be\n"
-        "rejected and why. Touches no database. Exits 65 when the segment can't be loaded at all.\n\n"
-        "  spoolgate inspect spool/failed/*/bad.msgpack\n"
-        "  spoolgate inspect --frames a.msgpack.zst | head -3\n",
+    .details = "Reads every byte as the loader would: counts, hash, time range, and which frames "
+               "would be\n"
+               "rejected and why. Touches no database. Exits 65 when the segment can't be loaded "
+               "at all.\n\n"
+               "  spoolgate inspect spool/failed/*/bad.msgpack\n"
+               "  spoolgate inspect --frames a.msgpack.zst | head -3\n",
     .run = run,
 };

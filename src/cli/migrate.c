@@ -48,9 +48,10 @@ const struct cli_command cli_migrate = {
     .name = "migrate",
     .arguments = "",
     .summary = "bring the database to this version, shipped streams included",
-    .details =
-        "Each migration runs in a transaction of its own, one process at a time, and is recorded with a\n"
-        "checksum; a history that was edited, or that is newer than this program, is refused (78).\n\n"
-        "  spoolgate migrate --database postgresql:///metrics --dry-run\n",
+    .details = "Each migration runs in a transaction of its own, one process at a time, and is "
+               "recorded with a\n"
+               "checksum; a history that was edited, or that is newer than this program, is "
+               "refused (78).\n\n"
+               "  spoolgate migrate --database postgresql:///metrics --dry-run\n",
     .run = run,
 };

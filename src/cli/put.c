@@ -50,8 +50,8 @@ static bool is_blank(const struct buf *line)
 static struct err pack_line(struct input *in)
 {
     json_error_t problem;
-    json_t *value = json_loadb((const char *)in->line.data, in->line.len, JSON_REJECT_DUPLICATES,
-                               &problem);
+    json_t *value =
+        json_loadb((const char *)in->line.data, in->line.len, JSON_REJECT_DUPLICATES, &problem);
     if (!value)
         return err_make(ERR_SEGMENT, "%s:%lu:%d: %s", in->name, in->number, problem.column,
                         problem.text);
@@ -83,8 +83,9 @@ static struct err write_frames(struct input *in, struct seal *seal)
 static struct err check_name(const char *name, bool zstd)
 {
     if (strchr(name, '/') || strlen(name) >= NAME_BYTES || name_kind(name) != NAME_SEGMENT)
-        return err_make(ERR_USAGE, "`%s` can't be a segment's name: it ends in .msgpack%s, holds no "
-                                   "'/' and doesn't start with a dot",
+        return err_make(ERR_USAGE,
+                        "`%s` can't be a segment's name: it ends in .msgpack%s, holds no "
+                        "'/' and doesn't start with a dot",
                         name, zstd ? ".zst" : "");
     if (name_is_zstd(name) != zstd)
         return err_make(ERR_USAGE, "`%s`: .msgpack.zst goes with --zstd, .msgpack without", name);
@@ -177,11 +178,14 @@ const struct cli_command cli_put = {
     .name = "put",
     .arguments = "[FILE|-]",
     .summary = "JSON lines in, one sealed segment out; prints its path",
-    .details =
-        "Every line is one frame: an object with `kind`, which names its stream, and the stream's keys.\n"
-        "The segment appears in incoming/ whole, synced and sealed, or, when a line is wrong, not at\n"
-        "all (65, with the line and column).\n\n"
-        "  echo '{\"kind\":\"event\",\"ts\":\"2026-11-21T12:00:00Z\",\"source\":\"me\",\"type\":\"hello\"}' |\n"
-        "      spoolgate put --zstd\n",
+    .details = "Every line is one frame: an object with `kind`, which names its stream, and the "
+               "stream's keys.\n"
+               "The segment appears in incoming/ whole, synced and sealed, or, when a line is "
+               "wrong, not at\n"
+               "all (65, with the line and column).\n\n"
+               "  echo "
+               "'{\"kind\":\"event\",\"ts\":\"2026-11-21T12:00:00Z\",\"source\":\"me\",\"type\":"
+               "\"hello\"}' |\n"
+               "      spoolgate put --zstd\n",
     .run = run,
 };

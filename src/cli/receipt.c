@@ -102,9 +102,8 @@ static void print_receipt(const json_t *m, const json_t *rejects)
     (void)printf("  bytes       %s on disk, %s raw\n",
                  str_size((uint64_t)show_int(m, "bytes_total"), n[4]),
                  str_size((uint64_t)show_int(m, "bytes_raw"), n[5]));
-    json_object_foreach(json_object_get(m, "tables"), table, rows)
-        (void)printf("  table       %s: %s rows\n", table,
-                     str_count((uint64_t)json_integer_value(rows), n[0]));
+    json_object_foreach(json_object_get(m, "tables"), table, rows)(void) printf(
+        "  table       %s: %s rows\n", table, str_count((uint64_t)json_integer_value(rows), n[0]));
     if (*show_str(m, "ts_min"))
         (void)printf("  times       %s to %s\n", show_str(m, "ts_min"), show_str(m, "ts_max"));
     if (*show_str(m, "error"))
@@ -115,11 +114,10 @@ static void print_receipt(const json_t *m, const json_t *rejects)
     print_files(m);
     if (json_array_size(rejects) > 0)
         (void)printf("  rejects     the first %zu:\n", json_array_size(rejects));
-    json_array_foreach(rejects, i, r)
-        (void)printf("    %s frame %" PRId64 " at byte %" PRId64 ", %s: %s\n", show_str(r, "segment"),
-                     show_int(r, "frame_index"), show_int(r, "byte_offset"),
-                     *show_str(r, "column_name") ? show_str(r, "column_name") : "frame",
-                     show_str(r, "reason"));
+    json_array_foreach(rejects, i, r)(void) printf(
+        "    %s frame %" PRId64 " at byte %" PRId64 ", %s: %s\n", show_str(r, "segment"),
+        show_int(r, "frame_index"), show_int(r, "byte_offset"),
+        *show_str(r, "column_name") ? show_str(r, "column_name") : "frame", show_str(r, "reason"));
 }
 
 static struct err list(struct pg *pg, const char *limit, const char *gate, bool json)
@@ -245,10 +243,9 @@ const struct cli_command cli_receipt = {
     .name = "receipt",
     .arguments = "list | show BATCH | show --file NAME",
     .summary = "what each batch did: list them, or show one",
-    .details =
-        "BATCH is a batch id, the first characters of one (8 or more), or a tag.\n\n"
-        "  spoolgate receipt list\n"
-        "  spoolgate receipt show default-20261121T015701Z-3f9c\n"
-        "  spoolgate receipt show --file a.msgpack.zst\n",
+    .details = "BATCH is a batch id, the first characters of one (8 or more), or a tag.\n\n"
+               "  spoolgate receipt list\n"
+               "  spoolgate receipt show default-20261121T015701Z-3f9c\n"
+               "  spoolgate receipt show --file a.msgpack.zst\n",
     .run = run,
 };

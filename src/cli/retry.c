@@ -91,9 +91,11 @@ const struct cli_command cli_retry = {
     .arguments = "BATCH | --from-archive --since TIME",
     .summary = "put failed segments and rejects back in incoming/",
     .details =
-        "After a fix (of a table, a stream, a producer's file), what a batch left in failed/ is offered\n"
+        "After a fix (of a table, a stream, a producer's file), what a batch left in failed/ is "
+        "offered\n"
         "again, as often as it takes: failed segments under their own names, rejected frames as\n"
-        "retry-BATCH-rejects.msgpack. After a database was restored to an earlier point, --from-archive\n"
+        "retry-BATCH-rejects.msgpack. After a database was restored to an earlier point, "
+        "--from-archive\n"
         "offers archived segments again; the ledger skips those that the database still has.\n\n"
         "  spoolgate retry default-20261121T015701Z-3f9c\n"
         "  spoolgate retry --from-archive --since 2026-11-20T00:00:00Z\n",

@@ -32,8 +32,10 @@ const struct cli_command cli_run = {
     .arguments = "",
     .summary = "watch the spool and load what arrives (the daemon)",
     .details =
-        "Stays in the foreground and logs to stderr. Segments dropped into SPOOL/incoming become rows;\n"
-        "each batch leaves a receipt in ingestion_manifest. SIGTERM or Ctrl-C finishes the batch in\n"
+        "Stays in the foreground and logs to stderr. Segments dropped into SPOOL/incoming become "
+        "rows;\n"
+        "each batch leaves a receipt in ingestion_manifest. SIGTERM or Ctrl-C finishes the batch "
+        "in\n"
         "hand, or leaves it for the next start, within 10 s; SIGHUP scans at once.\n\n"
         "  spoolgate run --spool /var/spool/spoolgate --database postgresql:///metrics --migrate\n",
     .run = run,

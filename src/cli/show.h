@@ -10,8 +10,8 @@
 #include "base/str.h"
 #include "io/pg.h"
 
-const char *show_str(const json_t *object, const char *key);  /* "" where it is missing or null */
-int64_t show_int(const json_t *object, const char *key);      /* 0 likewise */
+const char *show_str(const json_t *object, const char *key); /* "" where it is missing or null */
+int64_t show_int(const json_t *object, const char *key);     /* 0 likewise */
 /* An RFC 3339 or Postgres timestamp as microseconds; INT64_MIN where it is missing. */
 int64_t show_time(const json_t *object, const char *key);
 /* "3 min 2 s", or "-". */

@@ -54,9 +54,9 @@ static struct err scan_spool(const struct spool *spool, json_t *status)
     if (!err_is(&e))
         e = scan_batches(spool->processing, &ids, &id_count);
     for (size_t i = 0; i < id_count; i++)
-        (void)json_array_append_new(loading, json_pack("{s:s, s:s}", "batch_id",
-                                                       uuid_format(&ids[i], id), "state",
-                                                       "left behind"));
+        (void)json_array_append_new(
+            loading,
+            json_pack("{s:s, s:s}", "batch_id", uuid_format(&ids[i], id), "state", "left behind"));
     free(ids);
     (void)json_object_set_new(status, "daemon", json_null());
     (void)json_object_set_new(status, "gates", gates);
@@ -95,9 +95,9 @@ static void ask_database(const struct config *config, const struct spool *spool,
     if (!err_is(&e))
         e = show_query(&pg, sql_receipt_list, PG_PARAMS(RECENT_SHOWN, NULL, spool->id), &recent);
     pg_close(&pg);
-    (void)json_object_set_new(status, "database",
-                              json_pack("{s:s, s:s?}", "target", target, "error",
-                                        err_is(&e) ? e.text : NULL));
+    (void)json_object_set_new(
+        status, "database",
+        json_pack("{s:s, s:s?}", "target", target, "error", err_is(&e) ? e.text : NULL));
     (void)json_object_set_new(status, "recent", recent ? recent : json_array());
     free(target);
 }
@@ -179,11 +179,10 @@ static void print_recent(const json_t *status)
         char rejected[STR_HUMAN];
         char failed[STR_HUMAN];
         char age[STR_HUMAN];
-        (void)printf("%-36s %-7s %10s %8s %7s  %s ago\n", show_str(m, "batch_tag"),
-                     show_str(m, "status"), show_count(m, "rows_loaded", rows),
-                     show_count(m, "frames_rejected", rejected),
-                     show_count(m, "segments_failed", failed),
-                     show_age(m, "opened_at", time_now(), age));
+        (void)printf(
+            "%-36s %-7s %10s %8s %7s  %s ago\n", show_str(m, "batch_tag"), show_str(m, "status"),
+            show_count(m, "rows_loaded", rows), show_count(m, "frames_rejected", rejected),
+            show_count(m, "segments_failed", failed), show_age(m, "opened_at", time_now(), age));
     }
 }
 
@@ -235,9 +234,9 @@ const struct cli_command cli_status = {
     .name = "status",
     .arguments = "",
     .summary = "gates, backlog, batches and what is wrong, on one screen",
-    .details =
-        "Asks the daemon through SPOOL/.control; where none runs, reads the spool itself and says so.\n"
-        "The last batches come from the database, if it answers.\n\n"
-        "  spoolgate status --json | jq '.gates[] | select(.stalled_reason)'\n",
+    .details = "Asks the daemon through SPOOL/.control; where none runs, reads the spool itself "
+               "and says so.\n"
+               "The last batches come from the database, if it answers.\n\n"
+               "  spoolgate status --json | jq '.gates[] | select(.stalled_reason)'\n",
     .run = run,
 };

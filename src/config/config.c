@@ -46,8 +46,8 @@ const struct config_key config_keys[] = {
      "decompressed bytes for each byte on disk, beyond the first MiB"},
     {"limits.window", CONFIG_SIZE, AT(limits.window_bytes), "8MiB", 1024, UINT64_C(2) << 30, NULL,
      NULL, "largest zstd window: memory that a .zst may ask for"},
-    {"limits.frame", CONFIG_SIZE, AT(limits.frame_bytes), "16MiB", 16, UINT64_C(1) << 30, NULL, NULL,
-     "largest frame"},
+    {"limits.frame", CONFIG_SIZE, AT(limits.frame_bytes), "16MiB", 16, UINT64_C(1) << 30, NULL,
+     NULL, "largest frame"},
     {"limits.string", CONFIG_SIZE, AT(limits.string_bytes), "16MiB", 1, UINT64_C(128) << 20, NULL,
      NULL, "largest string, binary or extension in a frame"},
     {"limits.keys", CONFIG_COUNT, AT(limits.keys), "10000", 1, UINT32_MAX, NULL, NULL,
@@ -70,19 +70,20 @@ const struct config_key config_keys[] = {
      "percent of the spool's file system in use from which on we warn; 100: never"},
     {"room.hold", CONFIG_COUNT, AT(room_hold), "100", 1, 100, NULL, NULL,
      "percent in use from which on no batch is claimed; 100: never"},
-    {GATE_PATH "open.count", CONFIG_COUNT, GATE_AT(policy.open_count), "1000", 0, NO_MAX, NULL, NULL,
-     "open when this many segments wait; 0: never for this reason"},
-    {GATE_PATH "open.bytes", CONFIG_SIZE, GATE_AT(policy.open_bytes), "16MiB", 0, NO_MAX, NULL, NULL,
-     "open when this many bytes wait"},
-    {GATE_PATH "open.age", CONFIG_DURATION, GATE_AT(policy.open_age_us), "2s", 0, NO_MAX, NULL, NULL,
-     "open when the oldest has waited this long"},
-    {GATE_PATH "open.idle", CONFIG_DURATION, GATE_AT(policy.open_idle_us), "200ms", 0, NO_MAX, NULL, NULL,
-     "open when nothing has arrived for this long"},
-    {GATE_PATH "batch.segments", CONFIG_COUNT, GATE_AT(policy.batch_segments), "20000", 1, 1000000, NULL,
-     NULL, "most segments in one batch"},
-    {GATE_PATH "batch.bytes", CONFIG_SIZE, GATE_AT(policy.batch_bytes), "64MiB", 1, NO_MAX, NULL, NULL,
-     "most bytes in one batch; a single larger segment is a batch of its own"},
-    {GATE_PATH "max_rejects", CONFIG_REJECTS, GATE_AT(rules.max_rejects), "1%", 0, NO_MAX, NULL, NULL,
+    {GATE_PATH "open.count", CONFIG_COUNT, GATE_AT(policy.open_count), "1000", 0, NO_MAX, NULL,
+     NULL, "open when this many segments wait; 0: never for this reason"},
+    {GATE_PATH "open.bytes", CONFIG_SIZE, GATE_AT(policy.open_bytes), "16MiB", 0, NO_MAX, NULL,
+     NULL, "open when this many bytes wait"},
+    {GATE_PATH "open.age", CONFIG_DURATION, GATE_AT(policy.open_age_us), "2s", 0, NO_MAX, NULL,
+     NULL, "open when the oldest has waited this long"},
+    {GATE_PATH "open.idle", CONFIG_DURATION, GATE_AT(policy.open_idle_us), "200ms", 0, NO_MAX, NULL,
+     NULL, "open when nothing has arrived for this long"},
+    {GATE_PATH "batch.segments", CONFIG_COUNT, GATE_AT(policy.batch_segments), "20000", 1, 1000000,
+     NULL, NULL, "most segments in one batch"},
+    {GATE_PATH "batch.bytes", CONFIG_SIZE, GATE_AT(policy.batch_bytes), "64MiB", 1, NO_MAX, NULL,
+     NULL, "most bytes in one batch; a single larger segment is a batch of its own"},
+    {GATE_PATH "max_rejects", CONFIG_REJECTS, GATE_AT(rules.max_rejects), "1%", 0, NO_MAX, NULL,
+     NULL,
      "a batch with more rejected frames (a number, or a share of its frames) fails as a whole"},
     {GATE_PATH "dedupe", CONFIG_ENUM, GATE_AT(rules.dedupe), "content", 0, 0, dedupe_names, NULL,
      "a segment is skipped when its content, or its name, was loaded before; or off"},
@@ -174,7 +175,8 @@ static struct err store(const struct config_key *key, void *base, const char *va
     return ERR_OK;
 }
 
-/* "gates.fast.open.count" splits into the gate and "open.count". NULL where the path isn't a gate's. */
+/* "gates.fast.open.count" splits into the gate and "open.count". NULL where the path isn't a
+ * gate's. */
 static const char *split_gate(const char *path, char gate[SPOOL_GATE])
 {
     size_t prefix = strlen(GATE_PREFIX);

@@ -47,12 +47,12 @@ struct config {
     char *database; /* conninfo; "" is libpq's own default */
     char *schema;
     int64_t rescan_us;
-    uint64_t loaders; /* 0: as many as there are cores, at most CONFIG_LOADERS_MAX */
+    uint64_t loaders;    /* 0: as many as there are cores, at most CONFIG_LOADERS_MAX */
     uint64_t log_format; /* enum log_format */
     uint64_t log_level;  /* enum log_level */
     struct frame_limits limits;
     struct keep_rules keep;
-    uint64_t room_warn, room_hold; /* percent of the spool's file system in use; 100 is off */
+    uint64_t room_warn, room_hold;     /* percent of the spool's file system in use; 100 is off */
     struct gate_settings default_gate; /* also of folders that no key names */
     struct config_gate *gates;
     size_t gate_count, gate_cap;
@@ -72,9 +72,9 @@ enum config_type {
 struct config_key {
     const char *path; /* "log.format"; "gates.*.open.count" stands for every gate */
     enum config_type type;
-    size_t offset; /* in struct config, or in struct gate_settings for a gate's */
-    const char *fallback; /* the default, as one would write it */
-    uint64_t min, max;    /* counts, sizes and durations (microseconds) */
+    size_t offset;            /* in struct config, or in struct gate_settings for a gate's */
+    const char *fallback;     /* the default, as one would write it */
+    uint64_t min, max;        /* counts, sizes and durations (microseconds) */
     const char *const *names; /* CONFIG_ENUM: value i is names[i]; ends with NULL */
     const char *environment;  /* variable, or NULL */
     const char *help;

@@ -19,7 +19,8 @@ static inline struct gate_backlog backlog_of(const struct scan_result *found)
 }
 
 /* How many of the files, oldest first, make one batch. */
-static inline size_t backlog_batch(const struct gate_policy *policy, const struct scan_result *found)
+static inline size_t backlog_batch(const struct gate_policy *policy,
+                                   const struct scan_result *found)
 {
     struct gate_backlog b = {0};
     while (b.count < found->count && gate_fits(policy, &b, found->files[b.count].bytes))

@@ -379,12 +379,12 @@ void board_database(struct board *b, const char *error, int64_t wait_us)
 static void gate_json(struct jsonw *j, const struct board *b, const struct board_gate *g)
 {
     const struct job *stalled = stalled_job(b, g->name);
-    const char *reason = stalled                               ? stalled->stalled
-                         : g->claim_failures > 0               ? g->claim_error
-                         : *b->room_error && g->waiting > 0    ? b->room_error
-                         : *b->spool_error                     ? b->spool_error
+    const char *reason = stalled                                ? stalled->stalled
+                         : g->claim_failures > 0                ? g->claim_error
+                         : *b->room_error && g->waiting > 0     ? b->room_error
+                         : *b->spool_error                      ? b->spool_error
                          : *b->database_error && g->waiting > 0 ? b->database_error
-                                                               : NULL;
+                                                                : NULL;
     jsonw_object(j);
     jsonw_key(j, "gate");
     jsonw_str(j, g->name);
@@ -466,7 +466,8 @@ const char *board_park(struct board *b, const struct uuid *id, const char *why)
     for (struct job *job = b->jobs; job; job = job->next) {
         if (memcmp(&job->id, id, sizeof *id) != 0)
             continue;
-        problem = job->running ? "the batch is being loaded right now; ask again when it is held" : NULL;
+        problem =
+            job->running ? "the batch is being loaded right now; ask again when it is held" : NULL;
         if (!problem) {
             job->kind = JOB_PARK;
             job->not_before_us = 0;

@@ -2,16 +2,16 @@
 /*
  * board: what the daemon's threads know of each other's work.
  *
- * The scanner posts jobs, loaders take them, the loop reads the state for `status`. Everything in here
- * is guarded by one mutex and changed by the functions below only; nobody holds it across a system
- * call that can wait.
+ * The scanner posts jobs, loaders take them, the loop reads the state for `status`. Everything in
+ * here is guarded by one mutex and changed by the functions below only; nobody holds it across a
+ * system call that can wait.
  *
  *   scanner: board_post_claim, board_post_resume     loader: board_take, board_claimed, board_end
  *   loop:    board_status, board_force, board_stop
  *
- * A job lives on the list from its posting to its end, so that a batch in processing/ always belongs
- * to a job, or is nobody's and gets resumed. A job that met an environment error stays on the list with
- * a time before which it isn't tried again: its gate is stalled until then.
+ * A job lives on the list from its posting to its end, so that a batch in processing/ always
+ * belongs to a job, or is nobody's and gets resumed. A job that met an environment error stays on
+ * the list with a time before which it isn't tried again: its gate is stalled until then.
  */
 #ifndef SPOOLGATE_DAEMON_BOARD_H
 #define SPOOLGATE_DAEMON_BOARD_H
@@ -33,9 +33,9 @@ enum job_kind { JOB_CLAIM, JOB_RESUME, JOB_PARK, JOB_MAINTAIN };
 struct job {
     enum job_kind kind;
     struct uuid id;
-    char gate[SPOOL_GATE]; /* "" for a resumed batch until it is read */
+    char gate[SPOOL_GATE];     /* "" for a resumed batch until it is read */
     char reason[CLAIM_REASON]; /* why the gate opened; JOB_PARK: why it is given up */
-    struct scan_file *files; /* JOB_CLAIM: what to claim */
+    struct scan_file *files;   /* JOB_CLAIM: what to claim */
     size_t count;
 
     bool running;
@@ -51,7 +51,7 @@ struct board_gate {
     uint64_t waiting, bytes, unsettled;
     int64_t oldest_us;
     bool held, claiming, forced;
-    unsigned claim_failures;    /* in a row */
+    unsigned claim_failures;     /* in a row */
     int64_t claim_not_before_us; /* monotonic */
     char claim_error[256];
     uint64_t scan; /* the last one that saw it */
@@ -64,14 +64,14 @@ struct board {
     struct board_gate *gates;
     uint64_t scan; /* counts them */
     size_t gate_count, gate_cap;
-    unsigned idle_loaders;   /* connected and without a job */
-    unsigned loaders;        /* threads that run */
+    unsigned idle_loaders;    /* connected and without a job */
+    unsigned loaders;         /* threads that run */
     char database_error[256]; /* "" while somebody is connected */
     char spool_error[256];    /* the last scan's failure, "" when it went well */
     char room_error[128];     /* too little room to claim anything, "" while there is enough */
-    bool stopping;           /* no new work */
-    atomic_bool give_up;     /* break off work in hand */
-    int wake;                /* eventfd: the scanner should look again */
+    bool stopping;            /* no new work */
+    atomic_bool give_up;      /* break off work in hand */
+    int wake;                 /* eventfd: the scanner should look again */
     int64_t started_us;
 };
 
@@ -87,7 +87,8 @@ void board_scan_begin(struct board *b);
 void board_scanned(struct board *b, const char *gate, const struct scan_result *found, bool held);
 /* After a scan that went well, gates whose folder is gone leave the board. */
 void board_scan_end(struct board *b, const struct err *e);
-/* May this gate's files be claimed now? Not while it is stalled or claiming, nor without a loader. */
+/* May this gate's files be claimed now? Not while it is stalled or claiming, nor without a loader.
+ */
 bool board_may_claim(struct board *b, const char *gate);
 /* After a claim that failed: how long this gate still waits before the next. */
 int64_t board_claim_wait(struct board *b, const char *gate);
@@ -108,10 +109,11 @@ void board_loader_started(struct board *b);
 void board_loader_ended(struct board *b);
 /* Waits for a job that is due. NULL: the daemon stops. */
 struct job *board_take(struct board *b);
-/* The gate's files have moved, or, after a failure, some of them: what did is taken up from disk. */
+/* The gate's files have moved, or, after a failure, some of them: what did is taken up from disk.
+ */
 void board_claimed(struct board *b, struct job *job, const struct err *e);
-/* The job's end: gone when e is ERR_OK, else kept for another try (a claim that didn't begin is gone,
- * too: its files still wait). */
+/* The job's end: gone when e is ERR_OK, else kept for another try (a claim that didn't begin is
+ * gone, too: its files still wait). */
 void board_end(struct board *b, struct job *job, const struct err *e, bool claim_began);
 /* NULL: connected. Waits out `wait_us`, or until the daemon stops. */
 void board_database(struct board *b, const char *error, int64_t wait_us);

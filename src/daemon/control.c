@@ -21,7 +21,8 @@
 #define SOCKET ".control"
 enum { REQUEST_BYTES = 512, ANSWER_BYTES_MAX = 16 << 20, BACKLOG = 16, ASK_SECONDS = 5 };
 
-/* A socket's path holds 107 bytes and a spool's may be longer; /proc gives every folder a short one. */
+/* A socket's path holds 107 bytes and a spool's may be longer; /proc gives every folder a short
+ * one. */
 static void socket_path(const struct spool *s, char path[64])
 {
     (void)snprintf(path, 64, "/proc/self/fd/%d/%s", s->root, SOCKET);

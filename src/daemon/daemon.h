@@ -5,8 +5,9 @@
  *
  *     struct err e = daemon_run(&config, migrate);
  *
- * Returns after SIGTERM or SIGINT: no new batch is claimed, and the ones in hand are finished, or, after
- * DAEMON_GRACE_S, broken off (they stay in processing/ for the next start). SIGHUP scans again.
+ * Returns after SIGTERM or SIGINT: no new batch is claimed, and the ones in hand are finished, or,
+ * after DAEMON_GRACE_S, broken off (they stay in processing/ for the next start). SIGHUP scans
+ * again.
  */
 #ifndef SPOOLGATE_DAEMON_DAEMON_H
 #define SPOOLGATE_DAEMON_DAEMON_H
@@ -17,7 +18,8 @@
 #include "config/config.h"
 
 #define DAEMON_GRACE_S 7 /* to finish the batch in hand; then it is cancelled */
-#define DAEMON_END_S   9 /* to give it up; then the process ends all the same, which loses nothing */
+#define DAEMON_END_S   9 /* to give it up; then the process ends all the same, which loses nothing \
+                          */
 
 struct err daemon_run(const struct config *config, bool migrate);
 

@@ -75,8 +75,7 @@ static struct err load_some(struct drain *d, const char *gate, const struct gate
     struct uuid id = uuid_new();
     TRY(reconnect(d));
     TRY(pg_ping(&d->loader.pg));
-    TRY(claim_make(d->spool, &id, gate, reason, found->files,
-                   backlog_batch(policy, found), &c));
+    TRY(claim_make(d->spool, &id, gate, reason, found->files, backlog_batch(policy, found), &c));
     struct err e = c.count > 0 ? load_claim(&d->loader, &c, &outcome) : ERR_OK;
     claim_free(&c);
     if (!err_is(&e))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * drain: `spoolgate drain`. One pass over the spool, in this thread, for timers and scripts: resume what
- * is in processing/, then claim and load what is due, until nothing is.
+ * drain: `spoolgate drain`. One pass over the spool, in this thread, for timers and scripts: resume
+ * what is in processing/, then claim and load what is due, until nothing is.
  *
  * force: everything that waits is due. Segments that changed less than SCAN_SETTLE_US ago are then
  * waited for, since nobody watched them being closed.
@@ -20,8 +20,8 @@ struct drain_result {
     uint64_t left; /* segments that wait on: not due, not settled, or held */
 };
 
-/* A batch that meets an environment error stays in processing/; the others go on, and the first such
- * error is returned with the counts of what went well. */
+/* A batch that meets an environment error stays in processing/; the others go on, and the first
+ * such error is returned with the counts of what went well. */
 struct err drain_run(const struct config *config, bool force, struct drain_result *result);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * maintain: what `keep:` says goes away: archived and failed batches, receipts, rejects. Posted by the
- * scanner once an hour, run by a loader; also the last thing a drain does. Failing is no harm: the next
- * pass finds the same things.
+ * maintain: what `keep:` says goes away: archived and failed batches, receipts, rejects. Posted by
+ * the scanner once an hour, run by a loader; also the last thing a drain does. Failing is no harm:
+ * the next pass finds the same things.
  */
 #ifndef SPOOLGATE_DAEMON_MAINTAIN_H
 #define SPOOLGATE_DAEMON_MAINTAIN_H

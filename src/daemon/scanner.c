@@ -93,14 +93,15 @@ static struct err look_at_processing(struct scanner *s)
     return e;
 }
 
-/* A full spool must not take the database's backlog, or an archive, with it. Told when it changes. */
+/* A full spool must not take the database's backlog, or an archive, with it. Told when it changes.
+ */
 static void look_at_room(struct scanner *s)
 {
     char text[128];
     unsigned used = room_used_percent(s->spool);
     enum room room = room_judge(used, s->config->room_warn, s->config->room_hold);
-    (void)snprintf(text, sizeof text, "the spool's file system is %u%% full (room.hold is %u%%)", used,
-                   (unsigned)s->config->room_hold);
+    (void)snprintf(text, sizeof text, "the spool's file system is %u%% full (room.hold is %u%%)",
+                   used, (unsigned)s->config->room_hold);
     board_room(s->board, room == ROOM_HOLD ? text : NULL);
     if (room == ROOM_HOLD)
         look_again_at(s, time_now() + ROOM_AGAIN_US);
@@ -124,8 +125,11 @@ static void post_maintenance(struct scanner *s)
 
 static struct err look(struct scanner *s)
 {
-    struct scan_rules rules = {.now_us = time_now(), .listed = drain_events,
-                               .is_settled = is_settled, .odd = report_odd, .context = s};
+    struct scan_rules rules = {.now_us = time_now(),
+                               .listed = drain_events,
+                               .is_settled = is_settled,
+                               .odd = report_odd,
+                               .context = s};
     char **folders = NULL;
     size_t count = 0;
     s->next_us = rules.now_us + s->config->rescan_us;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * scanner: the thread that looks into the spool. inotify, a wake-up, SIGHUP, the clock and start-up all
- * mean the same to it: scan again. It never touches the database and never moves a segment; it decides,
- * and posts what it decided on the board.
+ * scanner: the thread that looks into the spool. inotify, a wake-up, SIGHUP, the clock and start-up
+ * all mean the same to it: scan again. It never touches the database and never moves a segment; it
+ * decides, and posts what it decided on the board.
  *
  *     struct scanner s = {.config = &config, .spool = &spool, .board = &board};
  *     pthread_create(&thread, NULL, scanner_main, &s);
@@ -24,7 +24,7 @@ struct scanner {
     /* private */
     struct watch watch;
     struct oddities oddities;
-    int64_t next_us; /* wall clock: when to look again, at the latest */
+    int64_t next_us;       /* wall clock: when to look again, at the latest */
     int64_t maintained_us; /* monotonic: when the last maintenance was posted; 0: never */
     enum room room;
 };

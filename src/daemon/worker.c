@@ -41,7 +41,8 @@ static bool ensure_connected(struct worker *w, unsigned *failures, struct err *l
     return false;
 }
 
-/* A claim begins only on a connection that answers: with the database down, files stay in incoming/. */
+/* A claim begins only on a connection that answers: with the database down, files stay in
+ * incoming/. */
 static struct err run_claim(struct worker *w, struct job *job, bool *began)
 {
     struct claim c;

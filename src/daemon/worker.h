@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * worker: a loader's thread. Keeps one connection, takes one job at a time from the board and sees it
- * through: claim (only when the database answers), load, retire.
+ * worker: a loader's thread. Keeps one connection, takes one job at a time from the board and sees
+ * it through: claim (only when the database answers), load, retire.
  *
  *     struct worker w = {.board = &board, .loader = {...}};
  *     pthread_create(&thread, NULL, worker_main, &w);

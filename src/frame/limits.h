@@ -21,9 +21,11 @@ struct frame_limits {
     uint64_t depth;         /* of nesting */
 };
 
-#define FRAME_LIMITS_DEFAULT                                                                       \
-    {.segment_bytes = UINT64_C(4) << 30, .raw_bytes = UINT64_C(32) << 30, .expansion = 1000,       \
-     .window_bytes = UINT64_C(8) << 20, .frame_bytes = UINT64_C(16) << 20,                         \
-     .string_bytes = UINT64_C(16) << 20, .keys = 10000, .depth = 64}
+#define FRAME_LIMITS_DEFAULT                                                                    \
+    {                                                                                           \
+        .segment_bytes = UINT64_C(4) << 30, .raw_bytes = UINT64_C(32) << 30, .expansion = 1000, \
+        .window_bytes = UINT64_C(8) << 20, .frame_bytes = UINT64_C(16) << 20,                   \
+        .string_bytes = UINT64_C(16) << 20, .keys = 10000, .depth = 64                          \
+    }
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * msgpack: a cursor over msgpack bytes. Reads one header or scalar at a time, copies nothing and
- * allocates nothing. Format: the msgpack specification, github.com/msgpack/msgpack/blob/master/spec.md.
+ * allocates nothing. Format: the msgpack specification,
+ * github.com/msgpack/msgpack/blob/master/spec.md.
  *
  *     struct mp_cursor c = {p, end};
  *     struct mp_value v;
@@ -20,16 +21,27 @@
 
 #include "frame/limits.h"
 
-enum mp_type { MP_NIL, MP_BOOL, MP_UINT, MP_INT, MP_FLOAT, MP_STR, MP_BIN, MP_EXT, MP_ARRAY, MP_MAP };
+enum mp_type {
+    MP_NIL,
+    MP_BOOL,
+    MP_UINT,
+    MP_INT,
+    MP_FLOAT,
+    MP_STR,
+    MP_BIN,
+    MP_EXT,
+    MP_ARRAY,
+    MP_MAP
+};
 
 enum mp_status {
     MP_OK,
-    MP_SHORT,  /* the bytes end inside a value */
-    MP_BAD,    /* the byte 0xc1, which no msgpack has */
-    MP_STRING, /* a str, bin or ext over limits.string_bytes */
-    MP_KEYS,   /* a map over limits.keys */
+    MP_SHORT,      /* the bytes end inside a value */
+    MP_BAD,        /* the byte 0xc1, which no msgpack has */
+    MP_STRING,     /* a str, bin or ext over limits.string_bytes */
+    MP_KEYS,       /* a map over limits.keys */
     MP_ARRAY_LONG, /* an array that can't fit into limits.frame_bytes */
-    MP_DEEP,   /* nested deeper than limits.depth */
+    MP_DEEP,       /* nested deeper than limits.depth */
 };
 
 struct mp_value {

@@ -125,7 +125,8 @@ static struct err check_seal(const struct frame_reader *r, struct mp_cursor c, u
         (void)mp_skip(&c, r->limits);
     }
     if (frames == UINT64_MAX)
-        return err_make(ERR_SEGMENT, "seal at byte %" PRIu64 " has no count in `frames`", r->offset);
+        return err_make(ERR_SEGMENT, "seal at byte %" PRIu64 " has no count in `frames`",
+                        r->offset);
     if (frames != r->frames)
         return err_make(ERR_SEGMENT, "sealed as %" PRIu64 " frames, but %" PRIu64 " are there",
                         frames, r->frames);
@@ -145,11 +146,11 @@ static struct err next(struct frame_reader *r, struct frame *frame, bool *found)
 
         struct mp_cursor c = {r->window + r->start, r->window + r->start + len};
         struct mp_value map;
-        *frame = (struct frame){
-            .bytes = c.p, .len = len, .offset = r->offset, .index = r->frames};
+        *frame = (struct frame){.bytes = c.p, .len = len, .offset = r->offset, .index = r->frames};
         if (mp_read(&c, &map) != MP_OK || map.type != MP_MAP)
-            return err_make(ERR_SEGMENT, "frame %" PRIu64 " at byte %" PRIu64 " is not a msgpack map",
-                            r->frames, r->offset);
+            return err_make(ERR_SEGMENT,
+                            "frame %" PRIu64 " at byte %" PRIu64 " is not a msgpack map", r->frames,
+                            r->offset);
         find_kind(frame, c, map.len, r->limits);
         if (is_seal(frame)) {
             TRY(check_seal(r, c, map.len));

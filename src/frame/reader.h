@@ -9,10 +9,11 @@
  *         ...
  *     frame_reader_free(&r);
  *
- * The format is drawn in bytes in docs/INTERNALS.md: msgpack maps back to back, at most one seal, at
- * the end. A frame's bytes live in the reader's window until the next call. The window starts at 1 MiB
- * and grows to one frame's size at the most (limits.frame_bytes), so memory does not follow the
- * segment's size. Each malformed shape has its own text, with the byte offset where the frame starts.
+ * The format is drawn in bytes in docs/INTERNALS.md: msgpack maps back to back, at most one seal,
+ * at the end. A frame's bytes live in the reader's window until the next call. The window starts at
+ * 1 MiB and grows to one frame's size at the most (limits.frame_bytes), so memory does not follow
+ * the segment's size. Each malformed shape has its own text, with the byte offset where the frame
+ * starts.
  */
 #ifndef SPOOLGATE_FRAME_READER_H
 #define SPOOLGATE_FRAME_READER_H
@@ -28,8 +29,8 @@
 struct frame {
     const uint8_t *bytes;
     size_t len;
-    uint64_t offset; /* of its first byte in the decompressed segment */
-    uint64_t index;  /* 0 for the first; the seal has none */
+    uint64_t offset;     /* of its first byte in the decompressed segment */
+    uint64_t index;      /* 0 for the first; the seal has none */
     const uint8_t *kind; /* the text of `kind` (or of `event`), NULL where it has neither */
     uint32_t kind_len;
 };

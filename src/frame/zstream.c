@@ -30,8 +30,8 @@ struct err zstream_open(struct zstream *z, const struct frame_limits *limits)
     z->decoder = ZSTD_createDCtx();
     if (!z->decoder)
         return err_make(ERR_INTERNAL, "zstd: no decoder");
-    size_t r = ZSTD_DCtx_setParameter(z->decoder, ZSTD_d_windowLogMax,
-                                      window_log(limits->window_bytes));
+    size_t r =
+        ZSTD_DCtx_setParameter(z->decoder, ZSTD_d_windowLogMax, window_log(limits->window_bytes));
     if (ZSTD_isError(r))
         return err_make(ERR_INTERNAL, "zstd: window limit: %s", ZSTD_getErrorName(r));
     return ERR_OK;

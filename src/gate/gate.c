@@ -21,8 +21,8 @@ static int64_t deadline(int64_t arrived_us, int64_t now_us, int64_t wait_us)
     return wait_us > 0 && !__builtin_add_overflow(from, wait_us, &at) ? at : INT64_MAX;
 }
 
-struct gate_decision gate_decide(const struct gate_policy *policy, const struct gate_backlog *backlog,
-                                 int64_t now_us, bool forced)
+struct gate_decision gate_decide(const struct gate_policy *policy,
+                                 const struct gate_backlog *backlog, int64_t now_us, bool forced)
 {
     char text[STR_HUMAN];
     if (backlog->count == 0)
@@ -48,6 +48,6 @@ struct gate_decision gate_decide(const struct gate_policy *policy, const struct 
 
 bool gate_fits(const struct gate_policy *policy, const struct gate_backlog *batch, uint64_t bytes)
 {
-    return batch->count == 0 || (batch->count < policy->batch_segments &&
-                                 batch->bytes + bytes <= policy->batch_bytes);
+    return batch->count == 0 ||
+           (batch->count < policy->batch_segments && batch->bytes + bytes <= policy->batch_bytes);
 }

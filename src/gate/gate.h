@@ -34,15 +34,17 @@ enum gate_action { GATE_EMPTY, GATE_WAIT, GATE_OPEN };
 
 struct gate_decision {
     enum gate_action action;
-    int64_t until_us; /* GATE_WAIT: wall clock time of the next possible opening, INT64_MAX for never */
-    char reason[96];  /* GATE_OPEN: "count 100 reached" */
+    int64_t
+        until_us; /* GATE_WAIT: wall clock time of the next possible opening, INT64_MAX for never */
+    char reason[96]; /* GATE_OPEN: "count 100 reached" */
 };
 
 /* forced: an operator's `gate open` or `drain --force`; opens whatever waits. */
-struct gate_decision gate_decide(const struct gate_policy *policy, const struct gate_backlog *backlog,
-                                 int64_t now_us, bool forced);
+struct gate_decision gate_decide(const struct gate_policy *policy,
+                                 const struct gate_backlog *backlog, int64_t now_us, bool forced);
 
-/* Does one more segment of that size fit beside what the batch has already? The first always does. */
+/* Does one more segment of that size fit beside what the batch has already? The first always does.
+ */
 bool gate_fits(const struct gate_policy *policy, const struct gate_backlog *batch, uint64_t bytes);
 
 #endif

@@ -8,8 +8,8 @@
  *     TRY(durable_publish(&f, incoming_dir, "a.msgpack"));     // fsync, rename, folder fsync
  *     durable_discard(&f);                                     // always; no-op once published
  *
- * Folders are given as descriptors and names relative to them. Failures are ERR_SPOOL, with the name
- * (percent-encoded) and what to do where that is known.
+ * Folders are given as descriptors and names relative to them. Failures are ERR_SPOOL, with the
+ * name (percent-encoded) and what to do where that is known.
  */
 #ifndef SPOOLGATE_IO_DURABLE_H
 #define SPOOLGATE_IO_DURABLE_H
@@ -37,9 +37,9 @@ struct err durable_write(int fd, const void *bytes, size_t len);
 struct err durable_replace(int dir, const char *name, const void *bytes, size_t len);
 
 /*
- * One rename, never over something else: renameat2(RENAME_NOREPLACE), or link + unlink where the file
- * system lacks it. *taken (may be NULL) tells "the target exists" from other failures. No fsync: the
- * caller syncs both folders once when its batch of renames is done.
+ * One rename, never over something else: renameat2(RENAME_NOREPLACE), or link + unlink where the
+ * file system lacks it. *taken (may be NULL) tells "the target exists" from other failures. No
+ * fsync: the caller syncs both folders once when its batch of renames is done.
  */
 struct err durable_move(int from_dir, const char *from, int to_dir, const char *to, bool *taken);
 

@@ -25,8 +25,8 @@ enum err_class pg_class(const char *sqlstate)
     return ERR_DATABASE;
 }
 
-/* CONTEXT says `COPY metrics, line 17, column ts`, in the server's language: the number after the first
- * comma. It is a hint: whoever uses it tries the row by itself. */
+/* CONTEXT says `COPY metrics, line 17, column ts`, in the server's language: the number after the
+ * first comma. It is a hint: whoever uses it tries the row by itself. */
 static uint64_t copy_line(const char *context)
 {
     const char *at = context && strncmp(context, "COPY ", 5) == 0 ? strchr(context, ',') : NULL;
@@ -77,13 +77,15 @@ static struct err set_up_session(struct pg *pg, const char *schema)
     return e;
 }
 
-/* A dead peer must be noticed without a timer of ours: keepalives and tcp_user_timeout do that. What
- * the operator writes into the conninfo wins over these, since dbname is expanded in its place. */
+/* A dead peer must be noticed without a timer of ours: keepalives and tcp_user_timeout do that.
+ * What the operator writes into the conninfo wins over these, since dbname is expanded in its
+ * place. */
 static PGconn *connect_with_defaults(const char *conninfo)
 {
-    static const char *const keys[] = {"connect_timeout",     "keepalives_idle", "keepalives_interval",
-                                       "keepalives_count",    "tcp_user_timeout", "fallback_application_name",
-                                       "client_encoding",     "dbname",          NULL};
+    static const char *const keys[] = {
+        "connect_timeout",  "keepalives_idle",  "keepalives_interval",
+        "keepalives_count", "tcp_user_timeout", "fallback_application_name",
+        "client_encoding",  "dbname",           NULL};
     const char *values[] = {"10", "30", "10", "3", "60000", "spoolgate", "UTF8", conninfo, NULL};
     return PQconnectdbParams(keys, values, 1);
 }
@@ -243,8 +245,9 @@ static struct err copy_broken(struct pg *pg)
 {
     uint64_t rows;
     struct err reported = copy_results(pg, &rows);
-    return err_is(&reported) ? reported
-                             : err_make(ERR_DATABASE, "database: %s", PQerrorMessage(pg->connection));
+    return err_is(&reported)
+               ? reported
+               : err_make(ERR_DATABASE, "database: %s", PQerrorMessage(pg->connection));
 }
 
 struct err pg_copy_data(struct pg *pg, const void *bytes, size_t len)

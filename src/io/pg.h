@@ -10,8 +10,8 @@
  *     PQclear(rows);
  *     pg_close(&pg);
  *
- * Every failure comes back as a struct err with its SQLSTATE and the class that the taxonomy gives it
- * (pg_class). A connection belongs to one thread; only pg_cancel may be called from another.
+ * Every failure comes back as a struct err with its SQLSTATE and the class that the taxonomy gives
+ * it (pg_class). A connection belongs to one thread; only pg_cancel may be called from another.
  * search_path is pinned to SCHEMA, pg_temp: unqualified names can't be captured.
  */
 #ifndef SPOOLGATE_IO_PG_H
@@ -34,30 +34,35 @@ struct pg {
     PGconn *connection;
     pthread_mutex_t cancel_lock;
     PGcancel *cancel; /* guarded by cancel_lock */
-    uint64_t copy_line; /* of the last failure: the row of the COPY that the server named, 1 the first */
+    uint64_t
+        copy_line; /* of the last failure: the row of the COPY that the server named, 1 the first */
 };
 
 void pg_init(struct pg *pg);
 /* Connects, or connects again; pg_init must have run once. */
 struct err pg_open(struct pg *pg, const struct pg_target *target);
-void pg_close(struct pg *pg);   /* may be opened again */
+void pg_close(struct pg *pg); /* may be opened again */
 bool pg_is_open(const struct pg *pg);
 struct err pg_ping(struct pg *pg); /* one round trip: is the server still there? */
-void pg_cancel(struct pg *pg);  /* from any thread: breaks off the statement in progress */
+void pg_cancel(struct pg *pg);     /* from any thread: breaks off the statement in progress */
 
-/* "host=/run/pg dbname=spool user=ingest": for people and logs, the password left out. Caller frees. */
+/* "host=/run/pg dbname=spool user=ingest": for people and logs, the password left out. Caller
+ * frees. */
 char *pg_describe(const char *conninfo);
 
 /* Several statements without parameters or rows. */
 struct err pg_exec(struct pg *pg, const char *sql);
 
-/* COMMIT, and nothing else that the server might make of it: an aborted transaction answers ROLLBACK. */
+/* COMMIT, and nothing else that the server might make of it: an aborted transaction answers
+ * ROLLBACK. */
 struct err pg_commit(struct pg *pg);
 void pg_rollback(struct pg *pg); /* whatever the state; a lost connection has rolled back already */
 
-#define PG_PARAMS(...)                                                                             \
-    (int)(sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *)),                            \
-        (const char *const[]){__VA_ARGS__}
+#define PG_PARAMS(...)                                                                        \
+    (int)(sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *)), (const char *const[]) \
+    {                                                                                         \
+        __VA_ARGS__                                                                           \
+    }
 #define PG_NO_PARAMS 0, NULL
 
 /* One statement, text parameters (NULL is SQL NULL), text rows. rows may be NULL when none matter;
@@ -65,8 +70,8 @@ void pg_rollback(struct pg *pg); /* whatever the state; a lost connection has ro
 struct err pg_query(struct pg *pg, const char *sql, int count, const char *const *params,
                     PGresult **rows);
 
-/* COPY ... FROM STDIN: begin, data any number of times, end. end returns the server's row count. After
- * a failure of any of the three, the COPY is over. */
+/* COPY ... FROM STDIN: begin, data any number of times, end. end returns the server's row count.
+ * After a failure of any of the three, the COPY is over. */
 struct err pg_copy_begin(struct pg *pg, const char *sql);
 struct err pg_copy_data(struct pg *pg, const void *bytes, size_t len);
 struct err pg_copy_end(struct pg *pg, uint64_t *rows);

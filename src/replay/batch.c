@@ -62,13 +62,18 @@ static bool note_reject(void *context, const struct frame *frame, const struct r
     return true; /* segment_walk counts */
 }
 
-struct err batch_inspect(struct batch *b, struct copybin *encoder, const struct frame_limits *limits,
-                         const atomic_bool *stop)
+struct err batch_inspect(struct batch *b, struct copybin *encoder,
+                         const struct frame_limits *limits, const atomic_bool *stop)
 {
     size_t streams = encoder->streams->count;
     struct inspection in = {.rows = mem_calloc(streams, sizeof *in.rows), .days = &b->days};
-    struct segment_walk walk = {.encoder = encoder, .limits = limits, .rows = in.rows, .stop = stop,
-                                .on_row = note_row, .on_reject = note_reject, .context = &in};
+    struct segment_walk walk = {.encoder = encoder,
+                                .limits = limits,
+                                .rows = in.rows,
+                                .stop = stop,
+                                .on_row = note_row,
+                                .on_reject = note_reject,
+                                .context = &in};
     struct err e = ERR_OK;
     for (size_t i = 0; i < b->count && !err_is(&e); i++) {
         e = segment_walk(&walk, b->claim->folder, b->segments[i].name, &b->segments[i].sum);
@@ -91,19 +96,29 @@ void batch_fail_segment(struct batch *b, size_t index, const char *reason)
     s->fate = SEGMENT_FAILED;
 }
 
+void batch_fail(struct batch *b, const char *reason)
+{
+    for (size_t i = 0; i < b->count; i++) {
+        if (b->segments[i].fate == SEGMENT_FAILED)
+            continue;
+        batch_fail_segment(b, i, reason);
+        b->segments[i].fate = SEGMENT_HELD_BACK;
+    }
+}
+
 struct batch_totals batch_totals(const struct batch *b)
 {
     struct batch_totals t = {.ts_min_us = INT64_MAX, .ts_max_us = INT64_MIN};
     for (size_t i = 0; i < b->count; i++) {
         const struct batch_segment *s = &b->segments[i];
         t.bytes += s->sum.bytes;
-        t.segments_failed += s->fate == SEGMENT_FAILED;
+        t.segments_failed += segment_goes_to_failed(s->fate);
         t.segments_duplicate += s->fate == SEGMENT_DUPLICATE;
         if (s->fate == SEGMENT_FAILED)
             continue;
         t.bytes_raw += s->sum.bytes_raw;
         t.frames += s->sum.frames;
-        if (s->fate == SEGMENT_DUPLICATE) {
+        if (s->fate == SEGMENT_DUPLICATE || s->fate == SEGMENT_HELD_BACK) {
             t.skipped += s->sum.frames;
             continue;
         }
@@ -131,7 +146,7 @@ static void file_json(struct jsonw *j, const struct batch_segment *s)
     jsonw_str(j, s->encoded);
     jsonw_key(j, "bytes");
     jsonw_int(j, (int64_t)s->sum.bytes);
-    if (s->fate == SEGMENT_FAILED) {
+    if (segment_goes_to_failed(s->fate)) {
         jsonw_key(j, "failed");
         jsonw_str(j, s->reason);
     } else {
@@ -157,7 +172,7 @@ bool batch_files_json(const struct batch *b, struct buf *out)
     /* Failed segments have no ledger row, so they are the last that may be cut. */
     for (int failed = 1; failed >= 0; failed--)
         for (size_t i = 0; i < b->count && listed < FILES_LISTED; i++)
-            if ((b->segments[i].fate == SEGMENT_FAILED) == failed) {
+            if (segment_goes_to_failed(b->segments[i].fate) == failed) {
                 file_json(&j, &b->segments[i]);
                 listed++;
             }

@@ -30,7 +30,13 @@ enum segment_fate {
     SEGMENT_LOADED,    /* its good frames are rows, or will be */
     SEGMENT_DUPLICATE, /* the ledger had it: skipped, archived */
     SEGMENT_FAILED,    /* its bytes can't be loaded: failed/ */
+    SEGMENT_HELD_BACK, /* good, but its batch failed as a whole: failed/, its frames skipped */
 };
+
+static inline bool segment_goes_to_failed(enum segment_fate fate)
+{
+    return fate == SEGMENT_FAILED || fate == SEGMENT_HELD_BACK;
+}
 
 struct batch_segment {
     const char *name; /* the claim's */
@@ -38,9 +44,9 @@ struct batch_segment {
     struct segment_summary sum;
     uint64_t refused; /* rows of it that the server refused */
     enum segment_fate fate;
-    bool staged;                     /* moved to the claim's staging */
-    char *reason;                    /* SEGMENT_FAILED */
-    char duplicate_of[UUID_TEXT];    /* SEGMENT_DUPLICATE: the batch that loaded it */
+    bool staged;                  /* moved to the claim's staging */
+    char *reason; /* why it goes to failed/ */
+    char duplicate_of[UUID_TEXT]; /* SEGMENT_DUPLICATE: the batch that loaded it */
 };
 
 struct batch {
@@ -66,14 +72,17 @@ void batch_open(struct batch *b, const struct claim *claim, const struct load_ru
 void batch_close(struct batch *b);
 
 /* A segment that can't be loaded is marked, not an error; an error is the environment's. */
-struct err batch_inspect(struct batch *b, struct copybin *encoder, const struct frame_limits *limits,
-                         const atomic_bool *stop);
+struct err batch_inspect(struct batch *b, struct copybin *encoder,
+                         const struct frame_limits *limits, const atomic_bool *stop);
 
 void batch_fail_segment(struct batch *b, size_t index, const char *reason);
+/* The batch fails as a whole: every segment goes to failed/. */
+void batch_fail(struct batch *b, const char *reason);
 
 struct batch_totals batch_totals(const struct batch *b);
 
-/* The receipt's `files`: failed segments first, at most 1,000 in all. True when the list was cut. */
+/* The receipt's `files`: failed segments first, at most 1,000 in all. True when the list was cut.
+ */
 bool batch_files_json(const struct batch *b, struct buf *out);
 
 /* NAME.reason.json */

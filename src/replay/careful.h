@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * careful: rows go in by blocks under savepoints, so that a row which the server refuses (a constraint,
- * a trigger) costs itself and not its batch. The second try of a batch whose plain COPY was refused.
+ * careful: rows go in by blocks under savepoints, so that a row which the server refuses (a
+ * constraint, a trigger) costs itself and not its batch. The second try of a batch whose plain COPY
+ * was refused.
  *
  *     struct careful c;
  *     careful_open(&c, &pg, &copier, refused, context);
@@ -9,8 +10,9 @@
  *     TRY(careful_finish(&c));
  *     careful_close(&c);
  *
- * A block that fails is cut where the server's CONTEXT names a line, else in halves, down to the one
- * row, which is handed to `refused` with the server's reason. Deferred constraints are checked at once.
+ * A block that fails is cut where the server's CONTEXT names a line, else in halves, down to the
+ * one row, which is handed to `refused` with the server's reason. Deferred constraints are checked
+ * at once.
  */
 #ifndef SPOOLGATE_REPLAY_CAREFUL_H
 #define SPOOLGATE_REPLAY_CAREFUL_H

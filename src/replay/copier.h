@@ -11,8 +11,8 @@
  *     copier_close(&c);
  *
  * A connection runs one COPY at a time. Rows of the table whose COPY is running go out in pieces of
- * COPIER_PIECE; rows of other tables gather, and a table whose rows reach COPIER_GATHER gets the next
- * COPY. So a batch of one table is one COPY, and mixed batches switch once in several MiB.
+ * COPIER_PIECE; rows of other tables gather, and a table whose rows reach COPIER_GATHER gets the
+ * next COPY. So a batch of one table is one COPY, and mixed batches switch once in several MiB.
  */
 #ifndef SPOOLGATE_REPLAY_COPIER_H
 #define SPOOLGATE_REPLAY_COPIER_H
@@ -28,8 +28,8 @@
 #define COPIER_GATHER ((size_t)4 << 20)
 
 struct copier {
-    struct buf *rows;  /* by table: rows not sent yet */
-    uint64_t *counts;  /* by table: rows appended so far */
+    struct buf *rows; /* by table: rows not sent yet */
+    uint64_t *counts; /* by table: rows appended so far */
 
     /* private */
     struct pg *pg;

@@ -67,7 +67,8 @@ static bool refuse(struct reject *reject, const char *column, const char *format
     return false;
 }
 
-/* A producer's text inside a reason: printable ASCII, short, and so fit for logs and the database. */
+/* A producer's text inside a reason: printable ASCII, short, and so fit for logs and the database.
+ */
 static const char *shown(const void *bytes, size_t len, char out[48])
 {
     const uint8_t *p = bytes;
@@ -81,9 +82,9 @@ static const char *shown(const void *bytes, size_t len, char out[48])
 static const char *value_name(const struct mp_value *v)
 {
     static const char *const names[] = {
-        [MP_NIL] = "nil",   [MP_BOOL] = "a boolean", [MP_UINT] = "an integer",
-        [MP_INT] = "an integer", [MP_FLOAT] = "a float", [MP_STR] = "a string",
-        [MP_BIN] = "binary", [MP_EXT] = "an extension", [MP_ARRAY] = "an array",
+        [MP_NIL] = "nil",        [MP_BOOL] = "a boolean",   [MP_UINT] = "an integer",
+        [MP_INT] = "an integer", [MP_FLOAT] = "a float",    [MP_STR] = "a string",
+        [MP_BIN] = "binary",     [MP_EXT] = "an extension", [MP_ARRAY] = "an array",
         [MP_MAP] = "a map"};
     return names[v->type];
 }
@@ -182,7 +183,7 @@ static bool put_jsonb(struct buf *out, const struct column *c, struct mp_cursor 
                       uint32_t *numbers_nulled, struct reject *reject)
 {
     size_t start = out->len;
-    buf_be32(out, 0);  /* the length, once it is known */
+    buf_be32(out, 0); /* the length, once it is known */
     buf_byte(out, 1); /* jsonb's binary version */
     const char *problem = jsonb_append(out, &at, numbers_nulled);
     if (problem)

@@ -30,7 +30,8 @@ struct copybin_field;
 struct copybin {
     const struct stream_set *streams;
     struct uuid batch;
-    int64_t now_us; /* the accepted window lies around this; the same for every attempt of a batch */
+    int64_t
+        now_us; /* the accepted window lies around this; the same for every attempt of a batch */
     enum nul_rule nul; /* of text columns; jsonb rejects NUL whatever the rule */
 
     /* private */

@@ -10,7 +10,8 @@
 #include "db/queries.h"
 #include "spool/name.h"
 
-#define KEY 512 /* "name:" + a gate + a percent-encoded name is the longest, hashed where it is longer */
+#define KEY \
+    512 /* "name:" + a gate + a percent-encoded name is the longest, hashed where it is longer */
 
 struct entry {
     char key[KEY];
@@ -30,8 +31,8 @@ static void key_of_names(const char *kind, const char *scope, const char *name, 
     buf_free(&whole);
 }
 
-/* What `retry` puts back must never pass for a duplicate of what was loaded meanwhile: its name, which
- * says from which batch it comes, is its key. */
+/* What `retry` puts back must never pass for a duplicate of what was loaded meanwhile: its name,
+ * which says from which batch it comes, is its key. */
 static void make_key(const struct batch *b, const struct batch_segment *s, char key[KEY])
 {
     char hex[HASH_HEX];
@@ -85,7 +86,8 @@ static int compare_text(const void *a, const void *b)
     return strcmp(a, b);
 }
 
-/* Twins lie side by side, in the order of the batch: the first of them is the one that was inserted. */
+/* Twins lie side by side, in the order of the batch: the first of them is the one that was
+ * inserted. */
 static int by_key_and_place(const void *a, const void *b)
 {
     const struct entry *x = a;

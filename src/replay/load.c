@@ -21,7 +21,7 @@
 struct replay {
     const struct loader *loader;
     struct batch *batch;
-    size_t segment; /* the one in hand */
+    size_t segment;       /* the one in hand */
     struct copier copier; /* tables: the streams', then ingestion_reject */
     struct rejects rejects;
     bool is_careful;
@@ -67,8 +67,9 @@ static struct err check_rejects(struct batch *b)
     if (!rules_too_many(&b->rules->max_rejects, t.rejected, t.frames))
         return ERR_OK;
     b->too_many_rejects = true;
-    return err_make(ERR_ROW, "more frames are rejected (%" PRIu64 " of %" PRIu64
-                             ") than the gate's max_rejects allows",
+    return err_make(ERR_ROW,
+                    "more frames are rejected (%" PRIu64 " of %" PRIu64
+                    ") than the gate's max_rejects allows",
                     t.rejected, t.frames);
 }
 
@@ -106,9 +107,13 @@ static struct err check_same(const struct segment_summary *inspected,
 
 static struct err copy_segments(struct replay *r, struct copybin *encoder)
 {
-    struct segment_walk walk = {.encoder = encoder, .limits = r->loader->limits,
-                                .rows = r->copier.rows, .stop = r->loader->stop,
-                                .on_row = replay_row, .on_reject = replay_reject, .context = r};
+    struct segment_walk walk = {.encoder = encoder,
+                                .limits = r->loader->limits,
+                                .rows = r->copier.rows,
+                                .stop = r->loader->stop,
+                                .on_row = replay_row,
+                                .on_reject = replay_reject,
+                                .context = r};
     struct batch *b = r->batch;
     for (r->segment = 0; r->segment < b->count; r->segment++) {
         struct batch_segment *s = &b->segments[r->segment];
@@ -168,17 +173,15 @@ static struct err fill_transaction(struct loader *l, struct replay *r, struct co
     return e;
 }
 
-/* synchronous_commit is ours to insist on: a receipt that says done must survive a power cut, because
- * the segments are moved away after it. */
+/* synchronous_commit is ours to insist on: a receipt that says done must survive a power cut,
+ * because the segments are moved away after it. */
 static const char begin_batch[] = "BEGIN; SET LOCAL synchronous_commit = on";
 
 static struct err run_transaction(struct loader *l, struct batch *b, struct copybin *encoder,
                                   int attempt)
 {
-    struct replay r = {.loader = l,
-                       .batch = b,
-                       .rejects = {.claim = b->claim},
-                       .is_careful = b->is_careful};
+    struct replay r = {
+        .loader = l, .batch = b, .rejects = {.claim = b->claim}, .is_careful = b->is_careful};
     for (size_t i = 0; i < b->count; i++)
         b->segments[i].refused = 0;
     TRY(claim_unstage_rejects(b->claim)); /* of a try that got as far as that */
@@ -207,7 +210,7 @@ static struct err stage_failed(struct batch *b)
     for (size_t i = 0; i < b->count; i++) {
         struct batch_segment *s = &b->segments[i];
         struct buf reason = {0};
-        if (s->fate != SEGMENT_FAILED || s->staged)
+        if (!segment_goes_to_failed(s->fate) || s->staged)
             continue;
         batch_reason_json(b, i, &reason);
         struct err e = claim_stage_failed(b->claim, s->name, buf_cstr(&reason));
@@ -215,19 +218,18 @@ static struct err stage_failed(struct batch *b)
         if (err_is(&e))
             return e;
         s->staged = any = true;
-        LOG_WARN("segment failed", LOG_STR("batch", b->claim->batch), LOG_STR("segment", s->encoded),
-                 LOG_STR("reason", s->reason));
+        LOG_WARN("segment failed", LOG_STR("batch", b->claim->batch),
+                 LOG_STR("segment", s->encoded), LOG_STR("reason", s->reason));
     }
     return any ? claim_seal_staging(b->claim) : ERR_OK;
 }
 
-/* Too many rejects, or rows that can't be isolated: nothing of the batch goes in, and the receipt says
- * so. */
-static struct err fail_batch(struct loader *l, struct batch *b, int attempt, const struct err *cause)
+/* Too many rejects, or rows that can't be isolated: nothing of the batch goes in, and the receipt
+ * says so. */
+static struct err fail_batch(struct loader *l, struct batch *b, int attempt,
+                             const struct err *cause)
 {
-    for (size_t i = 0; i < b->count; i++)
-        if (b->segments[i].fate != SEGMENT_FAILED)
-            batch_fail_segment(b, i, cause->text);
+    batch_fail(b, cause->text);
     TRY(claim_unstage_rejects(b->claim));
     TRY(stage_failed(b));
     if (!pg_is_open(&l->pg))
@@ -275,7 +277,7 @@ static void report(const struct batch *b, bool failed, int64_t took_us, struct l
     struct batch_totals t = batch_totals(b);
     *out = (struct load_outcome){.settled = true,
                                  .failed = failed,
-                                 .rows = failed ? 0 : t.rows,
+                                 .rows = t.rows,
                                  .rejected = t.rejected,
                                  .skipped = t.skipped,
                                  .segments = b->count,
@@ -333,6 +335,8 @@ static struct err attempt_load(struct loader *l, struct claim *c, struct load_ou
     batch_close(&b);
     if (!err_is(&e))
         return retire(l, c);
+    if (l->stop && atomic_load(l->stop))
+        return e;
     if (!pg_is_open(&l->pg)) {
         /* The reason is for people who look at the table; without a server there is no table. */
         struct err reopened = pg_open(&l->pg, &l->target);

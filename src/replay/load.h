@@ -8,10 +8,10 @@
  *     TRY(load_claim(&l, &claim));          // fresh from claim_make
  *     TRY(load_resume(&l, &id));            // found in processing/: whatever is still owed
  *
- * receipt → inspect → partitions → one transaction (receipt locked, ledger, rows, rejects, receipt) →
- * COMMIT → retire. Bad segments and frames are no failure: they are recorded and the call succeeds. A
- * failure is the environment's (err_is_environment): everything stays in processing/, and load_resume
- * takes it from there, any number of times.
+ * receipt → inspect → partitions → one transaction (receipt locked, ledger, rows, rejects, receipt)
+ * → COMMIT → retire. Bad segments and frames are no failure: they are recorded and the call
+ * succeeds. A failure is the environment's (err_is_environment): everything stays in processing/,
+ * and load_resume takes it from there, any number of times.
  *
  * One loader is one thread with one connection.
  */
@@ -48,8 +48,8 @@ struct load_outcome {
 struct err load_claim(struct loader *l, struct claim *c, struct load_outcome *out);
 struct err load_resume(struct loader *l, const struct uuid *id, struct load_outcome *out);
 
-/* An operator's word that the batch shall not be tried any more: its receipt becomes failed, for the
- * reason `why`, and its segments go to failed/, from where they can be retried. */
+/* An operator's word that the batch shall not be tried any more: its receipt becomes failed, for
+ * the reason `why`, and its segments go to failed/, from where they can be retried. */
 struct err load_park(struct loader *l, const struct uuid *id, const char *why,
                      struct load_outcome *out);
 

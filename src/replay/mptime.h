@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mptime: instants as producers pack them. msgpack timestamp (ext -1: 4, 8 or 12 bytes) and Fluentd's
- * EventTime (ext 0, 8 bytes: seconds and nanoseconds, big-endian). Pure.
+ * mptime: instants as producers pack them. msgpack timestamp (ext -1: 4, 8 or 12 bytes) and
+ * Fluentd's EventTime (ext 0, 8 bytes: seconds and nanoseconds, big-endian). Pure.
  */
 #ifndef SPOOLGATE_REPLAY_MPTIME_H
 #define SPOOLGATE_REPLAY_MPTIME_H

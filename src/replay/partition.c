@@ -35,8 +35,8 @@ void partition_free(struct partition_days *days)
     *days = (struct partition_days){0};
 }
 
-/* The wanted leaves of one stream as a text[] literal. Their names hold nothing that needs more than
- * quotes: the table's name and digits. */
+/* The wanted leaves of one stream as a text[] literal. Their names hold nothing that needs more
+ * than quotes: the table's name and digits. */
 static size_t leaf_array(struct buf *out, const struct stream *s, size_t index,
                          const struct partition_days *days)
 {

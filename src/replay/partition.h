@@ -5,8 +5,8 @@
  *     partition_need(&days, stream_index, row.time_us);        // for every row, cheap
  *     TRY(partition_ensure(&pg, &streams, &days));             // before the batch's transaction
  *
- * Leaves are made in short transactions of their own, under an advisory lock and with a lock_timeout:
- * ingest never queues behind a long reader of the parent.
+ * Leaves are made in short transactions of their own, under an advisory lock and with a
+ * lock_timeout: ingest never queues behind a long reader of the parent.
  */
 #ifndef SPOOLGATE_REPLAY_PARTITION_H
 #define SPOOLGATE_REPLAY_PARTITION_H

@@ -103,12 +103,6 @@ struct err receipt_finish(struct pg *pg, const struct batch *b, const struct rec
     char text[9][NUMBER];
     char first[TIME_TEXT];
     char last[TIME_TEXT];
-    /* A batch that failed whole has loaded nothing: all that was counted was skipped. */
-    if (end->failed) {
-        t.skipped = t.frames;
-        t.rows = t.rejected = 0;
-        t.ts_min_us = t.ts_max_us = INT64_MIN;
-    }
     bool cut = batch_files_json(b, &files);
     struct err e = pg_query(
         pg, sql_receipt_finish,

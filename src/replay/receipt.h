@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * receipt: the batch's row in ingestion_manifest; one function for each thing we say to it. The SQL is
- * in db/queries/receipt_*.sql.
+ * receipt: the batch's row in ingestion_manifest; one function for each thing we say to it. The SQL
+ * is in db/queries/receipt_*.sql.
  */
 #ifndef SPOOLGATE_REPLAY_RECEIPT_H
 #define SPOOLGATE_REPLAY_RECEIPT_H
@@ -30,9 +30,9 @@ struct err receipt_start(struct pg *pg, const char *batch, int *attempt);
 struct err receipt_lock(struct pg *pg, const char *batch, int attempt);
 
 struct receipt_end {
-    bool failed;          /* the whole batch: status failed instead of done */
-    const char *tables;   /* JSON: rows by table */
-    const char *error;    /* or NULL */
+    bool failed;        /* the whole batch: status failed instead of done */
+    const char *tables; /* JSON: rows by table */
+    const char *error;  /* or NULL */
 };
 struct err receipt_finish(struct pg *pg, const struct batch *b, const struct receipt_end *end);
 

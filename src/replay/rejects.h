@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rejects: frames that can't be loaded, kept twice: a row in ingestion_reject with the reason, and the
- * original bytes in failed/BATCH/rejects.msgpack, a segment that can be dropped in again.
+ * rejects: frames that can't be loaded, kept twice: a row in ingestion_reject with the reason, and
+ * the original bytes in failed/BATCH/rejects.msgpack, a segment that can be dropped in again.
  *
  *     struct rejects r = {.claim = &claim};
  *     TRY(rejects_add(&r, rows, segment, &frame, &reject));     // appends one COPY row to `rows`

@@ -62,14 +62,16 @@ static struct err open_file(struct source *s, int folder, const char *name)
     if (!S_ISREG(s->before.st_mode))
         return err_make(ERR_SEGMENT, "not a regular file");
     if (s->before.st_size == 0)
-        return err_make(ERR_SEGMENT, "empty file (0 bytes): its content was never written, or lost");
+        return err_make(ERR_SEGMENT,
+                        "empty file (0 bytes): its content was never written, or lost");
     if ((uint64_t)s->before.st_size > s->limits->segment_bytes)
         return err_make(ERR_SEGMENT, "%s is larger than limits.segment",
                         str_size((uint64_t)s->before.st_size, text));
     return ERR_OK;
 }
 
-/* A segment is immutable from its rename on. One that changes under us is not what was announced. */
+/* A segment is immutable from its rename on. One that changes under us is not what was announced.
+ */
 static struct err check_unchanged(const struct source *s)
 {
     struct stat now;

@@ -5,12 +5,12 @@
  *     struct segment_summary sum;
  *     struct err e = segment_walk(&walk, folder, name, &sum);
  *
- * The same walk serves `spoolgate inspect`, the inspection before a batch's transaction and the replay
- * inside it; they differ in what they do with a row. file → (zstd) → frames → rows, in constant
- * memory; the SHA-256 is that of the decompressed bytes.
+ * The same walk serves `spoolgate inspect`, the inspection before a batch's transaction and the
+ * replay inside it; they differ in what they do with a row. file → (zstd) → frames → rows, in
+ * constant memory; the SHA-256 is that of the decompressed bytes.
  *
- * ERR_SEGMENT: these bytes can't be loaded (damaged, over a limit, not a regular file, changed while
- * it was read). Other classes: try again later.
+ * ERR_SEGMENT: these bytes can't be loaded (damaged, over a limit, not a regular file, changed
+ * while it was read). Other classes: try again later.
  */
 #ifndef SPOOLGATE_REPLAY_SEGMENT_H
 #define SPOOLGATE_REPLAY_SEGMENT_H
@@ -28,8 +28,8 @@
 struct segment_walk {
     struct copybin *encoder;
     const struct frame_limits *limits;
-    struct buf *rows;         /* one a stream; the encoder appends, on_row empties */
-    const atomic_bool *stop;  /* may be NULL; set: ERR_STOPPED at the next frame */
+    struct buf *rows;        /* one a stream; the encoder appends, on_row empties */
+    const atomic_bool *stop; /* may be NULL; set: ERR_STOPPED at the next frame */
     /* False stops the walk, with *failure set. */
     bool (*on_row)(void *context, const struct frame *frame, const struct copybin_row *row,
                    struct err *failure);

@@ -43,10 +43,11 @@ static struct err check_history(const PGresult *known)
         hash_bytes_hex(m->sql, strlen(m->sql), checksum);
         if (atoi(PQgetvalue(known, (int)i, 0)) != m->number || strcmp(name, m->name) != 0 ||
             strcmp(PQgetvalue(known, (int)i, 2), checksum) != 0)
-            return err_make(ERR_CONFIG,
-                            "migration %s in the database is not the one that this program knows as "
-                            "%s: one of them was edited; restore the released file",
-                            name, m->name);
+            return err_make(
+                ERR_CONFIG,
+                "migration %s in the database is not the one that this program knows as "
+                "%s: one of them was edited; restore the released file",
+                name, m->name);
     }
     return ERR_OK;
 }
@@ -102,7 +103,8 @@ static struct err create_schema(struct pg *pg, const char *schema)
 {
     struct buf sql = {0};
     bool exists;
-    /* Asked first: CREATE SCHEMA IF NOT EXISTS wants a right that the owner of `public` may lack. */
+    /* Asked first: CREATE SCHEMA IF NOT EXISTS wants a right that the owner of `public` may lack.
+     */
     TRY(ask_bool(pg, sql_schema_exists, schema, &exists));
     if (exists)
         return ERR_OK;
@@ -122,8 +124,8 @@ static struct err run_migration(struct pg *pg, const struct migration *m)
     return pg_query(pg, sql_migration_record, PG_PARAMS(number, m->name, checksum), NULL);
 }
 
-/* One step, in one transaction. What is missing is found out again under the lock: somebody else may
- * have been faster. *more is false when nothing was left to do. */
+/* One step, in one transaction. What is missing is found out again under the lock: somebody else
+ * may have been faster. *more is false when nothing was left to do. */
 static struct err one_step(struct pg *pg, const struct stream_set *streams, bool *more,
                            struct migrate_report *report)
 {

@@ -8,9 +8,9 @@
  *         TRY(migrate_apply(&pg, schema, &streams, &r));
  *     migrate_report_free(&r);
  *
- * db/migrations/NNN_name.sql, each in a transaction of its own under an advisory lock, recorded with a
- * checksum; then the shipped streams' parent tables. A history that was edited, or that is newer than
- * this program, is refused (ERR_CONFIG).
+ * db/migrations/NNN_name.sql, each in a transaction of its own under an advisory lock, recorded
+ * with a checksum; then the shipped streams' parent tables. A history that was edited, or that is
+ * newer than this program, is refused (ERR_CONFIG).
  */
 #ifndef SPOOLGATE_SCHEMA_MIGRATE_H
 #define SPOOLGATE_SCHEMA_MIGRATE_H

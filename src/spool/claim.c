@@ -162,8 +162,8 @@ static bool read_note_in(struct claim *c)
     return n > 0 && parse_note(c, text, (size_t)n);
 }
 
-/* The note is synced before the first rename, so a claim with files and no readable note was not made
- * by us in this order: its files belong to incoming/ as far as anyone can tell. */
+/* The note is synced before the first rename, so a claim with files and no readable note was not
+ * made by us in this order: its files belong to incoming/ as far as anyone can tell. */
 static void read_note(struct claim *c)
 {
     if (read_note_in(c))
@@ -366,7 +366,8 @@ struct err claim_retire(const struct spool *s, const struct claim *c)
 
 void claim_gate_of(int parent, const char *batch, char gate[SPOOL_GATE])
 {
-    struct claim c = {.folder = openat(parent, batch, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)};
+    struct claim c = {.folder =
+                          openat(parent, batch, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)};
     bool known = c.folder >= 0 && read_note_in(&c);
     (void)snprintf(gate, SPOOL_GATE, "%s", known ? c.gate : SPOOL_DEFAULT_GATE);
     claim_free(&c);

@@ -3,7 +3,8 @@
  * claim: a batch's life on disk, from incoming/ to archive/ and failed/.
  *
  *     struct claim c;
- *     TRY(claim_make(&spool, &id, "default", "count 100 reached", files, n, &c));  // or claim_read()
+ *     TRY(claim_make(&spool, &id, "default", "count 100 reached", files, n, &c));  // or
+ * claim_read()
  *     ... receipt, load ...
  *     TRY(claim_stage_failed(&c, name, reason_json));  // before the COMMIT, for each bad segment
  *     TRY(claim_stage_rejects(&c, bytes...));
@@ -11,10 +12,10 @@
  *     TRY(claim_retire(&spool, &c));                   // two folder renames
  *     claim_free(&c);
  *
- * Staging is what makes the end of a batch two renames: before the COMMIT everything that will go to
- * failed/ is gathered in processing/BATCH/.failed, where nobody looks and where the next attempt
- * starts by undoing it (claim_read). After the COMMIT .failed becomes failed/BATCH and the rest becomes
- * archive/YYYY/MM/DD/BATCH.
+ * Staging is what makes the end of a batch two renames: before the COMMIT everything that will go
+ * to failed/ is gathered in processing/BATCH/.failed, where nobody looks and where the next attempt
+ * starts by undoing it (claim_read). After the COMMIT .failed becomes failed/BATCH and the rest
+ * becomes archive/YYYY/MM/DD/BATCH.
  */
 #ifndef SPOOLGATE_SPOOL_CLAIM_H
 #define SPOOLGATE_SPOOL_CLAIM_H
@@ -43,7 +44,8 @@ struct claim {
     char gate[SPOOL_GATE];
     char reason[CLAIM_REASON]; /* why the gate opened */
     int64_t opened_us;
-    struct claim_file *files; /* in the order in which they are loaded: that of the claim, or by name */
+    struct claim_file
+        *files; /* in the order in which they are loaded: that of the claim, or by name */
     size_t count, cap;
     int folder; /* processing/BATCH */
 };
@@ -62,8 +64,8 @@ bool claim_exists(const struct spool *s, const struct uuid *id);
 /* What is on disk of a claim, staging undone. */
 struct err claim_read(const struct spool *s, const struct uuid *id, struct claim *c);
 
-/* For a batch whose receipt is settled: opens it for claim_retire, staging left as the COMMIT has it,
- * and lists no files. */
+/* For a batch whose receipt is settled: opens it for claim_retire, staging left as the COMMIT has
+ * it, and lists no files. */
 struct err claim_read_committed(const struct spool *s, const struct uuid *id, struct claim *c);
 
 /* Back to incoming/, for a claim without a receipt. A name that is taken there gets a number. */

@@ -21,7 +21,8 @@ enum name_kind name_kind(const char *name)
 {
     if (name[0] == '.' || ends_with(name, ".tmp") || ends_with(name, ".part"))
         return NAME_HIDDEN;
-    return ends_with(name, raw_suffix) || ends_with(name, zstd_suffix) ? NAME_SEGMENT : NAME_FOREIGN;
+    return ends_with(name, raw_suffix) || ends_with(name, zstd_suffix) ? NAME_SEGMENT
+                                                                       : NAME_FOREIGN;
 }
 
 bool name_is_zstd(const char *name)
@@ -37,7 +38,9 @@ bool name_is_gate(const char *name)
 
 static const char *suffix_of(const char *name)
 {
-    return ends_with(name, zstd_suffix) ? zstd_suffix : ends_with(name, raw_suffix) ? raw_suffix : "";
+    return ends_with(name, zstd_suffix)  ? zstd_suffix
+           : ends_with(name, raw_suffix) ? raw_suffix
+                                         : "";
 }
 
 void name_numbered(const char *name, unsigned number, char out[NAME_BYTES])

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * name: what a file's name in the spool says. Names are bytes, not text: any byte but '/' and NUL, up
- * to 255 of them.
+ * name: what a file's name in the spool says. Names are bytes, not text: any byte but '/' and NUL,
+ * up to 255 of them.
  */
 #ifndef SPOOLGATE_SPOOL_NAME_H
 #define SPOOLGATE_SPOOL_NAME_H
@@ -19,19 +19,20 @@ enum name_kind name_kind(const char *name);
 
 bool name_is_zstd(const char *name);
 
-/* A gate's name is its folder's: a to z, 0 to 9, '_' and '-', starting with a letter; at most 63. */
+/* A gate's name is its folder's: a to z, 0 to 9, '_' and '-', starting with a letter; at most 63.
+ */
 bool name_is_gate(const char *name);
 
 /*
- * A name for a file that stands where `name` is taken: "x.msgpack.zst" becomes "x.1.msgpack.zst", so
- * that it is still a segment. Cut to fit 255 bytes.
+ * A name for a file that stands where `name` is taken: "x.msgpack.zst" becomes "x.1.msgpack.zst",
+ * so that it is still a segment. Cut to fit 255 bytes.
  */
 void name_numbered(const char *name, unsigned number, char out[NAME_BYTES]);
 
 /*
- * "retry-BATCH-rejects.msgpack": the rejects of a batch, put back into incoming/ by `retry`. The name
- * tells the ledger that they were let in on purpose. (Failed segments go back under their own name:
- * the ledger never had them.)
+ * "retry-BATCH-rejects.msgpack": the rejects of a batch, put back into incoming/ by `retry`. The
+ * name tells the ledger that they were let in on purpose. (Failed segments go back under their own
+ * name: the ledger never had them.)
  */
 void name_of_retry(const char *batch, char out[NAME_BYTES]);
 bool name_is_retry(const char *name);

@@ -48,8 +48,8 @@ static struct err visit_entries(const struct spool *s, const char *path,
     return e;
 }
 
-/* Batches are found by their names, which are ids; folders of another name are years, months and days
- * of the archive. Anything else isn't ours. */
+/* Batches are found by their names, which are ids; folders of another name are years, months and
+ * days of the archive. Anything else isn't ours. */
 static struct err collect(void *context, int folder, const char *name)
 {
     struct collection *c = context;

@@ -5,9 +5,9 @@
  *     struct prune_rules rules = {.before_us = now - keep, .keep_bytes = 200 << 30};
  *     TRY(prune_archive(&spool, &rules, &result));
  *
- * Works on whole batch folders, by the time in the batch's id. Only retired batches live in these two
- * folders, so nothing that is still owed to the database can be met. Killed in between, a half-emptied
- * folder is finished by the next pass.
+ * Works on whole batch folders, by the time in the batch's id. Only retired batches live in these
+ * two folders, so nothing that is still owed to the database can be met. Killed in between, a
+ * half-emptied folder is finished by the next pass.
  */
 #ifndef SPOOLGATE_SPOOL_PRUNE_H
 #define SPOOLGATE_SPOOL_PRUNE_H

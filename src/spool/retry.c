@@ -73,12 +73,16 @@ static struct err put_back_folder(struct put_back *p, const char *gate, int pare
 struct err retry_failed(const struct spool *s, const char *batch, const char *gate,
                         bool only_rejects, struct retry_result *result)
 {
-    struct put_back p = {.spool = s, .batch = batch, .from_failed = true,
-                         .only_rejects = only_rejects, .result = result};
+    struct put_back p = {.spool = s,
+                         .batch = batch,
+                         .from_failed = true,
+                         .only_rejects = only_rejects,
+                         .result = result};
     uint64_t before = result->segments + result->rejects;
     if (faccessat(s->failed, batch, F_OK, AT_SYMLINK_NOFOLLOW) != 0)
-        return err_make(ERR_USAGE, "there is no %s/failed/%s: nothing of that batch failed, or it was "
-                                   "retried already",
+        return err_make(ERR_USAGE,
+                        "there is no %s/failed/%s: nothing of that batch failed, or it was "
+                        "retried already",
                         s->path, batch);
     TRY(put_back_folder(&p, gate, s->failed, batch));
     if (result->segments + result->rejects == before)

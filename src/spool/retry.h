@@ -26,8 +26,8 @@ struct retry_result {
 struct err retry_failed(const struct spool *s, const char *batch, const char *gate,
                         bool only_rejects, struct retry_result *result);
 
-/* Only batches whose claim was at or after since_us. Those that the ledger still has will be skipped
- * as duplicates, and archived anew. */
+/* Only batches whose claim was at or after since_us. Those that the ledger still has will be
+ * skipped as duplicates, and archived anew. */
 struct err retry_archived(const struct spool *s, int64_t since_us, struct retry_result *result);
 
 #endif

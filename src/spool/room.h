@@ -16,7 +16,9 @@ unsigned room_used_percent(const struct spool *s);
 /* A mark of 100 is off. */
 static inline enum room room_judge(unsigned used, uint64_t warn, uint64_t hold)
 {
-    return hold < 100 && used >= hold ? ROOM_HOLD : warn < 100 && used >= warn ? ROOM_WARN : ROOM_ENOUGH;
+    return hold < 100 && used >= hold   ? ROOM_HOLD
+           : warn < 100 && used >= warn ? ROOM_WARN
+                                        : ROOM_ENOUGH;
 }
 
 #endif

@@ -69,8 +69,8 @@ static int64_t change_time(const struct stat *st)
     return changed > modified ? changed : modified;
 }
 
-/* access(2) asks for the effective user, root's powers included. Most segments are world-readable or
- * our own, so the mode bits save the call. */
+/* access(2) asks for the effective user, root's powers included. Most segments are world-readable
+ * or our own, so the mode bits save the call. */
 static bool can_read(int folder, const char *name, const struct stat *st)
 {
     return (st->st_mode & S_IROTH) != 0 || faccessat(folder, name, R_OK, AT_EACCESS) == 0;
@@ -104,18 +104,19 @@ static struct err visit_waiting(void *context, int folder, const char *name)
         return ERR_OK;
     }
     if (!can_read(folder, name, &st)) {
-        report_odd(v, name, "not readable by the daemon: chmod it g+r and give it the daemon's group");
+        report_odd(v, name,
+                   "not readable by the daemon: chmod it g+r and give it the daemon's group");
         return ERR_OK;
     }
     struct scan_file *file = MEM_PUSH(v->found->files, v->found->count, v->found->cap);
-    *file = (struct scan_file){.name = mem_strdup(name),
-                               .bytes = (uint64_t)st.st_size,
-                               .arrived_us = change_time(&st)};
+    *file = (struct scan_file){
+        .name = mem_strdup(name), .bytes = (uint64_t)st.st_size, .arrived_us = change_time(&st)};
     return ERR_OK;
 }
 
 /* Takes files that somebody may still be writing off the list. */
-static void keep_settled(const char *gate, const struct scan_rules *rules, struct scan_result *found)
+static void keep_settled(const char *gate, const struct scan_rules *rules,
+                         struct scan_result *found)
 {
     size_t kept = 0;
     if (rules->listed)

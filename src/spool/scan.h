@@ -9,8 +9,8 @@
  *
  * A scan is the truth; inotify only says when to look. A file counts as waiting once it is settled:
  * it was renamed in or seen closed (rules.is_settled), or it hasn't changed for SCAN_SETTLE_US.
- * What is not ours to claim is left alone and handed to rules.odd, with the reason; the caller reports
- * each such file once.
+ * What is not ours to claim is left alone and handed to rules.odd, with the reason; the caller
+ * reports each such file once.
  */
 #ifndef SPOOLGATE_SPOOL_SCAN_H
 #define SPOOLGATE_SPOOL_SCAN_H
@@ -29,7 +29,6 @@ struct scan_file {
     uint64_t bytes;
     int64_t arrived_us; /* ctime: when it got its name, was written or changed last */
 };
-
 
 struct scan_result {
     struct scan_file *files; /* settled, oldest first, then by name */
@@ -58,7 +57,8 @@ void scan_free(struct scan_result *found);
 struct err scan_gate_folders(const struct spool *s, const struct scan_rules *rules, char ***names,
                              size_t *count);
 
-/* The batches in a folder of them (processing/, failed/), oldest first. ids is the caller's to free. */
+/* The batches in a folder of them (processing/, failed/), oldest first. ids is the caller's to
+ * free. */
 struct err scan_batches(int folder, struct uuid **ids, size_t *count);
 
 /* Calls visit for each entry of the folder but "." and ".."; stops at its first failure. */

@@ -74,9 +74,9 @@ struct err watch_gate(struct watch *w, const struct spool *s, const char *gate)
     if (n < 0 || (size_t)n >= sizeof path)
         return err_make(ERR_CONFIG, "the spool's path is too long to be watched");
     /* The same folder gives the same descriptor again; a recreated one gives another. */
-    int descriptor = inotify_add_watch(
-        w->fd, path,
-        IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ONLYDIR);
+    int descriptor = inotify_add_watch(w->fd, path,
+                                       IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM |
+                                           IN_DELETE | IN_ONLYDIR);
     if (descriptor < 0)
         return err_system(ERR_SPOOL, errno, "can't watch %s%s", path,
                           errno == ENOSPC ? " (raise fs.inotify.max_user_watches)" : "");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * watch: inotify over incoming/ and its gate folders. A hint, never the truth: it says when to scan,
- * and which young files nobody is writing any more.
+ * watch: inotify over incoming/ and its gate folders. A hint, never the truth: it says when to
+ * scan, and which young files nobody is writing any more.
  *
  *     struct watch w;
  *     TRY(watch_open(&w));
@@ -10,10 +10,10 @@
  *     watch_is_settled(&w, gate, name, changed_us)
  *     watch_close(&w);
  *
- * A file is settled when its last change came after the watch began and it isn't on the list of files
- * that were created (or found young) and not closed since. After an overflow of the kernel's queue
- * nothing is known, which is the same as a watch that begins now. Draining after the listing is what
- * makes this safe: the event of a file that readdir showed is in the queue by then.
+ * A file is settled when its last change came after the watch began and it isn't on the list of
+ * files that were created (or found young) and not closed since. After an overflow of the kernel's
+ * queue nothing is known, which is the same as a watch that begins now. Draining after the listing
+ * is what makes this safe: the event of a file that readdir showed is in the queue by then.
  */
 #ifndef SPOOLGATE_SPOOL_WATCH_H
 #define SPOOLGATE_SPOOL_WATCH_H

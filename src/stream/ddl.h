@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ddl: a stream's tables as SQL text. Pure; appends to out statements that can be run as one script.
- * The statements' frames are db/queries/stream_parent.sql and leaf_create.sql.
+ * ddl: a stream's tables as SQL text. Pure; appends to out statements that can be run as one
+ * script. The statements' frames are db/queries/stream_parent.sql and leaf_create.sql.
  */
 #ifndef SPOOLGATE_STREAM_DDL_H
 #define SPOOLGATE_STREAM_DDL_H

@@ -76,8 +76,8 @@ def check_files(site, feed, receipts, v):
     for path in site.tree():
         top, _, rest = path.partition("/")
         folder, _, name = rest.rpartition("/")
-        if not rest:  # .lock, .id, .control
-            v.equal("hidden file in the spool", True, top.startswith("."))
+        if path in (".lock", ".id", ".control"):
+            pass
         elif name in feed.segments:
             got[name, top] += 1
             check_folder(site, feed.segments[name], path, folder, receipts, v)

@@ -50,7 +50,7 @@ def turning_points(calls):
 def crash_recovery_points(run):
     turns = turning_points(list_points())
     points = [p for call in turns.values() for p in kill_points(((call, KILL),))]
-    points = run.thin(points)
-    walk(run, points, was_killed)
-    return (f"killed {', '.join(turns)}; then `drain` killed before each of its calls as it takes that up:"
-            f" {len(points)} points")
+    chosen = run.thin(points, 4 * run.n)
+    walk(run, chosen, was_killed)
+    return (f"killed when {', '.join(turns)}; then `drain` killed again before each of its calls as it takes"
+            f" that up: {len(chosen)} of {len(points)} points")

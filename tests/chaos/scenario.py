@@ -66,12 +66,13 @@ class Run:
         with self.lock:
             self.failures.append(what)
 
-    def thin(self, points):
-        """With --sample, so many of them, spread evenly and always with both ends."""
-        if not self.sample or len(points) <= self.sample:
+    def thin(self, points, most=None):
+        """At most so many of them (and at most --sample), spread evenly, always with both ends."""
+        most = min(most or len(points), self.sample or len(points))
+        if len(points) <= most:
             return points
-        step = (len(points) - 1) / (self.sample - 1)
-        return [points[round(i * step)] for i in range(self.sample)]
+        step = (len(points) - 1) / (most - 1)
+        return [points[round(i * step)] for i in range(most)]
 
     def spread(self, work, points):
         """work(point) for all of them, several at a time. An exception is that point's failure."""

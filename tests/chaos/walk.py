@@ -68,5 +68,5 @@ def walk(run, points, was_hit):
 
     chunks = [points[i:i + CHUNK] for i in range(0, len(points), CHUNK)]
     run.spread(work, chunks)
-    if len(missed) > len(points) / 20:
+    if len(missed) > len(points) / 10:
         run.fail(f"{len(missed)} of {len(points)} points weren't reached: {missed[0]}")
