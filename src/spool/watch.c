@@ -73,7 +73,9 @@ struct err watch_gate(struct watch *w, const struct spool *s, const char *gate)
     int n = snprintf(path, sizeof path, "%s/incoming/%s", s->path, is_default ? "" : gate);
     if (n < 0 || (size_t)n >= sizeof path)
         return err_make(ERR_CONFIG, "the spool's path is too long to be watched");
-    /* The same folder gives the same descriptor again; a recreated one gives another. */
+    /* Departures aren't watched: they are nearly all our own claims, which come by the thousand and
+     * would flood the queue. The same folder gives
+     * the same descriptor again; a recreated one gives another. */
     int descriptor = inotify_add_watch(w->fd, path,
                                        IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM |
                                            IN_DELETE | IN_ONLYDIR);
@@ -149,6 +151,8 @@ static bool handle(struct watch *w, const struct inotify_event *event)
         return false;
     if (event->mask & IN_ISDIR)
         return (event->mask & (IN_CREATE | IN_MOVED_TO)) != 0; /* perhaps a new gate */
+    if (name_kind(event->name) != NAME_SEGMENT)
+        return false;
     if (event->mask & IN_CREATE)
         note_open(w, g->gate, event->name);
     else
