@@ -73,12 +73,11 @@ struct err watch_gate(struct watch *w, const struct spool *s, const char *gate)
     int n = snprintf(path, sizeof path, "%s/incoming/%s", s->path, is_default ? "" : gate);
     if (n < 0 || (size_t)n >= sizeof path)
         return err_make(ERR_CONFIG, "the spool's path is too long to be watched");
-    /* Departures aren't watched: they are nearly all our own claims, which come by the thousand and
-     * would flood the queue. The same folder gives
-     * the same descriptor again; a recreated one gives another. */
-    int descriptor = inotify_add_watch(w->fd, path,
-                                       IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM |
-                                           IN_DELETE | IN_ONLYDIR);
+    /* Departures aren't watched: nearly all of them are our own claims, which come by the thousand
+     * and would flood the queue. The same folder gives the same descriptor again; a recreated one
+     * gives another. */
+    int descriptor =
+        inotify_add_watch(w->fd, path, IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_TO | IN_ONLYDIR);
     if (descriptor < 0)
         return err_system(ERR_SPOOL, errno, "can't watch %s%s", path,
                           errno == ENOSPC ? " (raise fs.inotify.max_user_watches)" : "");

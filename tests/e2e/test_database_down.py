@@ -164,8 +164,8 @@ class TestHeldBatches(SiteCase):
         self.site.configure("loaders: 2\ngates: {other: {open: {idle: 10ms}}}")
 
     def hold_and_heal(self, breaking, sqlstate, healing):
-        self.site.query(breaking)
         with self.site.daemon() as daemon:
+            self.site.query(breaking)
             self.site.put("held.msgpack", pack(metric(value=1)))
             gate = wait_until(lambda: (self.site.gate() or {}).get("stalled_reason") and
                               self.site.gate(), "status says why")
