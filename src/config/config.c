@@ -148,7 +148,8 @@ static struct err parse_rejects(const struct config_key *key, const char *value,
     char *end;
     double number = strtod(value, &end);
     bool percent = strcmp(end, "%") == 0;
-    bool good = *value >= '0' && *value <= '9' && (percent || *end == '\0') && number < 9e15 &&
+    bool good = strspn(value, "0123456789.%") == strlen(value) && *value >= '0' && *value <= '9' &&
+                (percent || *end == '\0') && number < 9e15 &&
                 (percent ? number <= 100 : number == (double)(uint64_t)number);
     if (!good)
         return err_make(ERR_CONFIG, "`%s` is neither a number nor a percentage for `%s`", value,

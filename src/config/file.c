@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/utf8.h"
 
 enum { FILE_BYTES_MAX = 1 << 20, LEVELS_MAX = 8, PATH_BYTES = 256 };
 
@@ -75,14 +76,34 @@ static struct err walk_mapping(const struct walk *w, struct fy_node *map, const 
     return ERR_OK;
 }
 
+/* libfyaml counts the lines of its errors from 1, those of its marks from 0. No error and no
+ * document: there was nothing to read, and an empty file is a file of defaults. */
 static struct err syntax_error(const struct walk *w, struct fy_diag *diag)
 {
     void *at = NULL;
     const struct fy_diag_error *error = fy_diag_errors_iterate(diag, &at);
     if (!error)
-        return err_make(ERR_CONFIG, "%s: not YAML", w->file);
-    return err_make(ERR_CONFIG, "%s:%d:%d: %s", w->file, error->line + 1, error->column + 1,
-                    error->msg);
+        return ERR_OK;
+    return err_make(ERR_CONFIG, "%s:%d:%d: %s", w->file, error->line, error->column, error->msg);
+}
+
+/* What libfyaml lets pass: bytes that aren't UTF-8, and NUL, where it takes the text to end. */
+static struct err check_text(const struct walk *w, const char *text, size_t len)
+{
+    size_t good = utf8_check((const uint8_t *)text, len);
+    const char *nul = memchr(text, '\0', good);
+    const char *bad = nul ? nul : text + good;
+    const char *line = text;
+    int number = 1;
+    if (!nul && good == len)
+        return ERR_OK;
+    for (const char *p = text; p < bad; p++)
+        if (*p == '\n') {
+            line = p + 1;
+            number++;
+        }
+    return err_make(ERR_CONFIG, "%s:%d:%d: %s", w->file, number, (int)(bad - line) + 1,
+                    nul ? "a NUL character" : "not UTF-8");
 }
 
 static struct err walk_document(const struct walk *w, struct fy_document *document)
@@ -95,9 +116,30 @@ static struct err walk_document(const struct walk *w, struct fy_document *docume
     return walk_mapping(w, root, "", 0);
 }
 
+/* The one document; a second one would be lost without a word. */
+static struct err walk_documents(const struct walk *w, struct fy_parser *parser,
+                                 struct fy_diag *diag)
+{
+    struct fy_document *document = fy_parse_load_document(parser);
+    if (!document)
+        return syntax_error(w, diag);
+    struct err e = walk_document(w, document);
+    fy_parse_document_destroy(parser, document);
+    if (err_is(&e))
+        return e;
+    document = fy_parse_load_document(parser);
+    if (!document)
+        return syntax_error(w, diag);
+    fy_parse_document_destroy(parser, document);
+    return err_make(ERR_CONFIG, "%s: more than one YAML document", w->file);
+}
+
 struct err config_load_text(struct config *c, const char *name, const char *text, size_t len)
 {
     struct walk w = {c, name};
+    if (len == 0)
+        return ERR_OK;
+    TRY(check_text(&w, text, len));
     struct fy_diag_cfg diag_config;
     fy_diag_cfg_default(&diag_config);
     diag_config.fp = NULL;
@@ -106,10 +148,11 @@ struct err config_load_text(struct config *c, const char *name, const char *text
         return err_make(ERR_INTERNAL, "libfyaml: no diagnostics");
     fy_diag_set_collect_errors(diag, true);
     struct fy_parse_cfg parse_config = {.flags = FYPCF_QUIET, .diag = diag};
-    struct fy_document *document = fy_document_build_from_string(&parse_config, text, len);
-    struct err e = document ? walk_document(&w, document) : syntax_error(&w, diag);
-    if (document)
-        fy_document_destroy(document);
+    struct fy_parser *parser = fy_parser_create(&parse_config);
+    struct err e = parser && fy_parser_set_string(parser, text, len) == 0
+                       ? walk_documents(&w, parser, diag)
+                       : err_make(ERR_INTERNAL, "libfyaml: no parser");
+    fy_parser_destroy(parser);
     fy_diag_destroy(diag);
     return e;
 }

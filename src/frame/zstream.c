@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "frame/zstream.h"
 
+#include <endian.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 #include <zstd.h>
 #include <zstd_errors.h>
 
@@ -52,14 +54,37 @@ static struct err check_expansion(const struct zstream *z)
     return ERR_OK;
 }
 
+/* Behind what is left of the block. */
 static struct err refill_input(struct zstream *z)
 {
     size_t got = 0;
-    TRY(z->fill(z->context, z->input, INPUT_BLOCK, &got));
+    size_t left = z->input_end - z->input_at;
+    memmove(z->input, z->input + z->input_at, left);
     z->input_at = 0;
-    z->input_end = got;
+    z->input_end = left;
+    TRY(z->fill(z->context, z->input + left, INPUT_BLOCK - left, &got));
+    z->input_end += got;
     z->bytes_in += got;
     z->input_done = got == 0;
+    return ERR_OK;
+}
+
+/* Debian's libzstd still reads the formats before 0.8, and holds none of them to the window limit.
+ */
+static struct err check_magic(struct zstream *z)
+{
+    uint32_t magic;
+    while (z->input_end - z->input_at < sizeof magic && !z->input_done)
+        TRY(refill_input(z));
+    if (z->input_end - z->input_at < sizeof magic)
+        return ERR_OK; /* the decoder says what is wrong with so few bytes */
+    memcpy(&magic, z->input + z->input_at, sizeof magic);
+    magic = le32toh(magic);
+    if (magic != ZSTD_MAGICNUMBER &&
+        (magic & ZSTD_MAGIC_SKIPPABLE_MASK) != ZSTD_MAGIC_SKIPPABLE_START)
+        return err_make(ERR_SEGMENT,
+                        "bad zstd near byte %" PRIu64 " of the file: no frame starts there",
+                        z->bytes_in - (z->input_end - z->input_at));
     return ERR_OK;
 }
 
@@ -81,8 +106,10 @@ struct err zstream_fill(void *zstream, uint8_t *room, size_t size, size_t *got)
     while (out.pos == 0) {
         if (z->input_at == z->input_end && !z->input_done)
             TRY(refill_input(z));
+        if (!z->inside_frame)
+            TRY(check_magic(z));
         ZSTD_inBuffer in = {z->input, z->input_end, z->input_at};
-        if (z->input_done && !z->inside_frame) {
+        if (z->input_done && z->input_at == z->input_end && !z->inside_frame) {
             if (z->bytes_in == 0)
                 return err_make(ERR_SEGMENT, "empty file: not even a zstd header");
             return ERR_OK;
@@ -92,7 +119,7 @@ struct err zstream_fill(void *zstream, uint8_t *room, size_t size, size_t *got)
             return decode_error(z, r);
         z->input_at = in.pos;
         /* Inside a frame with no input left, nothing more can come: the file was cut. */
-        if (r != 0 && z->input_done && out.pos == 0)
+        if (r != 0 && z->input_done && z->input_at == z->input_end && out.pos == 0)
             return err_make(ERR_SEGMENT, "cut short: the file ends inside a zstd frame");
         z->inside_frame = r != 0;
     }

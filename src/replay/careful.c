@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/utf8.h"
 
 enum { BLOCK_ROWS = 1000, BLOCK_BYTES = 4 << 20 };
 
@@ -104,6 +105,8 @@ static struct err refuse(struct careful *c, size_t table, size_t at, const struc
     const char *state = strstr(said, " (SQLSTATE ");
     (void)snprintf(reject.reason, sizeof reject.reason, "%.*s",
                    (int)(state ? state - said : (ptrdiff_t)strlen(said)), said);
+    /* The reason may have been cut inside a character, and it is going to be text in a row. */
+    reject.reason[utf8_check((const uint8_t *)reject.reason, strlen(reject.reason))] = '\0';
     (void)snprintf(reject.sqlstate, sizeof reject.sqlstate, "%s", why->sqlstate);
     return c->refused(c->context, item->segment, &frame, &reject);
 }

@@ -59,18 +59,18 @@ class Keeper:
 
     def __init__(self, site):
         self.site = site
-        self.daemon = Daemon(site, "--migrate")
+        self.daemon = Daemon(site)
 
     def kill(self):
         self.daemon.kill()
         self.daemon.log_path.unlink()
-        self.daemon = Daemon(self.site, "--migrate")
+        self.daemon = Daemon(self.site)
 
     def check_alive(self, run):
         code = self.daemon.process.poll()
         if code is not None:
             run.fail(f"the daemon ended by itself, exit {code}:\n{self.daemon.log[-2000:]}")
-            self.daemon = Daemon(self.site, "--migrate")
+            self.daemon = Daemon(self.site)
 
     def __enter__(self):
         return self

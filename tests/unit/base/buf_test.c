@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/mem.h"
 #include "bytes.h"
 
 Test(base_buf, appends)
@@ -31,7 +32,7 @@ Test(base_buf, grows)
     static const size_t steps[] = {1, 3, 64, 65, 1000, 70000};
     for (size_t s = 0; s < COUNT(steps); s++) {
         struct buf b = {0};
-        uint8_t *piece = cr_malloc(steps[s]);
+        uint8_t *piece = mem_alloc(steps[s]);
         size_t rounds = 3000 / steps[s] + 3;
         for (size_t i = 0; i < rounds; i++) {
             memset(piece, (int)(i & 0xff), steps[s]);
@@ -43,7 +44,7 @@ Test(base_buf, grows)
             cr_assert_eq(b.data[i], (i / steps[s]) & 0xff, "steps of %zu: byte %zu is %02x",
                          steps[s], i, b.data[i]);
         buf_free(&b);
-        cr_free(piece);
+        free(piece);
     }
 }
 

@@ -226,7 +226,7 @@ Test(base_str, distance)
         {"rescn", "rescan", 1},
         {"rescaan", "rescan", 1},
         {"rezcan", "rescan", 1},
-        {"ercsan", "rescan", 4},
+        {"ercsan", "rescan", 3},
         {"kitten", "sitting", 3},
         {"limits.fram", "limits.frame", 1},
         {"abcdefghijklmnopqrstuvwxyz01234", "abcdefghijklmnopqrstuvwxyz01235", 1},

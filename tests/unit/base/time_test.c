@@ -2,7 +2,9 @@
 #include "base/time.h"
 
 #include <time.h>
+#include <stdlib.h>
 
+#include "base/mem.h"
 #include "bytes.h"
 
 Test(base_time, days_and_dates)
@@ -11,11 +13,11 @@ Test(base_time, days_and_dates)
         int64_t day;
         struct time_date date;
     } rows[] = {
-        {0, {1970, 1, 1}},        {-1, {1969, 12, 31}},      {59, {1970, 3, 1}},
-        {10957, {2000, 1, 1}},    {11016, {2000, 2, 29}},    {11017, {2000, 3, 1}},
-        {-25509, {1900, 2, 28}},  {-25508, {1900, 3, 1}},    {20778, {2026, 11, 21}},
+        {0, {1970, 1, 1}},         {-1, {1969, 12, 31}},     {59, {1970, 3, 1}},
+        {10957, {2000, 1, 1}},     {11016, {2000, 2, 29}},   {11017, {2000, 3, 1}},
+        {-25509, {1900, 2, 28}},   {-25508, {1900, 3, 1}},   {20778, {2026, 11, 21}},
         {2932896, {9999, 12, 31}}, {2932897, {10000, 1, 1}}, {-719528, {0, 1, 1}},
-        {-719529, {-1, 12, 31}},  {-719162, {1, 1, 1}},
+        {-719529, {-1, 12, 31}},   {-719162, {1, 1, 1}},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         const struct time_date *want = &rows[i].date;
@@ -24,8 +26,8 @@ Test(base_time, days_and_dates)
                   "day %lld: want %d-%d-%d, got %d-%d-%d", (long long)rows[i].day, want->year,
                   want->month, want->day, got.year, got.month, got.day);
         int64_t day = time_day_of_date(want->year, want->month, want->day);
-        cr_expect_eq(day, rows[i].day, "%d-%d-%d: want day %lld, got %lld", want->year,
-                     want->month, want->day, (long long)rows[i].day, (long long)day);
+        cr_expect_eq(day, rows[i].day, "%d-%d-%d: want day %lld, got %lld", want->year, want->month,
+                     want->day, (long long)rows[i].day, (long long)day);
     }
 }
 
@@ -166,19 +168,20 @@ Test(base_time, parse)
     }
 }
 
-/* Only the seconds' fraction and the offset's minutes can be left off: every other cut is refused. */
+/* Only the seconds' fraction and the offset's minutes can be left off: every other cut is refused.
+ */
 Test(base_time, parse_truncated_at_every_byte)
 {
     static const char text[] = "2026-11-21T03:57:01.25+02:00";
     for (size_t len = 0; len < sizeof text - 1; len++) {
         int64_t us;
         /* A copy of its own size: reading past the end is seen by ASan. */
-        char *cut = cr_malloc(len + 1);
+        char *cut = mem_alloc(len + 1);
         memcpy(cut, text, len);
         bool want = len == strlen("2026-11-21T03:57:01.25+02");
         bool got = time_parse(cut, len, &us);
         cr_expect_eq(got, want, "%.*s: want %d, got %d", (int)len, text, want, got);
-        cr_free(cut);
+        free(cut);
     }
 }
 

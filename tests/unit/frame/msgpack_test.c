@@ -2,18 +2,20 @@
 #include "frame/msgpack.h"
 
 #include <msgpack.h>
+#include <stdlib.h>
 
+#include "base/mem.h"
 #include "bytes.h"
 
 static const struct frame_limits defaults = FRAME_LIMITS_DEFAULT;
 
 static const char *const type_names[] = {
-    [MP_NIL] = "nil", [MP_BOOL] = "bool", [MP_UINT] = "uint", [MP_INT] = "int",
-    [MP_FLOAT] = "float", [MP_STR] = "str", [MP_BIN] = "bin", [MP_EXT] = "ext",
+    [MP_NIL] = "nil",     [MP_BOOL] = "bool", [MP_UINT] = "uint", [MP_INT] = "int",
+    [MP_FLOAT] = "float", [MP_STR] = "str",   [MP_BIN] = "bin",   [MP_EXT] = "ext",
     [MP_ARRAY] = "array", [MP_MAP] = "map"};
 
 static const char *const status_names[] = {
-    [MP_OK] = "ok", [MP_SHORT] = "short", [MP_BAD] = "bad", [MP_STRING] = "string",
+    [MP_OK] = "ok",     [MP_SHORT] = "short",      [MP_BAD] = "bad",  [MP_STRING] = "string",
     [MP_KEYS] = "keys", [MP_ARRAY_LONG] = "array", [MP_DEEP] = "deep"};
 
 /* The table of the msgpack specification, by ranges of the type byte. `fixed`: bytes of the header;
@@ -66,18 +68,19 @@ static const struct {
 Test(frame_msgpack, every_type_byte_truncated_at_every_byte)
 {
     enum { ROOM = 0x01010101 + 64 };
-    uint8_t *bytes = cr_malloc(ROOM);
+    uint8_t *bytes = mem_alloc(ROOM);
     unsigned seen = 0;
     memset(bytes, 1, ROOM);
     for (size_t f = 0; f < COUNT(formats); f++)
         for (unsigned type = formats[f].first; type <= formats[f].last; type++, seen++) {
             uint32_t len = formats[f].low ? (type & formats[f].low) : formats[f].len;
-            bool has_payload = formats[f].type == MP_STR || formats[f].type == MP_BIN ||
-                               formats[f].type == MP_EXT;
+            bool has_payload =
+                formats[f].type == MP_STR || formats[f].type == MP_BIN || formats[f].type == MP_EXT;
             size_t whole = formats[f].fixed + (has_payload ? (size_t)len : 0);
             bytes[0] = (uint8_t)type;
             /* every cut of the header, then those around the value's end */
-            for (size_t have = 0; have <= whole + 1; have += have > 40 && have + 3 < whole ? whole - have - 2 : 1) {
+            for (size_t have = 0; have <= whole + 1;
+                 have += have > 40 && have + 3 < whole ? whole - have - 2 : 1) {
                 struct mp_cursor c = {bytes, bytes + have};
                 struct mp_value v;
                 enum mp_status want = have < whole ? MP_SHORT : MP_OK;
@@ -98,8 +101,9 @@ Test(frame_msgpack, every_type_byte_truncated_at_every_byte)
                     cr_assert_eq(v.len, len, "%02x: want length %u, got %u", type, len, v.len);
             }
         }
-    cr_expect_eq(seen, 255, "the table has %u type bytes; 0xc1 is the only one without a row", seen);
-    cr_free(bytes);
+    cr_expect_eq(seen, 255, "the table has %u type bytes; 0xc1 is the only one without a row",
+                 seen);
+    free(bytes);
 }
 
 Test(frame_msgpack, numbers)
@@ -232,9 +236,8 @@ Test(frame_msgpack, skip)
         enum mp_status got = mp_skip(&c, &tight);
         size_t moved = (size_t)(c.p - p);
         cr_expect(got == rows[i].want && moved == rows[i].moved,
-                  "%s: want %s and %zu bytes, got %s and %zu",
-                  bytes_show(p, rows[i].len, text), status_names[rows[i].want], rows[i].moved,
-                  status_names[got], moved);
+                  "%s: want %s and %zu bytes, got %s and %zu", bytes_show(p, rows[i].len, text),
+                  status_names[rows[i].want], rows[i].moved, status_names[got], moved);
     }
 }
 
@@ -307,8 +310,8 @@ static void put_elements(struct sample *s, uint64_t *seed, unsigned depth, uint6
 /* One random value of any format; it may be cut by the sample's end. */
 static void put_value(struct sample *s, uint64_t *seed, unsigned depth)
 {
-    static const uint8_t scalars[] = {0xc0, 0xc2, 0xc3, 0xca, 0xcb, 0xcc, 0xcd, 0xce,
-                                      0xcf, 0xd0, 0xd1, 0xd2, 0xd3};
+    static const uint8_t scalars[] = {0xc0, 0xc2, 0xc3, 0xca, 0xcb, 0xcc, 0xcd,
+                                      0xce, 0xcf, 0xd0, 0xd1, 0xd2, 0xd3};
     static const uint8_t width[] = {0, 0, 0, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8};
     uint64_t r = bytes_random(seed);
     uint64_t small = r >> 40 & 7;
@@ -453,10 +456,10 @@ static void compare(const uint8_t *bytes, size_t len, struct tally *tally)
 /* Bytes of a size of their own, so that ASan sees a read past the end. */
 static void compare_copy(const uint8_t *bytes, size_t len, struct tally *tally)
 {
-    uint8_t *copy = cr_malloc(len + 1);
+    uint8_t *copy = mem_alloc(len + 1);
     memcpy(copy, bytes, len);
     compare(copy, len, tally);
-    cr_free(copy);
+    free(copy);
 }
 
 Test(frame_msgpack, like_msgpack_c)

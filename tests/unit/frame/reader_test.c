@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "frame/reader.h"
 
+#include <stdlib.h>
+
 #include "base/buf.h"
+#include "base/mem.h"
 #include "bytes.h"
 
 static const struct frame_limits defaults = FRAME_LIMITS_DEFAULT;
@@ -66,8 +69,12 @@ static struct outcome read_all(const struct frame_limits *limits, struct source 
     return o;
 }
 
-#define KIND_A "\x81\xa4kind\xa1" "a"
-#define SEAL(n) "\x82\xa4kind\xa4seal\xa6" "frames" n
+#define KIND_A         \
+    "\x81\xa4kind\xa1" \
+    "a"
+#define SEAL(n)                \
+    "\x82\xa4kind\xa4seal\xa6" \
+    "frames" n
 
 /* Every malformed shape has its own text, which names the frame and the byte where it starts. */
 Test(frame_reader, shapes)
@@ -107,27 +114,34 @@ Test(frame_reader, shapes)
         {BYTES("\x81\xa1x\x91\x91\x91\x01"), 0, false,
          "frame 0 at byte 0: nested deeper than limits.depth"},
         /* a frame may be 64 bytes; this one has 66 */
-        {BYTES("\x83\x01\xb0" "0123456789abcdef" "\x02\xb0" "0123456789abcdef"
-               "\x03\x9f" "0123456789abcde" "\x04\xaa" "0123456789"), 0, false,
-         "frame 0 at byte 0: a map has more keys than limits.keys"},
-        {BYTES("\x83\x01\xb0" "0123456789abcdef" "\x02\xb0" "0123456789abcdef"
-               "\x03\xdc\x00\x19" "0123456789abcdefghijklmno"), 0, false,
-         "frame at byte 0 is larger than limits.frame (64 bytes)"},
+        {BYTES("\x83\x01\xb0"
+               "0123456789abcdef"
+               "\x02\xb0"
+               "0123456789abcdef"
+               "\x03\xdc\x00\x19"
+               "0123456789abcdefghijklmno"),
+         0, false, "frame at byte 0 is larger than limits.frame (64 bytes)"},
 
         {BYTES(SEAL("\x00")), 0, true, NULL},
         {BYTES(KIND_A KIND_A SEAL("\x02")), 2, true, NULL},
         {BYTES(KIND_A SEAL("\xcf\0\0\0\0\0\0\0\x01")), 1, true, NULL},
-        {BYTES(KIND_A "\x82\xa6" "frames\x01\xa4kind\xa4seal"), 1, true, NULL},
+        {BYTES(KIND_A "\x82\xa6"
+                      "frames\x01\xa4kind\xa4seal"),
+         1, true, NULL},
         {BYTES(KIND_A SEAL("\x02")), 1, false, "sealed as 2 frames, but 1 are there"},
         {BYTES(KIND_A KIND_A SEAL("\x01")), 2, false, "sealed as 1 frames, but 2 are there"},
         {BYTES(KIND_A SEAL("\xff")), 1, false, "seal at byte 8 has no count in `frames`"},
-        {BYTES(KIND_A SEAL("\xca\x3f\x80\0\0")), 1, false, "seal at byte 8 has no count in `frames`"},
-        {BYTES(KIND_A SEAL("\xa1" "1")), 1, false, "seal at byte 8 has no count in `frames`"},
+        {BYTES(KIND_A SEAL("\xca\x3f\x80\0\0")), 1, false,
+         "seal at byte 8 has no count in `frames`"},
+        {BYTES(KIND_A SEAL("\xa1"
+                           "1")),
+         1, false, "seal at byte 8 has no count in `frames`"},
         {BYTES(KIND_A "\x81\xa4kind\xa4seal"), 1, false, "seal at byte 8 has no count in `frames`"},
-        {BYTES(KIND_A SEAL("\x01") KIND_A), 1, true, "bytes after the seal, at byte 28"},
-        {BYTES(KIND_A SEAL("\x01") SEAL("\x01")), 1, true, "bytes after the seal, at byte 28"},
-        {BYTES(KIND_A SEAL("\x01") "\n"), 1, true, "bytes after the seal, at byte 28"},
-        {BYTES(KIND_A SEAL("\x01") "\x81"), 1, true, "bytes after the seal, at byte 28"},
+        {BYTES(KIND_A SEAL("\x01") KIND_A), 1, true, "bytes after the seal, at byte 27"},
+        {BYTES(KIND_A SEAL("\x01") SEAL("\x01")), 1, true, "bytes after the seal, at byte 27"},
+        {BYTES(KIND_A SEAL("\x01") "\n"), 1, true, "bytes after the seal, at byte 27"},
+        {BYTES(KIND_A SEAL("\x01") "\x81"), 1, true,
+         "frame 1 at byte 27: cut short: the segment ends inside the frame"},
     };
     static const size_t steps[] = {0, 1, 7};
     for (size_t i = 0; i < COUNT(rows); i++)
@@ -163,9 +177,18 @@ Test(frame_reader, kinds)
         {BYTES("\x81\xa4kind\x01"), "none"},
         {BYTES("\x81\xa4kind\xc4\x01x"), "none"}, /* bin is no text */
         {BYTES("\x81\xa4Kind\xa1x"), "none"},
-        {BYTES("\x81\xa5" "event\xa3" "e.v"), "e.v"},
-        {BYTES("\x82\xa5" "event\xa1" "e\xa4kind\xa1k"), "k"}, /* in either order */
-        {BYTES("\x82\xa4kind\xa1k\xa5" "event\xa1" "e"), "k"},
+        {BYTES("\x81\xa5"
+               "event\xa3"
+               "e.v"),
+         "e.v"},
+        {BYTES("\x82\xa5"
+               "event\xa1"
+               "e\xa4kind\xa1k"),
+         "k"}, /* in either order */
+        {BYTES("\x82\xa4kind\xa1k\xa5"
+               "event\xa1"
+               "e"),
+         "k"},
         {BYTES("\x82\xa1x\x81\xa4kind\xa1n\xa1y\x01"), "none"}, /* not the nested one */
         {BYTES("\x82\xa1x\x81\xa4kind\xa1n\xa4kind\xa1k"), "k"},
         {BYTES("\x82\x92\x01\x02\xc0\xa4kind\xa1k"), "k"}, /* whatever the other keys are */
@@ -191,8 +214,8 @@ static void put_frame(struct buf *out, size_t payload)
 
 enum { MIB = 1 << 20, FRAME_HEAD = 8 };
 
-/* Sizes around the window's 1 MiB: frames that end on its last byte, one before, one after, straddle
- * it, and need it to grow to twice and four times. */
+/* Sizes around the window's 1 MiB: frames that end on its last byte, one before, one after,
+ * straddle it, and need it to grow to twice and four times. */
 Test(frame_reader, windows)
 {
     static const struct {
@@ -262,20 +285,22 @@ Test(frame_reader, frame_limit)
             put_frame(&segment, limits[i] + over - FRAME_HEAD);
             if (over > 0)
                 (void)snprintf(want, sizeof want,
-                               "frame at byte 58 is larger than limits.frame (%zu bytes)", limits[i]);
+                               "frame at byte 58 is larger than limits.frame (%zu bytes)",
+                               limits[i]);
             struct source source = {.bytes = segment.data, .len = segment.len};
             struct outcome got = read_all(&l, &source);
             cr_expect_str_eq(got.e.text, want, "limit %zu, %zu over\nwant: %s\n got: %s", limits[i],
                              over, want, got.e.text);
-            cr_expect_eq(got.frames, over ? 1 : 2, "limit %zu, %zu over: %zu frames", limits[i], over,
-                         (size_t)got.frames);
+            cr_expect_eq(got.frames, over ? 1 : 2, "limit %zu, %zu over: %zu frames", limits[i],
+                         over, (size_t)got.frames);
             cr_expect(got.window <= (limits[i] > MIB ? limits[i] : MIB),
                       "limit %zu, %zu over: the window grew to %zu", limits[i], over, got.window);
             buf_free(&segment);
         }
 }
 
-/* A segment that never ends a frame is given up as soon as the limit is reached, not read to its end. */
+/* A segment that never ends a frame is given up as soon as the limit is reached, not read to its
+ * end. */
 Test(frame_reader, endless_frame_is_given_up_early)
 {
     struct frame_limits l = defaults;
@@ -312,11 +337,12 @@ Test(frame_reader, huge_map_costs_one_window)
 /* Wherever the segment is cut: whole frames come out; a seal proves it, and only a whole one. */
 Test(frame_reader, truncated_at_every_byte)
 {
-    static const char whole[] = KIND_A "\x82\xa4kind\xa1" "b\xa1v\xcb\x3f\xf0\0\0\0\0\0\0" SEAL("\x02");
-    static const size_t ends[] = {0, 8, 27, 47}; /* of nothing, the frames, the seal */
-    cr_assert_eq(sizeof whole - 1, 47, "the sample has %zu bytes", sizeof whole - 1);
+    static const char whole[] = KIND_A "\x82\xa4kind\xa1"
+                                       "b\xa1v\xcb\x3f\xf0\0\0\0\0\0\0" SEAL("\x02");
+    static const size_t ends[] = {0, 8, 27, 46}; /* of nothing, the frames, the seal */
+    cr_assert_eq(sizeof whole - 1, 46, "the sample has %zu bytes", sizeof whole - 1);
     for (size_t len = 0; len < sizeof whole; len++) {
-        uint8_t *cut = cr_malloc(len + 1);
+        uint8_t *cut = mem_alloc(len + 1);
         memcpy(cut, whole, len);
         struct source source = {.bytes = cut, .len = len, .step = 5};
         struct outcome got = read_all(&defaults, &source);
@@ -326,10 +352,10 @@ Test(frame_reader, truncated_at_every_byte)
                      got.result, got.e.text);
         if (!at_end)
             cr_expect(strstr(got.e.text, "cut short"), "%zu bytes: got %s", len, got.e.text);
-        cr_expect_eq(got.frames, frames, "%zu bytes: want %zu frames, got %zu", len,
-                     (size_t)frames, (size_t)got.frames);
+        cr_expect_eq(got.frames, frames, "%zu bytes: want %zu frames, got %zu", len, (size_t)frames,
+                     (size_t)got.frames);
         cr_expect_eq(got.sealed, len == ends[3], "%zu bytes: sealed is %d", len, got.sealed);
-        cr_free(cut);
+        free(cut);
     }
 }
 
@@ -341,8 +367,8 @@ Test(frame_reader, source_errors)
         struct source source = {
             .bytes = (const uint8_t *)bytes, .len = sizeof bytes - 1, .step = 8, .fails = fails};
         struct outcome got = read_all(&defaults, &source);
-        cr_expect(got.result == FRAME_FAILED && got.e.cls == ERR_SPOOL, "call %zu: got %d, class %s",
-                  fails, got.result, err_class_name(got.e.cls));
+        cr_expect(got.result == FRAME_FAILED && got.e.cls == ERR_SPOOL,
+                  "call %zu: got %d, class %s", fails, got.result, err_class_name(got.e.cls));
         cr_expect_str_eq(got.e.text, "the disk is on fire", "call %zu: got %s", fails, got.e.text);
     }
 }
