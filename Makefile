@@ -37,7 +37,7 @@ objects   = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 EMBEDDED := $(BUILD)/gen/db/embedded.o
 
 .DELETE_ON_ERROR:
-.PHONY: all help demo smoke run up migrate test test-san check format fuzz print-pure print-flags print-libs install uninstall clean
+.PHONY: all help demo smoke run up migrate test test-san chaos check format fuzz print-pure print-flags print-libs install uninstall clean
 
 all: $(BUILD)/spoolgate $(BUILD)/tools/notifier/notifier ## build both programs
 
@@ -99,6 +99,11 @@ test-san: ## the same with the sanitizers: make SAN=1 test-san
 	$(Q)tools/setup test
 	$(Q)$(MAKE) --no-print-directory SAN=1 all build/san/tests build/san/pure-tests
 	$(Q)tests/run build/san
+
+chaos: ## crashes and faults of all sorts: make chaos [N=50] [SAMPLE=K]; writes docs/RELIABILITY.md
+	$(Q)tools/setup chaos
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)SPOOLGATE_BIN=build/spoolgate tests/chaos/run -n $(or $(N),50) $(if $(SAMPLE),--sample $(SAMPLE)) --report docs/RELIABILITY.md
 
 CRITERION = $(shell pkg-config --libs criterion)
 # Pure code that is a header alone is tested beside the rest.

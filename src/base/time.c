@@ -59,7 +59,8 @@ int64_t time_day_of_date(int year, int month, int day)
 const char *time_format(int64_t us, char text[TIME_TEXT])
 {
     int64_t day = time_day(us);
-    int64_t rest = us - day * TIME_US_PER_DAY;
+    int64_t rest = us % TIME_US_PER_DAY;
+    rest += rest < 0 ? TIME_US_PER_DAY : 0;
     struct time_date date = time_date_of_day(day);
     int second = (int)(rest / TIME_US_PER_S);
     int fraction = (int)(rest % TIME_US_PER_S);

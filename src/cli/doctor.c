@@ -77,6 +77,8 @@ static void print_json(const struct doctor *d)
     }
     jsonw_key(&j, "database");
     jsonw_bool(&j, c->database);
+    jsonw_key(&j, "complete");
+    jsonw_bool(&j, c->complete);
     jsonw_key(&j, "in_use");
     jsonw_bool(&j, d->in_use);
     jsonw_end(&j);
@@ -118,7 +120,7 @@ static void print_verdict(const struct doctor *d)
         (void)fputs("Nothing is wrong", stdout);
     if (counts[FINDING_INFO] > 0)
         (void)printf("; %s to know", str_count(counts[FINDING_INFO], n[FINDING_INFO]));
-    (void)puts(d->checked.database ? "." : ", as far as the spool alone can tell.");
+    (void)puts(d->checked.complete ? "." : ", as far as that could be checked.");
 }
 
 static void print_text(const struct doctor *d)

@@ -19,6 +19,18 @@ struct walk {
     struct uuid newest_pruned;
 };
 
+/* "BATCH", or "BATCH.1" where that was taken. */
+static bool batch_of_folder(const char *name, struct uuid *id)
+{
+    char batch[UUID_TEXT];
+    (void)snprintf(batch, sizeof batch, "%s", name);
+    if (!uuid_parse(batch, id))
+        return false;
+    const char *rest = name + UUID_TEXT - 1;
+    size_t digits = *rest == '.' ? strspn(rest + 1, "0123456789") : 0;
+    return *rest == '\0' || (digits > 0 && rest[1 + digits] == '\0');
+}
+
 static struct err visit_archive(void *context, int folder, const char *name)
 {
     struct walk *w = context;
@@ -31,7 +43,7 @@ static struct err visit_archive(void *context, int folder, const char *name)
         if (us < d->archive_from_us)
             d->archive_from_us = us;
         d->checked.archived++;
-        return portion_add(&w->portion, name);
+        return portion_add(&w->portion, &id);
     }
     int next = openat(folder, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (next < 0)
@@ -96,12 +108,12 @@ static void report_unknown(struct doctor *d, const struct walk *w)
         return;
     (void)time_format(uuid_v7_ms(&w->oldest_unknown) * TIME_US_PER_MS, since);
     (void)snprintf(fix, sizeof fix, "spoolgate retry --from-archive --since %s", since);
-    findings_add(&d->findings, FINDING_ARCHIVE_UNKNOWN, uuid_format(&w->oldest_unknown, batch),
-                 NULL, fix,
-                 "%" PRIu64 " archived batch%s neither a settled receipt nor a row in the ledger, "
-                 "this one first, of %s: the database was restored to an earlier point, or is "
-                 "another one",
-                 w->unknown, w->unknown == 1 ? " has" : "es have", since);
+    findings_add(
+        &d->findings, FINDING_ARCHIVE_UNKNOWN, uuid_format(&w->oldest_unknown, batch), NULL, fix,
+        "%" PRIu64 " archived batch%s neither a settled receipt nor a row in the ledger, "
+        "this one first: the database was restored to an earlier point, or is another one. "
+        "See that their rows are gone, too: those would be loaded twice",
+        w->unknown, w->unknown == 1 ? " has" : "es have");
 }
 
 struct err archive_checks(struct doctor *d, struct pg *pg)

@@ -66,10 +66,8 @@ struct err portion_ask(struct portion *p)
     return e;
 }
 
-struct err portion_add(struct portion *p, const char *name)
+struct err portion_add(struct portion *p, const struct uuid *id)
 {
-    if (!batch_of_folder(name, &p->ids[p->count]))
-        return ERR_OK;
-    p->count++;
+    p->ids[p->count++] = *id;
     return p->count == BATCHES_ASKED ? portion_ask(p) : ERR_OK;
 }

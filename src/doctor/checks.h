@@ -42,10 +42,6 @@ struct err claim_contents(const struct spool *s, const char *batch,
 struct err failed_contents(const struct spool *s, const char *name,
                            struct batch_contents *contents);
 
-/* Does a failed/ or archive/ folder's name say which batch it is? A number after it is ours, too:
- * "BATCH.1" stands where BATCH was taken. */
-bool batch_of_folder(const char *name, struct uuid *id);
-
 /* What the database knows of batches that were found on disk. */
 struct batch_known {
     const char *batch, *status, *spool_id, *error; /* the result's; status "" without a receipt */
@@ -65,7 +61,7 @@ struct err batches_ask(const struct doctor *d, struct pg *pg, const struct uuid 
 void batches_array(struct buf *out, const struct uuid *ids, size_t count);
 
 /* The same for any number of folders: asks whenever there are enough of them, and at the end by
- * portion_ask. A name that is no batch's is passed over. */
+ * portion_ask. */
 struct portion {
     const struct doctor *doctor;
     struct pg *pg;
@@ -74,7 +70,7 @@ struct portion {
     struct uuid ids[BATCHES_ASKED];
     size_t count;
 };
-struct err portion_add(struct portion *p, const char *name);
+struct err portion_add(struct portion *p, const struct uuid *id);
 struct err portion_ask(struct portion *p);
 
 #endif

@@ -118,6 +118,8 @@ static struct err judge_failed(void *context, const struct batch_known *k)
         findings_add(&d->findings, FINDING_FOREIGN_BATCH, k->batch, NULL, "remove the folder",
                      "in failed/, but its receipt is spool %s's: was the folder copied?",
                      k->spool_id);
+    else if (c.segments == 0)
+        findings_add(&d->findings, FINDING_RETRY_WAITS, k->batch, NULL, fix, "rejected frames");
     else
         findings_add(&d->findings, FINDING_RETRY_WAITS, k->batch, NULL, fix,
                      "%" PRIu64 " failed segment%s%s", c.segments, c.segments == 1 ? "" : "s",
@@ -127,8 +129,9 @@ static struct err judge_failed(void *context, const struct batch_known *k)
 
 static struct err visit_failed(void *context, int folder, const char *name)
 {
+    struct uuid id;
     (void)folder;
-    return portion_add(context, name);
+    return uuid_parse(name, &id) ? portion_add(context, &id) : ERR_OK;
 }
 
 static struct err check_failed(struct doctor *d, struct pg *pg)

@@ -52,7 +52,7 @@ static struct err fix_failed(void *context, int folder, const char *name)
     struct fixing *f = context;
     struct batch_contents contents;
     struct uuid id;
-    if (!batch_of_folder(name, &id))
+    if (!uuid_parse(name, &id))
         return ERR_OK;
     TRY(failed_contents(f->doctor->spool, name, &contents));
     if (!contents.exists || contents.segments > 0 || contents.has_rejects || contents.others > 0)
@@ -85,15 +85,14 @@ static struct err fix_all(struct doctor *d, struct loader *l)
 static struct err reach_database(struct doctor *d, struct loader *l)
 {
     struct err e = pg_open(&l->pg, &l->target);
-    if (err_is(&e)) {
+    if (!err_is(&e))
+        e = migrate_require(&l->pg, d->streams);
+    if (e.cls == ERR_CONFIG && pg_is_open(&l->pg))
+        findings_add(&d->findings, FINDING_DATABASE_VERSION, NULL, NULL,
+                     "`spoolgate migrate`, unless the message says otherwise", "%s", e.text);
+    else if (err_is(&e))
         findings_add(&d->findings, FINDING_DATABASE_UNREACHABLE, NULL, NULL,
                      "start it, or correct --database; what is in the spool waits meanwhile", "%s",
-                     e.text);
-        return e;
-    }
-    e = migrate_require(&l->pg, d->streams);
-    if (err_is(&e))
-        findings_add(&d->findings, FINDING_DATABASE_VERSION, NULL, NULL, "spoolgate migrate", "%s",
                      e.text);
     d->checked.database = !err_is(&e);
     return e;
@@ -117,6 +116,7 @@ static struct err check_all(struct doctor *d, struct loader *l, bool fix)
     if (!err_is(&e))
         e = receipt_checks(d, &l->pg);
     keep_first(&first, &e);
+    d->checked.complete = !err_is(&first);
     return first;
 }
 

@@ -39,6 +39,7 @@ struct doctor_checked {
     uint64_t archived;   /* batches in archive/ */
     uint64_t receipts;   /* of batches that are done: against archive/, ledger and tables */
     bool database;       /* was there to be asked, at this version */
+    bool complete;       /* nothing kept us from any of the checks */
 };
 
 struct doctor {

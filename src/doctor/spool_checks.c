@@ -86,17 +86,6 @@ struct err failed_contents(const struct spool *s, const char *name, struct batch
     return e;
 }
 
-bool batch_of_folder(const char *name, struct uuid *id)
-{
-    char batch[UUID_TEXT];
-    (void)snprintf(batch, sizeof batch, "%s", name);
-    if (!uuid_parse(batch, id))
-        return false;
-    const char *rest = name + UUID_TEXT - 1;
-    size_t digits = *rest == '.' ? strspn(rest + 1, "0123456789") : 0;
-    return *rest == '\0' || (digits > 0 && rest[1 + digits] == '\0');
-}
-
 /* ---- files that nobody finishes ---- */
 
 struct old_files {
@@ -200,7 +189,6 @@ static struct err check_incoming(struct doctor *d)
 struct names {
     struct doctor *doctor;
     const char *below;
-    bool may_be_numbered;
     uint64_t batches;
 };
 
@@ -210,10 +198,9 @@ static struct err visit_name(void *context, int folder, const char *name)
     char where[NAME_BYTES + 16];
     struct stat st;
     struct uuid id;
-    bool is_batch = n->may_be_numbered ? batch_of_folder(name, &id) : uuid_parse(name, &id);
     if (name[0] == '.' || fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
         return ERR_OK;
-    if (is_batch && S_ISDIR(st.st_mode)) {
+    if (uuid_parse(name, &id) && S_ISDIR(st.st_mode)) {
         n->batches++;
         return ERR_OK;
     }
@@ -227,7 +214,7 @@ static struct err visit_name(void *context, int folder, const char *name)
 static struct err check_names(struct doctor *d)
 {
     struct names processing = {.doctor = d, .below = "processing"};
-    struct names failed = {.doctor = d, .below = "failed", .may_be_numbered = true};
+    struct names failed = {.doctor = d, .below = "failed"};
     TRY(scan_folder(d->spool->processing, visit_name, &processing));
     TRY(scan_folder(d->spool->failed, visit_name, &failed));
     d->checked.processing = processing.batches;

@@ -231,10 +231,16 @@ static int by_id(const void *a, const void *b)
 struct err scan_batches(int folder, struct uuid **ids, size_t *count)
 {
     struct batches b = {0};
+    *ids = NULL;
+    *count = 0;
     struct err e = scan_folder(folder, visit_batch, &b);
+    if (err_is(&e)) {
+        free(b.ids);
+        return e;
+    }
     if (b.count > 0)
         qsort(b.ids, b.count, sizeof *b.ids, by_id);
     *ids = b.ids;
     *count = b.count;
-    return e;
+    return ERR_OK;
 }

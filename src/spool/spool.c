@@ -111,11 +111,17 @@ static struct err open_tree(struct spool *s, bool create)
     return ensure_id(s, create);
 }
 
-struct err spool_open(struct spool *s, const char *path, bool create)
+/* Nothing open: closing it is harmless. */
+static void clear(struct spool *s, char *path)
 {
-    *s = (struct spool){.path = mem_strdup(path), .root = -1, .lock = -1};
+    *s = (struct spool){.path = path, .root = -1, .lock = -1};
     for (size_t i = 0; i < FOLDERS; i++)
         *descriptor_of(s, i) = -1;
+}
+
+struct err spool_open(struct spool *s, const char *path, bool create)
+{
+    clear(s, mem_strdup(path));
     struct err e = open_tree(s, create);
     if (err_is(&e))
         spool_close(s);
@@ -132,7 +138,7 @@ void spool_close(struct spool *s)
     if (s->lock >= 0)
         (void)close(s->lock);
     free(s->path);
-    *s = (struct spool){.root = -1, .lock = -1};
+    clear(s, NULL);
 }
 
 struct err spool_lock(struct spool *s)

@@ -46,11 +46,16 @@ def turning_points(calls):
     }
 
 
+def recoveries(list_some):
+    """What list_some(first) finds for a recovery from each of these; and their names."""
+    turns = turning_points(list_points())
+    return [p for call in turns.values() for p in list_some(((call, KILL),))], ", ".join(turns)
+
+
 @scenario("SIGKILL at a system call of the recovery")
 def crash_recovery_points(run):
-    turns = turning_points(list_points())
-    points = [p for call in turns.values() for p in kill_points(((call, KILL),))]
+    points, turns = recoveries(kill_points)
     chosen = run.thin(points, 4 * run.n)
     walk(run, chosen, was_killed)
-    return (f"killed when {', '.join(turns)}; then `drain` killed again before each of its calls as it takes"
+    return (f"killed when {turns}; then `drain` killed again before each of its calls as it takes"
             f" that up: {len(chosen)} of {len(points)} points")

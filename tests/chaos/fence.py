@@ -64,12 +64,9 @@ def end_drain(drain, run, what):
 @scenario("an old process wakes up behind its successor")
 def paused_process(run):
     times = max(1, run.n // 10)
-    points = [(f, t) for f in (before_lock, in_copy_backend_gone, in_commit) for t in range(times)]
-
-    def work(point):
-        function, _ = point
-        function(run)
-    run.spread(work, points)
+    for function in (before_lock, in_copy_backend_gone, in_commit):
+        for _ in range(times):  # one at a time: a backend that is ended must be the right one
+            function(run)
     return (f"a daemon stopped (SIGSTOP) before its transaction's lock, in its COPY with its backend gone, and in its COMMIT; a"
             f" successor drains the spool; the old one wakes up: {times} times each")
 

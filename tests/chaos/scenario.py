@@ -81,7 +81,8 @@ class Run:
                 work(point)
             except Exception as failure:  # pylint: disable=broad-except
                 notes = "\n".join(getattr(failure, "__notes__", []))
-                self.fail(f"{point}: {type(failure).__name__}: {failure}\n{notes}")
+                shown = f"{point[0]} and {len(point) - 1} more" if isinstance(point, list) else point
+                self.fail(f"{shown}: {type(failure).__name__}: {failure}\n{notes}")
         with concurrent.futures.ThreadPoolExecutor(self.jobs) as pool:
             list(pool.map(guarded, points))
 

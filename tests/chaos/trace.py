@@ -6,10 +6,14 @@
 """
 import collections
 import dataclasses
+import os
 import re
+import signal
 import subprocess
 
-from support import BIN, DEADLINE, Ended
+from support import BIN, Ended
+
+HANGS = 60  # seconds
 
 # What reaches a disk or a peer. Those that a machine's libc or kernel doesn't know are left out by `?`.
 CALLS = ("openat open creat read pread64 readv write pwrite64 writev fsync fdatasync sync_file_range rename renameat "
@@ -32,11 +36,17 @@ class Call:
 
 
 def run_with(site, *args, options=()):
-    """The program under strace."""
-    done = subprocess.run(["strace", "-f", "-qq", *options, BIN, *args], stdin=subprocess.DEVNULL,
-                          capture_output=True, cwd=site.folder, env=site.environment, timeout=DEADLINE,
-                          check=False)
-    return Ended(args, done.returncode, done.stdout, done.stderr)
+    """The program under strace. One that hangs ends with it."""
+    with subprocess.Popen(["strace", "-f", "-qq", *options, BIN, *args], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=site.folder, env=site.environment,
+                          start_new_session=True) as process:
+        try:
+            out, err = process.communicate(timeout=HANGS)
+        except subprocess.TimeoutExpired as hang:
+            os.killpg(process.pid, signal.SIGKILL)
+            _, err = process.communicate()
+            raise AssertionError(f"{args} hangs, with {options}:\n{err.decode(errors='replace')}") from hang
+    return Ended(args, process.returncode, out, err)
 
 
 def inject(call, what, trace):

@@ -63,7 +63,10 @@ def walk(run, points, was_hit):
             for site, feed, point, is_hit in zip(sites, feeds, chunk, hit):
                 if not is_hit:
                     missed.append(point)
-                drain(site)
+                try:
+                    drain(site)
+                except AssertionError as failure:
+                    run.fail(f"{point}: the drain after it: {failure}")
                 run.judge(site, feed, point, times=int(is_hit))
 
     chunks = [points[i:i + CHUNK] for i in range(0, len(points), CHUNK)]

@@ -240,9 +240,12 @@ class Daemon:
         """The daemon's own, where it runs under strace, too."""
         if not self.traced:
             return self.process.pid
-        children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        return next((int(pid) for pid in children.read_text().split()
-                     if os.readlink(f"/proc/{pid}/exe") == os.path.realpath(BIN)), None)
+        with contextlib.suppress(FileNotFoundError):  # it may be gone at any moment
+            children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+            for pid in children.read_text().split():
+                if os.readlink(f"/proc/{pid}/exe") == os.path.realpath(BIN):
+                    return int(pid)
+        return None
 
     def wait_watching(self):
         """Until a scan has gone through every gate that has a folder: from then on a renamed-in

@@ -299,25 +299,23 @@ class TestOutcomes(SiteCase):
             self.assertEqual((receipt["status"], receipt["frames_rejected"],
                               receipt["frames_skipped"]), ("done", 1, 0))
 
-    def test_a_row_that_the_server_refuses_fails_the_batch(self):
-        """Until issue 3 isolates such rows: nothing of the batch is loaded, and everything says why."""
+    def test_a_row_that_the_server_refuses_is_a_reject(self):
+        """A constraint that we know nothing of: the row goes, with its SQLSTATE, and the others land."""
         self.site.run("migrate", code=0)
         self.site.query("ALTER TABLE metrics ADD CONSTRAINT small CHECK (value < 10)")
-        data = {"a.msgpack": pack(metric(value=1), metric(value="x")), "b.msgpack": pack(metric(value=11))}
-        receipt = self.site.load(data)
-        self.assertEqual((receipt["status"], receipt["segments_failed"]), ("failed", 2))
-        self.assertIn("23514", receipt["error"])
-        self.assertEqual(conservation(receipt)[0], conservation(receipt)[1])
-        self.assertEqual(self.site.query("SELECT * FROM metrics"), [])
-        self.assertEqual(self.site.query("SELECT * FROM ingestion_reject"), [])
-        self.assertEqual(self.site.query("SELECT * FROM ingestion_segment"), [])
-        self.assertEqual(self.site.in_folder(self.site.failed_of(receipt)),
-                         sorted([*data, *(f"{n}.reason.json" for n in data)]))
-        # after the fix they can be dropped in again
-        self.site.query("ALTER TABLE metrics DROP CONSTRAINT small")
-        again = self.site.load(data)
-        self.assertEqual((again["status"], again["rows_loaded"], again["frames_rejected"]),
-                         ("done", 2, 1))
+        refused, wrong = pack(metric(value=11)), pack(metric(value="x"))
+        receipt = self.site.load({"a.msgpack": pack(metric(value=1)) + wrong,
+                                  "b.msgpack": pack(metric(value=2)) + refused + pack(metric(value=3))})
+        self.assertEqual((receipt["status"], receipt["rows_loaded"], receipt["frames_rejected"],
+                          receipt["segments_failed"]), ("done", 3, 2, 0))
+        self.assertEqual(*conservation(receipt))
+        self.assertEqual(self.site.query("SELECT value FROM metrics ORDER BY 1"), [(1,), (2,), (3,)])
+        self.assertEqual(self.site.query("SELECT segment, frame_index, byte_offset, sqlstate"
+                                         " FROM ingestion_reject ORDER BY segment"),
+                         [("a.msgpack", 1, len(pack(metric(value=1))), None),
+                          ("b.msgpack", 1, len(pack(metric(value=2))), "23514")])
+        self.assertEqual((self.site.failed_of(receipt) / "rejects.msgpack").read_bytes(),
+                         wrong + refused)
 
     def test_a_file_that_grows_while_it_waits_is_judged_whole(self):
         """Renamed in too early, its writer goes on: what counts is what stands there at the claim."""

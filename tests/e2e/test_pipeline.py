@@ -368,6 +368,20 @@ class TestGates(SiteCase):
                 self.assertEqual({r["reason"] for r in site.receipts()[1:]}, {"opened by hand"})
                 self.assertEqual(site.value("SELECT count(DISTINCT value) FROM metrics"), 5)
 
+    def test_what_arrives_during_a_scan_is_not_missed(self):
+        """Scans are made long by junk, and no rescan comes to help: the gate opens at the last of four,
+        which may well arrive while the others are being looked at."""
+        self.site.configure(f"rescan: 1h\ngates: {{default: {{{EXACTLY.format(4)}}}}}")
+        (self.site.spool / "incoming").mkdir(parents=True)
+        for i in range(2000):
+            (self.site.spool / "incoming" / f"junk-{i}").touch()
+        with self.site.daemon():
+            for sent in range(0, 160, 4):
+                for i in range(sent, sent + 4):
+                    self.site.put(f"{i}.msgpack", pack(metric(value=i)))
+                self.site.wait_settled(0, segments=sent + 4)
+        self.assertEqual(self.site.value("SELECT count(DISTINCT value) FROM metrics"), 160)
+
     def test_a_segment_with_a_time_in_the_future_is_loaded(self):
         """As cp -p, rsync -t and tar leave it, where a producer's clock is ahead."""
         with self.site.daemon():

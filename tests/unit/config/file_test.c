@@ -196,11 +196,7 @@ Test(config_file, unreadable_files)
 
 /* ---- spoolgate.example.yaml: the documentation of every key, kept true here ---- */
 
-static const char *example(void)
-{
-    const char *path = getenv("SPOOLGATE_EXAMPLE"); /* set by tests/run; the checkout otherwise */
-    return path ? path : "spoolgate.example.yaml";
-}
+static const char example[] = "spoolgate.example.yaml"; /* tests run in the checkout */
 
 Test(config_file, example_holds_the_defaults)
 {
@@ -208,7 +204,7 @@ Test(config_file, example_holds_the_defaults)
     struct config got;
     config_init(&want);
     config_init(&got);
-    struct err e = config_load_file(&got, example());
+    struct err e = config_load_file(&got, example);
     cr_assert(!err_is(&e), "%s", e.text);
     for (const struct config_key *k = config_keys; k->path; k++) {
         bool is_gates = strncmp(k->path, "gates.*.", 8) == 0;
@@ -246,11 +242,11 @@ static bool names_key(const char *text, const char *path)
 Test(config_file, example_names_every_key)
 {
     struct buf text = {0};
-    FILE *f = fopen(example(), "r");
-    cr_assert_not_null(f, "can't open %s", example());
+    FILE *f = fopen(example, "r");
+    cr_assert_not_null(f, "can't open %s", example);
     text.len = fread(buf_reserve(&text, 1 << 20), 1, 1 << 20, f);
     (void)fclose(f);
     for (const struct config_key *k = config_keys; k->path; k++)
-        cr_expect(names_key(buf_cstr(&text), k->path), "%s is not in %s", k->path, example());
+        cr_expect(names_key(buf_cstr(&text), k->path), "%s is not in %s", k->path, example);
     buf_free(&text);
 }

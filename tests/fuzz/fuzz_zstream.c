@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Any bytes as a .zst: one byte of settings, then the file. Bits 0-2: log2 of the bytes that the
+ * source gives at a time; bits 3-5: of the room that the caller offers. What must hold: never more
+ * than the limits allow, the same bytes whatever the sizes, an error of the segment's class or a
+ * clean end.
+ */
+#include "frame/zstream.c"
+
+#include <assert.h>
+
+#include "base/hash.h"
+
+struct source {
+    const uint8_t *bytes;
+    size_t len, at, step;
+};
+
+static struct err fill(void *context, uint8_t *room, size_t size, size_t *got)
+{
+    struct source *s = context;
+    size_t n = s->len - s->at < size ? s->len - s->at : size;
+    n = n > s->step ? s->step : n;
+    if (n > 0)
+        memcpy(room, s->bytes + s->at, n);
+    s->at += n;
+    *got = n;
+    return ERR_OK;
+}
+
+struct outcome {
+    bool good;
+    uint64_t bytes;
+    uint8_t digest[HASH_BYTES];
+};
+
+static struct outcome decompress(const uint8_t *bytes, size_t len, size_t step, size_t size)
+{
+    static const struct frame_limits limits = {
+        .raw_bytes = 4 << 20, .expansion = 100, .window_bytes = 1 << 16};
+    static uint8_t room[1 << 17];
+    struct source source = {bytes, len, 0, step};
+    struct zstream z = {.fill = fill, .context = &source};
+    struct outcome o = {.good = false};
+    struct hash h;
+    size_t got = 1;
+    hash_start(&h);
+    struct err e = zstream_open(&z, &limits);
+    assert(!err_is(&e));
+    while (got > 0 && !err_is(&e)) {
+        e = zstream_fill(&z, room, size, &got);
+        assert(got <= size && (!err_is(&e) || got == 0));
+        hash_update(&h, room, got);
+        o.bytes += got;
+    }
+    assert(o.bytes <= limits.raw_bytes);
+    assert(o.bytes <= EXPANSION_GRACE || o.bytes / limits.expansion <= len);
+    assert(!err_is(&e) || (e.cls == ERR_SEGMENT && *e.text));
+    assert(ZSTD_sizeof_DCtx(z.decoder) < 1 << 20);
+    o.good = !err_is(&e);
+    zstream_close(&z);
+    hash_finish(&h, o.digest);
+    return o;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
+{
+    if (len < 1)
+        return 0;
+    struct outcome whole = decompress(bytes + 1, len - 1, SIZE_MAX, 1 << 17);
+    struct outcome pieces = decompress(bytes + 1, len - 1, (size_t)1 << (bytes[0] & 7),
+                                       (size_t)1 << (4 + (bytes[0] >> 3 & 7)));
+    /* Where it fails, the pieces may have given out some bytes more or less. */
+    assert(whole.good == pieces.good);
+    if (whole.good)
+        assert(whole.bytes == pieces.bytes &&
+               memcmp(whole.digest, pieces.digest, sizeof whole.digest) == 0);
+    return 0;
+}
