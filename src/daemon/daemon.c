@@ -66,7 +66,8 @@ static void give_up(uv_timer_t *timer)
     board_stop(&d->board, true);
     d->cancelling.data = d;
     (void)uv_queue_work(&d->loop, &d->cancelling, cancel_statements, cancelled);
-    (void)uv_timer_start(&d->deadline, end_hard, (DAEMON_END_S - DAEMON_GRACE_S) * 1000, 0);
+    (void)uv_timer_start(&d->deadline, end_hard, (DAEMON_END_S - DAEMON_GRACE_S) * UINT64_C(1000),
+                         0);
 }
 
 static void stop(uv_signal_t *handle, int number)
@@ -78,7 +79,7 @@ static void stop(uv_signal_t *handle, int number)
     }
     LOG_INFO("stopping", LOG_STR("signal", number == SIGTERM ? "TERM" : "INT"));
     board_stop(&d->board, false);
-    (void)uv_timer_start(&d->deadline, give_up, DAEMON_GRACE_S * 1000, 0);
+    (void)uv_timer_start(&d->deadline, give_up, DAEMON_GRACE_S * UINT64_C(1000), 0);
     if (board_loaders(&d->board) == 0)
         (void)uv_async_send(&d->worker_ended);
 }

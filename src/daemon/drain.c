@@ -103,7 +103,7 @@ static struct err look(struct drain *d, const char *gate, bool *more)
     struct gate_backlog backlog = backlog_of(&found);
     struct err e = ERR_OK;
     bool held = spool_is_held(d->spool, gate);
-    struct gate_decision decision = gate_decide(policy, &backlog, rules.now_us, d->force);
+    struct gate_decision decision = gate_decide(policy, &backlog, time_now(), d->force);
     if (decision.action == GATE_OPEN && !held) {
         e = load_some(d, gate, policy, decision.reason, &found);
         *more = true;

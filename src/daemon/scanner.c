@@ -17,10 +17,12 @@
 /* While it is too full to claim, room is looked at this often: nobody announces that it is back. */
 #define ROOM_AGAIN_US (5 * TIME_US_PER_S)
 
-static void drain_events(void *context)
+/* What happens between a listing and this is in no listing: it calls for another scan. */
+static void read_events(void *context)
 {
     struct scanner *s = context;
-    (void)watch_drain(&s->watch);
+    if (watch_drain(&s->watch))
+        s->next_us = 0;
 }
 
 static bool is_settled(void *context, const char *gate, const char *name, int64_t changed_us)
@@ -65,12 +67,13 @@ static struct err look_at_gate(struct scanner *s, const char *gate, const struct
     look_again_at(s, found.settles_at_us);
 
     bool forced = board_is_forced(s->board, gate);
-    struct gate_decision d = gate_decide(policy, &backlog, rules->now_us, forced);
+    int64_t now = time_now(); /* not the scan's: files arrived while it ran */
+    struct gate_decision d = gate_decide(policy, &backlog, now, forced);
     if (d.action == GATE_WAIT)
         look_again_at(s, d.until_us);
     int64_t wait = board_claim_wait(s->board, gate);
     if (wait > 0)
-        look_again_at(s, rules->now_us + wait);
+        look_again_at(s, now + wait);
     /* Where it may not be claimed for other reasons, the board wakes us when that changes. */
     if (d.action == GATE_OPEN && (!held || forced) && board_may_claim(s->board, gate))
         post_batch(s, gate, policy, d.reason, &found);
@@ -126,7 +129,7 @@ static void post_maintenance(struct scanner *s)
 static struct err look(struct scanner *s)
 {
     struct scan_rules rules = {.now_us = time_now(),
-                               .listed = drain_events,
+                               .listed = read_events,
                                .is_settled = is_settled,
                                .odd = report_odd,
                                .context = s};
@@ -162,7 +165,7 @@ static bool wait_for(struct scanner *s, int64_t until_us, bool for_events)
 
 static void scan_once(struct scanner *s, char last_error[sizeof((struct err *)0)->text])
 {
-    drain_events(s); /* what they announced is looked for now */
+    (void)watch_drain(&s->watch); /* what they announced is looked for now */
     board_scan_begin(s->board);
     struct err e = look(s);
     if (err_is(&e)) {

@@ -14,6 +14,7 @@ static uint64_t load(const uint8_t *p, unsigned size)
 
 static int64_t sign_extend(uint64_t v, unsigned size)
 {
+    assert(size > 0 && size <= 8);
     unsigned shift = 64 - 8 * size;
     return (int64_t)(v << shift) >> shift;
 }
@@ -138,7 +139,7 @@ enum mp_status mp_read(struct mp_cursor *c, struct mp_value *v)
     }
     if (type >= 0xe0) {
         v->type = MP_INT;
-        v->i = (int8_t)type;
+        v->i = (int64_t)type - 256;
         return take_header(c, 1);
     }
     if (type >= 0xc0) {

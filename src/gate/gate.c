@@ -13,12 +13,14 @@ static struct gate_decision open_because(const char *what, const char *value, co
     return d;
 }
 
-/* An arrival in the future (a clock set back) counts as now: waiting for it would take for ever. */
+/* An arrival in the future tells that the clock was set back: the wait is of unknown length, and so
+ * it is over. */
 static int64_t deadline(int64_t arrived_us, int64_t now_us, int64_t wait_us)
 {
-    int64_t from = arrived_us < now_us ? arrived_us : now_us;
     int64_t at;
-    return wait_us > 0 && !__builtin_add_overflow(from, wait_us, &at) ? at : INT64_MAX;
+    if (wait_us <= 0 || __builtin_add_overflow(arrived_us, wait_us, &at))
+        return INT64_MAX;
+    return arrived_us <= now_us ? at : now_us;
 }
 
 struct gate_decision gate_decide(const struct gate_policy *policy,

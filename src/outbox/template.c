@@ -611,7 +611,7 @@ static struct err load_partial(struct render *r, const struct template *t, const
 {
     struct buf text = {0};
     struct buf indented = {0};
-    struct err e = ERR_OK;
+    struct err e;
     struct err cause = r->env->read(r->env->context, path, &text);
     r->steps += 100 + text.len / 8;
     if (err_is(&cause))

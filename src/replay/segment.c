@@ -100,8 +100,7 @@ static struct err walk_frames(const struct segment_walk *walk, struct frame_read
     struct copybin_row row;
     struct reject reject;
     struct err e;
-    enum frame_result result;
-    while ((result = frame_next(reader, &frame, &e)) == FRAME_NEXT) {
+    while (frame_next(reader, &frame, &e) == FRAME_NEXT) {
         if (walk->stop && atomic_load_explicit(walk->stop, memory_order_relaxed))
             return err_make(ERR_STOPPED, "asked to stop");
         if (copybin_encode(walk->encoder, &frame, walk->rows, &row, &reject)) {

@@ -62,11 +62,11 @@ static void report_odd(const struct visit *v, const char *name, const char *reas
     v->rules->odd(v->rules->context, where, reason);
 }
 
+/* The kernel sets ctime, by its own clock, at every write, rename and chmod; mtime is whatever the
+ * producer (cp -p, tar) says. */
 static int64_t change_time(const struct stat *st)
 {
-    int64_t changed = st->st_ctim.tv_sec * TIME_US_PER_S + st->st_ctim.tv_nsec / 1000;
-    int64_t modified = st->st_mtim.tv_sec * TIME_US_PER_S + st->st_mtim.tv_nsec / 1000;
-    return changed > modified ? changed : modified;
+    return st->st_ctim.tv_sec * TIME_US_PER_S + st->st_ctim.tv_nsec / 1000;
 }
 
 /* access(2) asks for the effective user, root's powers included. Most segments are world-readable
@@ -123,16 +123,16 @@ static void keep_settled(const char *gate, const struct scan_rules *rules,
         rules->listed(rules->context);
     for (size_t i = 0; i < found->count; i++) {
         const struct scan_file *file = &found->files[i];
-        bool quiet = rules->now_us - file->arrived_us >= SCAN_SETTLE_US;
+        int64_t age = rules->now_us - file->arrived_us;
+        /* A change in the future was made before the clock was set back: no telling when. */
+        bool quiet = age >= SCAN_SETTLE_US || age <= -SCAN_SETTLE_US;
         if (quiet || (rules->is_settled &&
                       rules->is_settled(rules->context, gate, file->name, file->arrived_us))) {
             found->files[kept++] = *file;
             continue;
         }
-        /* A time in the future (a clock set back) must not postpone us for longer than the rule. */
-        int64_t from = file->arrived_us < rules->now_us ? file->arrived_us : rules->now_us;
-        if (from + SCAN_SETTLE_US < found->settles_at_us)
-            found->settles_at_us = from + SCAN_SETTLE_US;
+        if (file->arrived_us + SCAN_SETTLE_US < found->settles_at_us)
+            found->settles_at_us = file->arrived_us + SCAN_SETTLE_US;
         found->unsettled++;
         free(file->name);
     }

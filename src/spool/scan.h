@@ -27,7 +27,7 @@
 struct scan_file {
     char *name;
     uint64_t bytes;
-    int64_t arrived_us; /* ctime: when it got its name, was written or changed last */
+    int64_t arrived_us; /* ctime: when it was written, renamed or changed last */
 };
 
 struct scan_result {

@@ -38,7 +38,7 @@ def turning_points(calls):
     commits = [c for c in calls if c.name == "sendto" and "COMMIT" in c.text]
     return {
         "half claimed": claimed[len(claimed) // 2],
-        "claimed, no receipt": first("A claim's receipt", calls),
+        "claimed, no receipt": first("A claim's receipt", reversed(calls)),  # of the other gate
         "staged": after(staged[0]),
         "COMMIT sent": after(commits[-1]),
         "committed": first('".failed"', renames),

@@ -62,10 +62,23 @@ def error_walk(run):
 @scenario("one system call of the recovery fails")
 def error_recovery_walk(run):
     points, turns = recoveries(error_points)
-    chosen = run.thin(points, 8 * run.n)
+    chosen = run.thin(points, 4 * run.n)
     walk(run, chosen, was_injected)
     return (f"killed when {turns}; then one call of the `drain` that takes that up fails:"
             f" {len(chosen)} of {len(points)} points")
+
+
+NO_FLAG = ("renameat2", "error=EINVAL")
+
+
+@scenario("the file system has no RENAME_NOREPLACE")
+def no_rename_flag(run):
+    """As NFS: moves are link and unlink there, and a crash may come between the two."""
+    points = [Point(call, "signal=KILL", (), NO_FLAG) for call in list_points(always=NO_FLAG)
+              if call.name in ("linkat", "unlinkat", "renameat")]
+    points = run.thin(points)
+    walk(run, points, lambda ended, _site: ended.code != 0)
+    return f"renameat2 always fails with EINVAL; `drain` killed before each of its renames, links and unlinks: {len(points)} points"
 
 
 # ---- the daemon: must get over it by itself ----

@@ -67,15 +67,16 @@ class Feed:
 
     # -- segments --
 
-    def put(self, segment):
+    def put(self, segment, deliver=True):
         self.segments[segment.name] = segment
-        self.site.put(segment.name, segment.data, segment.gate or None)
+        if deliver:
+            self.site.put(segment.name, segment.data, segment.gate or None)
         return segment
 
     def name(self, ending):
         return f"s{next(self.segment_numbers):06d}{ending}"
 
-    def good(self, frames=3, compressed=False, bad=0, gate="", sealed=False):
+    def good(self, frames=3, compressed=False, bad=0, gate="", sealed=False, deliver=True):
         """A segment whose every frame becomes a row, but for its first `bad` ones, which are rejects."""
         name = self.name(".msgpack.zst" if compressed else ".msgpack")
         packed = []
@@ -90,7 +91,7 @@ class Feed:
                     packed.append(msgpack.packb(frame))
         data = pack(*packed, *([seal(frames)] if sealed else []))
         return self.put(Segment(name, zstd(data, "-1") if compressed else data, gate, "archive",
-                                hashlib.sha256(data).hexdigest(), frames, bad))
+                                hashlib.sha256(data).hexdigest(), frames, bad), deliver)
 
     def damaged(self, gate=""):
         """Cut short in its last frame: nothing of it may be loaded."""

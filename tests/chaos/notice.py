@@ -2,6 +2,8 @@
 """inotify loses events or watches: files are found all the same, and not only by the timer."""
 import contextlib
 import pathlib
+import signal
+import subprocess
 import time
 
 from feed import Feed
@@ -104,3 +106,35 @@ def incoming_recreated(run):
     return f"removed, or moved away, and made again with a segment in it, {rounds} times, under a running daemon"
 
 
+
+
+@scenario("something is mounted over incoming/")
+def mounted_over(run):
+    """What is in the mount can't be renamed out of it, so it waits there, and the daemon says so without going
+    round in circles. What arrives after the mount is gone, and what its owner moves in, is loaded."""
+    if not is_root():
+        raise Skip("needs root, to mount")
+    with new_site(CONFIG) as site:
+        feed = Feed(site)
+        incoming, mounted = site.spool / "incoming", site.folder / "mounted"
+        mounted.mkdir()
+        with Daemon(site) as daemon:
+            daemon.wait_watching()
+            feed.good()
+            wait_drained(site, SOON)
+            if subprocess.run(["mount", "--bind", mounted, incoming], check=False).returncode:
+                raise Skip("bind mounts aren't allowed here")
+            try:
+                segment = feed.good(deliver=False)
+                (incoming / segment.name).write_bytes(segment.data)
+                daemon.process.send_signal(signal.SIGHUP)
+                time.sleep(6)
+                if len(daemon.log.splitlines()) > 100:
+                    run.fail(f"the daemon goes round in circles: {len(daemon.log.splitlines())} lines in 6 s")
+            finally:
+                subprocess.run(["umount", incoming], check=True)
+            feed.good()
+            (mounted / segment.name).rename(incoming / segment.name)
+            wait_drained(site, SOON)
+        run.judge(site, feed, "mounted over")
+    return "a bind mount over it with a segment in it, for 6 s under a running daemon; then unmounted, and the segment moved in"

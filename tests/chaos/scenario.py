@@ -19,6 +19,7 @@ import time
 
 from check import check
 from support import Site
+from trace import inject, run_with
 
 SCENARIOS = []
 
@@ -98,9 +99,14 @@ def new_site(config="", url=None, migrate=True):
         site.close()
 
 
-def drain(site, code=0):
+def drain(site, always=()):
     """To the end: what waits is loaded, what is owed is done."""
-    return site.run("drain", "--force", code=code)
+    if not always:
+        site.run("drain", "--force", code=0)
+        return
+    ended = run_with(site, "drain", "--force", options=inject(os.devnull, always=always))
+    if ended.code != 0:
+        raise AssertionError(f"want exit 0, got: {ended}")
 
 
 def is_empty(site):

@@ -2,7 +2,7 @@
 """strace, as a way to list system calls and to tamper with one of them.
 
     calls = list_calls(site, "drain", "--force")          # each call that touches disk or network
-    run_with(site, f"signal=KILL:when={call.number}", call.name, "drain", "--force")
+    run_with(site, "drain", "--force", options=inject(trace_file, calls[7], "signal=KILL"))
 """
 import collections
 import dataclasses
@@ -49,16 +49,26 @@ def run_with(site, *args, options=()):
     return Ended(args, process.returncode, out, err)
 
 
-def inject(call, what, trace):
-    """strace's options that tamper with one call. Its calls go to a file nobody reads but for failures."""
-    return ("-o", str(trace), "-e", f"trace={call.name}", "-e", f"inject={call.name}:{what}:when={call.number}")
+def inject(trace, call=None, what="", always=()):
+    """strace's options that tamper with one call and, `always` being (name, what), with all of a name.
+    What it traces goes to a file."""
+    names = [n for n in (call and call.name, always and always[0]) if n]
+    options = ["-o", str(trace), "-e", "trace=" + ",".join(names)]
+    if call:
+        options += ["-e", f"inject={call.name}:{what}:when={call.number}"]
+    return (*options, *tampering_always(always))
 
 
-def list_calls(site, *args):
+def tampering_always(always):
+    return ("-e", f"inject={always[0]}:{always[1]}") if always else ()
+
+
+def list_calls(site, *args, always=()):
     """Runs it to its end and returns its calls, in order, without those on the system's files."""
     trace = site.folder / "calls.trace"
     ended = run_with(site, *args, options=("-y", "-s", "60", "-o", str(trace), "-e",
-                                           "trace=" + ",".join(f"?{c}" for c in CALLS)))
+                                           "trace=" + ",".join(f"?{c}" for c in CALLS),
+                                           *tampering_always(always)))
     if ended.code != 0:
         raise AssertionError(f"under strace: {ended}")
     counts = collections.Counter()

@@ -22,24 +22,25 @@ class Point:
     call: object
     what: str           # strace's word for the tampering
     first: tuple = ()   # (call, what) of drains that were tampered with before this one
+    always: tuple = ()  # (name, what): all calls of a name, in every drain, the last included
 
     def __str__(self):
         before = "".join(f"after {what} at {call}: " for call, what in self.first)
         return f"{before}{self.what} at {self.call}"
 
 
-def tampered_drain(site, call, what):
-    return run_with(site, "drain", "--force", options=inject(call, what, site.folder / "trace"))
+def tampered_drain(site, call, what, always=()):
+    return run_with(site, "drain", "--force", options=inject(site.folder / "trace", call, what, always))
 
 
-def list_points(first=()):
+def list_points(first=(), always=()):
     """The calls of a drain that takes up what the drains `first` left."""
     with new_site() as site:
         Feed(site).batch()
         time.sleep(SETTLED)
         for call, what in first:
-            tampered_drain(site, call, what)
-        return list_calls(site, "drain", "--force")
+            tampered_drain(site, call, what, always)
+        return list_calls(site, "drain", "--force", always=always)
 
 
 def walk(run, points, was_hit):
@@ -57,14 +58,14 @@ def walk(run, points, was_hit):
                 for site, point in zip(sites, chunk):
                     steps = (*point.first, (point.call, point.what))
                     if depth < len(steps):
-                        ended = tampered_drain(site, *steps[depth])
+                        ended = tampered_drain(site, *steps[depth], point.always)
                         if depth == len(steps) - 1:
                             hit.append(was_hit(ended, site))
             for site, feed, point, is_hit in zip(sites, feeds, chunk, hit):
                 if not is_hit:
                     missed.append(point)
                 try:
-                    drain(site)
+                    drain(site, always=point.always)
                 except AssertionError as failure:
                     run.fail(f"{point}: the drain after it: {failure}")
                 run.judge(site, feed, point, times=int(is_hit))

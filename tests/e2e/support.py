@@ -355,7 +355,7 @@ class Site:
                           " ORDER BY opened_at, batch_id") if columns else []
         return [dict(zip(columns, row)) for row in rows]
 
-    def wait_settled(self, batches, segments=None):
+    def wait_settled(self, batches, segments=None, deadline=DEADLINE):
         """Until so many batches have ended (or so many segments have, in however many batches) and
         nothing is left in processing/. Returns their receipts, oldest first."""
         def are_settled():
@@ -371,7 +371,7 @@ class Site:
                     f" {'batches' if segments is None else 'segments'} have ended;"
                     f" spool: {self.tree()}; receipts: "
                     f"{[(r['batch_tag'], r['status'], r['error']) for r in self.receipts()]}")
-        return wait_until(are_settled, what)[0]
+        return wait_until(are_settled, what, deadline)[0]
 
     # -- spool --
 

@@ -379,7 +379,8 @@ class TestGates(SiteCase):
             for sent in range(0, 160, 4):
                 for i in range(sent, sent + 4):
                     self.site.put(f"{i}.msgpack", pack(metric(value=i)))
-                self.site.wait_settled(0, segments=sent + 4)
+                # well before the minute after which the scanner looks again without a reason
+                self.site.wait_settled(0, segments=sent + 4, deadline=40)
         self.assertEqual(self.site.value("SELECT count(DISTINCT value) FROM metrics"), 160)
 
     def test_a_segment_with_a_time_in_the_future_is_loaded(self):

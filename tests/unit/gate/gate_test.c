@@ -53,9 +53,10 @@ static const struct {
     /* everything off: only by hand */
     {0, 0, 0, 0, 1000000, UINT64_MAX, -1000000 * S, -1000000 * S, false, GATE_WAIT, "", NEVER},
     {0, 0, 0, 0, 1, 1, 0, 0, true, GATE_OPEN, "opened by hand", 0},
-    /* a clock that was set back: arrivals in the future count as now */
-    {0, 0, 2 * S, S / 5, 1, 9, 999 * S, 999 * S, false, GATE_WAIT, "", S / 5},
-    {0, 0, 2 * S, 0, 1, 9, 999 * S, 999 * S, false, GATE_WAIT, "", 2 * S},
+    /* a clock that was set back: who arrived in the future has waited long enough */
+    {0, 0, 2 * S, S / 5, 1, 9, 999 * S, 999 * S, false, GATE_OPEN, "age 2.0 s reached", 0},
+    {0, 0, 0, S / 5, 1, 9, 999 * S, 999 * S, false, GATE_OPEN, "idle 200 ms reached", 0},
+    {0, 0, 0, 0, 1, 9, 999 * S, 999 * S, false, GATE_WAIT, "", NEVER},
     {0, 0, 2 * S, S / 5, 2, 9, -2 * S, 999 * S, false, GATE_OPEN, "age 2.0 s reached", 0},
     /* waits that no clock reaches are no overflow */
     {0, 0, INT64_MAX, INT64_MAX, 1, 9, 0, 0, false, GATE_WAIT, "", NEVER},

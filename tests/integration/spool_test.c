@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: MIT */
+#include "spool/spool.h"
+
+#include <sys/time.h>
+
+#include "base/buf.h"
+#include "base/str.h"
+#include "base/time.h"
+#include "bytes.h"
+#include "folder.h"
+#include "spool/scan.h"
+
+static struct folder top;
+static struct spool spool;
+static char path[80];
+
+static void set_up(void)
+{
+    top = folder_make();
+    (void)snprintf(path, sizeof path, "%s/spool", top.path);
+    EXPECT_OK(spool_open(&spool, path, true));
+}
+
+static void tear_down(void)
+{
+    spool_close(&spool);
+    folder_remove(&top);
+}
+
+TestSuite(spool, .init = set_up, .fini = tear_down);
+
+Test(spool, opening_makes_what_is_missing_and_keeps_the_id)
+{
+    struct spool again;
+    struct uuid id;
+    EXPECT_NAMES(spool.root, ".id archive failed incoming processing tmp ");
+    cr_assert(uuid_parse(spool.id, &id), "want a UUID, got %s", spool.id);
+    EXPECT_OK(spool_open(&again, path, false));
+    cr_assert_str_eq(again.id, spool.id);
+    spool_close(&again);
+    cr_assert_eq(unlinkat(spool.root, "tmp", AT_REMOVEDIR), 0);
+    EXPECT_ERR(spool_open(&again, path, false), ERR_SPOOL, "tmp");
+    EXPECT_OK(spool_open(&again, path, true));
+    cr_assert_str_eq(again.id, spool.id);
+    spool_close(&again);
+}
+
+Test(spool, what_is_no_spool_is_refused)
+{
+    struct spool other;
+    char elsewhere[128];
+    EXPECT_ERR(spool_open(&other, "/nonexistent/spool", true), ERR_SPOOL, "/nonexistent/spool");
+    EXPECT_ERR(spool_open(&other, "/nonexistent", false), ERR_SPOOL, "/nonexistent");
+    static const char *const bad_ids[] = {"", "not an id\n", "01a1fc09-7974-771f-a030-6c8417c14a1"};
+    for (size_t i = 0; i < COUNT(bad_ids); i++) {
+        folder_write(spool.root, ".id", bad_ids[i]);
+        EXPECT_ERR(spool_open(&other, path, true), ERR_SPOOL, "not a spool's id");
+    }
+    (void)snprintf(elsewhere, sizeof elsewhere, "%s/linked", top.path);
+    cr_assert_eq(mkdir(elsewhere, 0770), 0);
+    (void)strcat(elsewhere, "/incoming");
+    cr_assert_eq(symlink(path, elsewhere), 0);
+    (void)snprintf(elsewhere, sizeof elsewhere, "%s/linked", top.path);
+    EXPECT_ERR(spool_open(&other, elsewhere, true), ERR_SPOOL, "incoming");
+}
+
+Test(spool, one_process_has_the_lock)
+{
+    struct spool second;
+    char holder[64];
+    EXPECT_OK(spool_lock(&spool));
+    EXPECT_OK(spool_open(&second, path, false));
+    (void)snprintf(holder, sizeof holder, "in use by pid %d on ", (int)getpid());
+    EXPECT_ERR(spool_lock(&second), ERR_BUSY, holder);
+    spool_close(&spool);
+    EXPECT_OK(spool_lock(&second));
+    EXPECT_OK(spool_open(&spool, path, false));
+    EXPECT_ERR(spool_lock(&spool), ERR_BUSY, "in use by");
+    spool_close(&second);
+}
+
+Test(spool, a_hold_is_a_file)
+{
+    struct spool again;
+    cr_assert_not(spool_is_held(&spool, "mine"));
+    EXPECT_OK(spool_hold(&spool, "mine", false));
+    EXPECT_OK(spool_hold(&spool, "mine", true));
+    EXPECT_OK(spool_hold(&spool, "mine", true));
+    cr_assert(spool_is_held(&spool, "mine"));
+    cr_assert_not(spool_is_held(&spool, "default"));
+    EXPECT_OK(spool_open(&again, path, false));
+    cr_assert(spool_is_held(&again, "mine"), "across processes");
+    EXPECT_OK(spool_hold(&again, "mine", false));
+    cr_assert_not(spool_is_held(&spool, "mine"));
+    spool_close(&again);
+}
+
+Test(spool, gates_are_folders)
+{
+    int fd;
+    EXPECT_OK(spool_open_gate(&spool, "default", false, &fd));
+    folder_write(fd, "a", "x");
+    (void)close(fd);
+    EXPECT_ERR(spool_open_gate(&spool, "mine", false, &fd), ERR_SPOOL, "incoming/mine");
+    EXPECT_OK(spool_open_gate(&spool, "mine", true, &fd));
+    (void)close(fd);
+    EXPECT_NAMES(spool.incoming, "a mine ");
+    cr_assert_eq(symlinkat("mine", spool.incoming, "link"), 0);
+    EXPECT_ERR(spool_open_gate(&spool, "link", false, &fd), ERR_SPOOL, "incoming/link");
+}
+
+/* ---- scan ---- */
+
+struct seen {
+    struct buf odd;      /* "incoming/NAME: reason\n" */
+    const char *settled; /* is_settled's answer for this name is true */
+    unsigned listed;
+};
+
+static void note_odd(void *context, const char *where, const char *reason)
+{
+    struct seen *seen = context;
+    buf_printf(&seen->odd, "%s: %s\n", where, reason);
+}
+
+static void note_listed(void *context)
+{
+    struct seen *seen = context;
+    seen->listed++;
+}
+
+static bool say_settled(void *context, const char *gate, const char *name, int64_t changed_us)
+{
+    const struct seen *seen = context;
+    cr_assert_str_eq(gate, "default");
+    cr_assert_gt(changed_us, 0);
+    cr_assert_eq(seen->listed, 1, "asked before the folder was listed");
+    return seen->settled && strcmp(seen->settled, name) == 0;
+}
+
+/* mtime; ctime stays ours. */
+static void set_time(int dir, const char *name, int64_t us)
+{
+    struct timespec ts = {us / TIME_US_PER_S, us % TIME_US_PER_S * 1000};
+    struct timespec times[2] = {ts, ts};
+    cr_assert_eq(utimensat(dir, name, times, 0), 0, "%s: %m", name);
+}
+
+Test(spool, a_scan_lists_what_is_settled_oldest_first)
+{
+    struct seen seen = {0};
+    struct scan_result found;
+    int64_t now = time_now();
+    int64_t base = now + 3600 * TIME_US_PER_S; /* past every ctime */
+    static const struct {
+        const char *name;
+        int64_t after_us;
+    } files[] = {{"c.msgpack", 3}, {"a.msgpack", 2}, {"d.msgpack.zst", 1}, {"b.msgpack", 2}};
+    for (size_t i = 0; i < COUNT(files); i++) {
+        folder_write(spool.incoming, files[i].name, "12345" + i);
+        set_time(spool.incoming, files[i].name, base + files[i].after_us * TIME_US_PER_S);
+    }
+    struct scan_rules rules = {.now_us = base + 100 * TIME_US_PER_S, .odd = note_odd, .context = &seen};
+    EXPECT_OK(scan_gate(&spool, "default", &rules, &found));
+    static const char *const want[] = {"d.msgpack.zst", "a.msgpack", "b.msgpack", "c.msgpack"};
+    cr_assert_eq(found.count, COUNT(want), "want %zu, got %zu", COUNT(want), found.count);
+    for (size_t i = 0; i < COUNT(want); i++)
+        cr_assert_str_eq(found.files[i].name, want[i], "place %zu: want %s, got %s", i, want[i],
+                         found.files[i].name);
+    cr_assert_eq(found.files[0].bytes, 3, "got %d", (int)found.files[0].bytes);
+    cr_assert_eq(found.files[0].arrived_us, base + TIME_US_PER_S);
+    cr_assert_eq(found.unsettled, 0);
+    cr_assert_eq(found.settles_at_us, INT64_MAX);
+    cr_assert_eq(seen.odd.len, 0, "got %s", buf_cstr(&seen.odd));
+    scan_free(&found);
+}
+
+Test(spool, young_files_wait_unless_known_to_be_closed)
+{
+    folder_write(spool.incoming, "a.msgpack", "x");
+    folder_write(spool.incoming, "b.msgpack", "x");
+    struct stat st;
+    cr_assert_eq(fstatat(spool.incoming, "a.msgpack", &st, 0), 0);
+    int64_t changed = st.st_ctim.tv_sec * TIME_US_PER_S + st.st_ctim.tv_nsec / 1000;
+    static const struct {
+        const char *what, *settled;
+        int64_t after_us; /* a's change */
+        bool is_asked;
+        size_t count, unsettled;
+    } rows[] = {
+        {"just written", NULL, 0, false, 0, 2},
+        {"almost settled by time", NULL, SCAN_SETTLE_US - 1, false, 0, 2},
+        {"settled by time", NULL, SCAN_SETTLE_US + TIME_US_PER_S, false, 2, 0},
+        {"both are still open", NULL, 0, true, 0, 2},
+        {"one was closed", "b.msgpack", 0, true, 1, 1},
+        {"time settles what was never closed", NULL, SCAN_SETTLE_US + TIME_US_PER_S, true, 2, 0},
+        {"changed in the future", NULL, -3600 * TIME_US_PER_S, false, 0, 2},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct seen seen = {.settled = rows[i].settled};
+        struct scan_result found;
+        struct scan_rules rules = {.now_us = changed + rows[i].after_us,
+                                   .listed = note_listed,
+                                   .is_settled = rows[i].is_asked ? say_settled : NULL,
+                                   .context = &seen};
+        EXPECT_OK(scan_gate(&spool, "default", &rules, &found));
+        cr_assert_eq(found.count, rows[i].count, "%s: want %zu, got %zu", rows[i].what,
+                     rows[i].count, found.count);
+        cr_assert_eq(found.unsettled, rows[i].unsettled, "%s: want %zu, got %zu", rows[i].what,
+                     rows[i].unsettled, found.unsettled);
+        if (rows[i].unsettled > 0) {
+            cr_assert_leq(found.settles_at_us, rules.now_us + SCAN_SETTLE_US, "%s", rows[i].what);
+            cr_assert_gt(found.settles_at_us, rules.now_us, "%s", rows[i].what);
+        }
+        scan_free(&found);
+    }
+}
+
+Test(spool, what_is_not_ours_is_left_alone_with_a_reason)
+{
+    static const struct {
+        const char *name, *reason;
+        enum { A_FILE, A_LINK, A_FIFO, A_FOLDER } kind;
+    } rows[] = {
+        {"a.json", "the name ends in neither", A_FILE},
+        {"link.msgpack", "a symbolic link", A_LINK},
+        {"fifo.msgpack", "not a regular file", A_FIFO},
+        {".hidden.msgpack", NULL, A_FILE},
+        {"a.msgpack.tmp", NULL, A_FILE},
+        {"a.msgpack.part", NULL, A_FILE},
+        {"mine", NULL, A_FOLDER},
+    };
+    struct seen seen = {0};
+    struct scan_result found;
+    struct scan_rules rules = {.now_us = time_now() + 3600 * TIME_US_PER_S, .odd = note_odd,
+                               .context = &seen};
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        if (rows[i].kind == A_FILE)
+            folder_write(spool.incoming, rows[i].name, "x");
+        else if (rows[i].kind == A_LINK)
+            cr_assert_eq(symlinkat("a.json", spool.incoming, rows[i].name), 0);
+        else if (rows[i].kind == A_FIFO)
+            cr_assert_eq(mkfifoat(spool.incoming, rows[i].name, 0660), 0);
+        else
+            cr_assert_eq(mkdirat(spool.incoming, rows[i].name, 0770), 0);
+    }
+    EXPECT_OK(scan_gate(&spool, "default", &rules, &found));
+    cr_assert_eq(found.count, 0, "got %zu, the first is %s", found.count,
+                 found.count ? found.files[0].name : "");
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct buf line = {0};
+        buf_printf(&line, "incoming/%s: %s", rows[i].name, rows[i].reason ? rows[i].reason : "");
+        bool told = strstr(buf_cstr(&seen.odd), buf_cstr(&line));
+        cr_assert_eq(told, rows[i].reason != NULL, "%s: want %s, got\n%s", rows[i].name,
+                     rows[i].reason ? rows[i].reason : "no word", buf_cstr(&seen.odd));
+        buf_free(&line);
+    }
+    scan_free(&found);
+    buf_free(&seen.odd);
+}
+
+Test(spool, gate_folders_are_found_by_their_names)
+{
+    struct seen seen = {0};
+    struct scan_rules rules = {.odd = note_odd, .context = &seen};
+    char **names;
+    size_t count;
+    static const char *const folders[] = {"mine", "Capital", "default", ".hidden", "x.tmp"};
+    for (size_t i = 0; i < COUNT(folders); i++)
+        cr_assert_eq(mkdirat(spool.incoming, folders[i], 0770), 0);
+    cr_assert_eq(symlinkat("mine", spool.incoming, "link"), 0);
+    folder_write(spool.incoming, "file", "x");
+    EXPECT_OK(scan_gate_folders(&spool, &rules, &names, &count));
+    cr_assert_eq(count, 1, "got %zu", count);
+    cr_assert_str_eq(names[0], "mine");
+    cr_assert(strstr(buf_cstr(&seen.odd), "incoming/Capital: "), "got %s", buf_cstr(&seen.odd));
+    cr_assert(strstr(buf_cstr(&seen.odd), "incoming/default: "), "got %s", buf_cstr(&seen.odd));
+    free(names[0]);
+    free(names);
+    buf_free(&seen.odd);
+}
