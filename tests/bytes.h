@@ -17,7 +17,7 @@
 #define BYTES(literal) (literal), sizeof(literal) - 1
 #define COUNT(array)   (sizeof(array) / sizeof *(array))
 
-#define BYTES_TEXT 1024
+#define BYTES_TEXT     1024
 
 /* Printable ASCII as it is, all else as \xNN; cut short where it is long. */
 static inline const char *bytes_show(const void *bytes, size_t len, char text[BYTES_TEXT])
@@ -39,14 +39,14 @@ static inline bool bytes_equal(const void *a, size_t a_len, const void *b, size_
     return a_len == b_len && (a_len == 0 || memcmp(a, b, a_len) == 0);
 }
 
-#define EXPECT_BYTES(got, got_len, want, want_len, label, ...)                                     \
-    do {                                                                                           \
-        char got_text_[BYTES_TEXT];                                                                \
-        char want_text_[BYTES_TEXT];                                                               \
-        cr_expect(bytes_equal((got), (got_len), (want), (want_len)),                               \
-                  label "\nwant: %zu bytes: %s\n got: %zu bytes: %s", ##__VA_ARGS__,               \
-                  (size_t)(want_len), bytes_show((want), (want_len), want_text_),                  \
-                  (size_t)(got_len), bytes_show((got), (got_len), got_text_));                     \
+#define EXPECT_BYTES(got, got_len, want, want_len, label, ...)                       \
+    do {                                                                             \
+        char got_text_[BYTES_TEXT];                                                  \
+        char want_text_[BYTES_TEXT];                                                 \
+        cr_expect(bytes_equal((got), (got_len), (want), (want_len)),                 \
+                  label "\nwant: %zu bytes: %s\n got: %zu bytes: %s", ##__VA_ARGS__, \
+                  (size_t)(want_len), bytes_show((want), (want_len), want_text_),    \
+                  (size_t)(got_len), bytes_show((got), (got_len), got_text_));       \
     } while (0)
 
 /* The same numbers in every run: xorshift64*, from a seed that isn't 0. */

@@ -3,6 +3,6 @@
 SELECT to_jsonb(m)
   FROM ingestion_manifest m
  WHERE batch_tag = $1
-    OR (length($1) >= 8 AND batch_id::text LIKE replace(replace($1, '_', ''), '%', '') || '%')
+    OR (length($1) >= 8 AND left(batch_id::text, length($1)) = lower($1))
  ORDER BY opened_at DESC
  LIMIT 2

@@ -11,10 +11,11 @@ static void print_commands(void)
                "Usage: spoolgate COMMAND [OPTIONS] [ARGUMENTS]\n");
     for (size_t i = 0; cli_commands[i]; i++)
         (void)printf("  %-9s %s\n", cli_commands[i]->name, cli_commands[i]->summary);
-    (void)puts("\nEach command explains itself: spoolgate COMMAND --help\n"
-               "Configuration keys: spoolgate help config\n\n"
-               "Exit codes: 0 fine, 1 doctor has findings, 64 usage, 65 data, 69 database unavailable,\n"
-               "73 can't create, 75 try again (another process has the spool), 78 configuration");
+    (void)puts(
+        "\nEach command explains itself: spoolgate COMMAND --help\n"
+        "Configuration keys: spoolgate help config\n\n"
+        "Exit codes: 0 fine, 1 doctor has findings, 64 usage, 65 data, 69 database unavailable,\n"
+        "73 can't create, 75 try again (another process has the spool), 78 configuration");
 }
 
 static void print_config(void)

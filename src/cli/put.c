@@ -47,6 +47,15 @@ static bool is_blank(const struct buf *line)
     return true;
 }
 
+/* As the reader sees it: by `kind`, or by `event` where there is no kind that is a string. */
+static bool is_seal(const json_t *frame)
+{
+    const char *kind = json_string_value(json_object_get(frame, "kind"));
+    const char *event = json_string_value(json_object_get(frame, "event"));
+    const char *name = kind ? kind : event;
+    return name && strcmp(name, "seal") == 0;
+}
+
 static struct err pack_line(struct input *in)
 {
     json_error_t problem;
@@ -58,6 +67,9 @@ static struct err pack_line(struct input *in)
     struct err e = ERR_OK;
     if (!json_is_object(value)) {
         e = err_make(ERR_SEGMENT, "%s:%lu:1: a frame is a JSON object", in->name, in->number);
+    } else if (is_seal(value)) {
+        e = err_make(ERR_SEGMENT, "%s:%lu:1: the kind `seal` is put's own: it ends the segment",
+                     in->name, in->number);
     } else {
         buf_clear(&in->frame);
         pack_json(&in->frame, value);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/time.h"
+#include "base/utf8.h"
 #include "cli/commands.h"
 #include "cli/find.h"
 #include "cli/show.h"
@@ -172,11 +173,10 @@ static struct err find_file(struct pg *pg, const char *file, bool json)
     struct buf encoded = {0};
     json_t *rows;
     /* A name as `ls` shows it, or percent-encoded as receipts do: both lead there. */
-    if (strchr(file, '%'))
-        buf_str(&encoded, file);
-    else
-        str_percent_encode(&encoded, file);
-    struct err e = show_query(pg, sql_segment_find, PG_PARAMS(buf_cstr(&encoded), "20"), &rows);
+    str_percent_encode(&encoded, file);
+    bool is_text = utf8_check((const uint8_t *)file, strlen(file)) == strlen(file);
+    struct err e = show_query(pg, sql_segment_find,
+                              PG_PARAMS(is_text ? file : "", "20", buf_cstr(&encoded)), &rows);
     buf_free(&encoded);
     if (err_is(&e))
         return e;

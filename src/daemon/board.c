@@ -201,6 +201,15 @@ bool board_is_forced(struct board *b, const char *gate)
     return forced;
 }
 
+void board_unforce(struct board *b, const char *gate)
+{
+    lock(b);
+    struct board_gate *g = find_gate(b, gate);
+    if (g)
+        g->forced = false;
+    unlock(b);
+}
+
 void board_post_claim(struct board *b, const char *gate, const char *reason,
                       struct scan_file *files, size_t count)
 {
@@ -233,22 +242,15 @@ struct uuid *board_known(struct board *b, size_t *count)
     return ids;
 }
 
-void board_post_resume(struct board *b, const struct uuid *ids, size_t count,
-                       const struct uuid *known, size_t known_count)
+void board_post_resume(struct board *b, const struct uuid *id, const char *gate)
 {
-    for (size_t i = 0; i < count; i++) {
-        bool has_job = false;
-        for (size_t k = 0; k < known_count && !has_job; k++)
-            has_job = memcmp(&ids[i], &known[k], sizeof ids[i]) == 0;
-        if (has_job)
-            continue;
-        struct job *job = mem_calloc(1, sizeof *job);
-        job->kind = JOB_RESUME;
-        job->id = ids[i];
-        lock(b);
-        add_job(b, job);
-        unlock(b);
-    }
+    struct job *job = mem_calloc(1, sizeof *job);
+    job->kind = JOB_RESUME;
+    job->id = *id;
+    (void)snprintf(job->gate, sizeof job->gate, "%s", gate);
+    lock(b);
+    add_job(b, job);
+    unlock(b);
 }
 
 void board_post_maintenance(struct board *b)

@@ -94,13 +94,14 @@ bool board_may_claim(struct board *b, const char *gate);
 int64_t board_claim_wait(struct board *b, const char *gate);
 void board_room(struct board *b, const char *error); /* NULL: there is room */
 bool board_is_forced(struct board *b, const char *gate);
+void board_unforce(struct board *b, const char *gate); /* nothing waited: it is over */
 /* Takes the files over. */
 void board_post_claim(struct board *b, const char *gate, const char *reason,
                       struct scan_file *files, size_t count);
-/* Posts a job for each id that had none when `known` was taken. */
-struct uuid *board_known(struct board *b, size_t *count); /* the caller's to free */
-void board_post_resume(struct board *b, const struct uuid *ids, size_t count,
-                       const struct uuid *known, size_t known_count);
+/* The ids of all jobs; the caller's to free. */
+struct uuid *board_known(struct board *b, size_t *count);
+/* A batch that was found in processing/ and is nobody's job. */
+void board_post_resume(struct board *b, const struct uuid *id, const char *gate);
 void board_post_maintenance(struct board *b); /* unless one is under way */
 void board_wake_scanner(struct board *b);
 

@@ -28,23 +28,28 @@ static void socket_path(const struct spool *s, char path[64])
     (void)snprintf(path, 64, "/proc/self/fd/%d/%s", s->root, SOCKET);
 }
 
-struct client {
+struct control_client {
     uv_pipe_t pipe;
     uv_write_t write;
     struct control *control;
     char request[REQUEST_BYTES];
     size_t len;
     struct buf answer;
+    struct control_client *next;
 };
 
 static void client_closed(uv_handle_t *handle)
 {
-    struct client *client = handle->data;
+    struct control_client *client = handle->data;
+    struct control_client **at = &client->control->clients;
+    while (*at != client)
+        at = &(*at)->next;
+    *at = client->next;
     buf_free(&client->answer);
     free(client);
 }
 
-static void client_close(struct client *client)
+static void client_close(struct control_client *client)
 {
     if (!uv_is_closing((uv_handle_t *)&client->pipe))
         uv_close((uv_handle_t *)&client->pipe, client_closed);
@@ -97,7 +102,7 @@ static const char *park(struct board *b, const char *arguments)
     return board_park(b, &id, arguments + UUID_TEXT);
 }
 
-static void respond(struct client *client)
+static void respond(struct control_client *client)
 {
     struct control *c = client->control;
     const char *line = client->request;
@@ -124,7 +129,7 @@ static void respond(struct client *client)
 
 static void give_room(uv_handle_t *handle, size_t suggested, uv_buf_t *room)
 {
-    struct client *client = handle->data;
+    struct control_client *client = handle->data;
     (void)suggested;
     *room = uv_buf_init(client->request + client->len,
                         (unsigned)(sizeof client->request - 1 - client->len));
@@ -132,7 +137,7 @@ static void give_room(uv_handle_t *handle, size_t suggested, uv_buf_t *room)
 
 static void received(uv_stream_t *stream, ssize_t n, const uv_buf_t *room)
 {
-    struct client *client = stream->data;
+    struct control_client *client = stream->data;
     (void)room;
     if (n < 0) { /* gone, or a request that doesn't fit (ENOBUFS) */
         client_close(client);
@@ -152,8 +157,10 @@ static void connected(uv_stream_t *server, int status)
     struct control *c = server->data;
     if (status < 0)
         return;
-    struct client *client = mem_calloc(1, sizeof *client);
+    struct control_client *client = mem_calloc(1, sizeof *client);
     client->control = c;
+    client->next = c->clients;
+    c->clients = client;
     (void)uv_pipe_init(server->loop, &client->pipe, 0);
     client->pipe.data = client;
     if (uv_accept(server, (uv_stream_t *)&client->pipe) != 0 ||
@@ -185,6 +192,9 @@ void control_close(struct control *c)
     (void)unlinkat(c->spool->root, SOCKET, 0);
     if (!uv_is_closing((uv_handle_t *)&c->server))
         uv_close((uv_handle_t *)&c->server, NULL);
+    /* A client that says nothing must not keep the loop, and so the process, alive. */
+    for (struct control_client *client = c->clients; client; client = client->next)
+        client_close(client);
 }
 
 static struct err read_answer(int fd, struct buf *answer)

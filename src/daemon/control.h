@@ -24,6 +24,7 @@ struct control {
     uv_pipe_t server;
     const struct spool *spool;
     struct board *board;
+    struct control_client *clients; /* connected now */
 };
 
 struct err control_open(struct control *c, uv_loop_t *loop, const struct spool *spool,

@@ -18,6 +18,7 @@
 
 struct daemon {
     const struct config *config;
+    bool migrate;
     struct spool spool;
     struct board board;
     struct scanner scanner;
@@ -175,6 +176,7 @@ static struct err start_workers(struct daemon *d)
                                         .target = {d->config->database, d->config->schema},
                                         .stop = &d->board.give_up},
                              .maintain = {.spool = &d->spool, .keep = &d->config->keep},
+                             .migrate = d->migrate,
                              .ended = tell_loop,
                              .context = d};
         pg_init(&w->loader.pg);
@@ -215,27 +217,24 @@ static void run_threads(struct daemon *d, struct err *e)
     free(d->worker_threads);
 }
 
-/* A database at another version is a mistake to be told of at once; one that is down is not. */
-static struct err check_database(const struct config *config, bool migrate)
+/* A database at another version is a mistake to be told of at once; one that is down is not. Where
+ * we may migrate, the loaders do, as soon as it is there. */
+static struct err check_database(const struct daemon *d)
 {
     struct pg pg;
-    struct pg_target target = {config->database, config->schema};
-    struct migrate_report report = {0};
+    struct pg_target target = {d->config->database, d->config->schema};
     pg_init(&pg);
     struct err e = pg_open(&pg, &target);
-    if (err_is(&e)) {
+    if (e.cls == ERR_DATABASE) {
         LOG_WARN("starting without the database", LOG_STR("error", e.text));
         return ERR_OK;
     }
-    if (migrate)
-        e = migrate_apply(&pg, config->schema, &stream_builtin, &report);
-    if (report.pending > 0)
-        LOG_INFO("migrated", LOG_INT("steps", report.pending));
+    if (!err_is(&e) && d->migrate)
+        e = migrate_up(&pg, d->config->schema, &stream_builtin);
     if (!err_is(&e))
         e = migrate_require(&pg, &stream_builtin);
-    migrate_report_free(&report);
     pg_close(&pg);
-    return e.cls == ERR_DATABASE && !migrate ? ERR_OK : e;
+    return e.cls == ERR_DATABASE ? ERR_OK : e;
 }
 
 static struct err make_gate_folders(const struct daemon *d)
@@ -258,11 +257,11 @@ static void log_start(const struct daemon *d)
     free(database);
 }
 
-static struct err run_open_spool(struct daemon *d, bool migrate)
+static struct err run_open_spool(struct daemon *d)
 {
     TRY(spool_lock(&d->spool));
     TRY(make_gate_folders(d));
-    TRY(check_database(d->config, migrate));
+    TRY(check_database(d));
     TRY(board_open(&d->board));
     struct err e = open_loop(d);
     if (!err_is(&e)) {
@@ -278,11 +277,11 @@ static struct err run_open_spool(struct daemon *d, bool migrate)
 
 struct err daemon_run(const struct config *config, bool migrate)
 {
-    struct daemon d = {.config = config};
+    struct daemon d = {.config = config, .migrate = migrate};
     /* A dead client of the control socket, or server, is an error code and not a signal. */
     (void)signal(SIGPIPE, SIG_IGN);
     TRY(spool_open(&d.spool, config->spool, true));
-    struct err e = run_open_spool(&d, migrate);
+    struct err e = run_open_spool(&d);
     spool_close(&d.spool);
     return e;
 }

@@ -18,8 +18,9 @@
 #include "config/config.h"
 
 #define DAEMON_GRACE_S 7 /* to finish the batch in hand; then it is cancelled */
-#define DAEMON_END_S   9 /* to give it up; then the process ends all the same, which loses nothing \
-                          */
+#define DAEMON_END_S                                                            \
+    9 /* to give it up; then the process ends all the same, which loses nothing \
+       */
 
 struct err daemon_run(const struct config *config, bool migrate);
 

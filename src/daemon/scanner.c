@@ -69,6 +69,8 @@ static struct err look_at_gate(struct scanner *s, const char *gate, const struct
     bool forced = board_is_forced(s->board, gate);
     int64_t now = time_now(); /* not the scan's: files arrived while it ran */
     struct gate_decision d = gate_decide(policy, &backlog, now, forced);
+    if (d.action == GATE_EMPTY && forced && found.unsettled == 0)
+        board_unforce(s->board, gate);
     if (d.action == GATE_WAIT)
         look_again_at(s, d.until_us);
     int64_t wait = board_claim_wait(s->board, gate);
@@ -81,6 +83,14 @@ static struct err look_at_gate(struct scanner *s, const char *gate, const struct
     return ERR_OK;
 }
 
+static void resume(struct scanner *s, const struct uuid *id)
+{
+    char gate[SPOOL_GATE];
+    char batch[UUID_TEXT];
+    claim_gate_of(s->spool->processing, uuid_format(id, batch), gate);
+    board_post_resume(s->board, id, gate);
+}
+
 static struct err look_at_processing(struct scanner *s)
 {
     size_t known_count;
@@ -89,8 +99,13 @@ static struct err look_at_processing(struct scanner *s)
     /* Known before listed: a job that ends in between is not taken for an orphan. */
     struct uuid *known = board_known(s->board, &known_count);
     struct err e = scan_batches(s->spool->processing, &ids, &count);
-    if (!err_is(&e))
-        board_post_resume(s->board, ids, count, known, known_count);
+    for (size_t i = 0; i < count; i++) {
+        bool has_job = false;
+        for (size_t k = 0; k < known_count && !has_job; k++)
+            has_job = memcmp(&ids[i], &known[k], sizeof ids[i]) == 0;
+        if (!has_job)
+            resume(s, &ids[i]);
+    }
     free(known);
     free(ids);
     return e;

@@ -13,7 +13,11 @@ static struct err connect_database(struct worker *w)
 {
     struct loader *l = &w->loader;
     TRY(pg_open(&l->pg, &l->target));
-    struct err e = migrate_require(&l->pg, l->streams);
+    struct err e = ERR_OK;
+    if (w->migrate)
+        e = migrate_up(&l->pg, l->target.schema, l->streams);
+    if (!err_is(&e))
+        e = migrate_require(&l->pg, l->streams);
     if (err_is(&e))
         pg_close(&l->pg);
     return e;

@@ -19,6 +19,7 @@ struct worker {
     struct board *board;
     struct loader loader;
     struct maintain maintain;
+    bool migrate; /* bring the database up before its first use */
     void (*ended)(void *context);
     void *context;
 };

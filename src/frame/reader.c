@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "frame/reader.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@ static struct err read_more(struct frame_reader *r)
 {
     size_t held = r->end - r->start;
     if (r->start > 0) {
+        assert(r->window);
         memmove(r->window, r->window + r->start, held);
         r->start = 0;
         r->end = held;

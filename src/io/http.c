@@ -59,7 +59,7 @@ static void write_origin(CURLU *u, struct buf *out)
 
 struct err http_check_url(const char *url, struct buf *origin)
 {
-    CURLU *u;
+    CURLU *u = NULL;
     TRY(parse_url(url, &u));
     if (origin)
         write_origin(u, origin);

@@ -637,8 +637,10 @@ static struct err render_partial(struct render *r, const struct template *t, con
     TRY(go_deeper(r, t, n));
     partial_path(&path, t->name, n);
     struct err e = load_partial(r, t, n, buf_cstr(&path), &partial);
-    if (!err_is(&e))
+    if (!err_is(&e)) {
+        assert(partial);
         e = render_nodes(r, partial, 0, partial->count, scope);
+    }
     template_free(partial);
     buf_free(&path);
     r->depth--;

@@ -45,7 +45,7 @@ struct batch_segment {
     uint64_t refused; /* rows of it that the server refused */
     enum segment_fate fate;
     bool staged;                  /* moved to the claim's staging */
-    char *reason; /* why it goes to failed/ */
+    char *reason;                 /* why it goes to failed/ */
     char duplicate_of[UUID_TEXT]; /* SEGMENT_DUPLICATE: the batch that loaded it */
 };
 

@@ -304,7 +304,7 @@ static bool put_field(struct copybin *e, const struct stream *s, size_t index, s
     const struct column *c = &s->columns[index];
     struct mp_cursor at = e->fields[index].at;
     struct mp_value v = {.type = MP_NIL};
-    int64_t us;
+    int64_t us = 0;
     if (c->source == COLUMN_FROM_BATCH) {
         copybin_uuid(out, &e->batch);
         return true;

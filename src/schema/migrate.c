@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "base/log.h"
 #include "base/sql.h"
 #include "db/migrations.h"
 #include "db/queries.h"
@@ -167,6 +168,16 @@ struct err migrate_apply(struct pg *pg, const char *schema, const struct stream_
         }
     }
     return ERR_OK;
+}
+
+struct err migrate_up(struct pg *pg, const char *schema, const struct stream_set *streams)
+{
+    struct migrate_report report = {0};
+    struct err e = migrate_apply(pg, schema, streams, &report);
+    if (report.pending > 0)
+        LOG_INFO("migrated", LOG_INT("steps", report.pending));
+    migrate_report_free(&report);
+    return e;
 }
 
 void migrate_report_free(struct migrate_report *report)

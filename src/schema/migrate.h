@@ -32,6 +32,8 @@ struct err migrate_check(struct pg *pg, const struct stream_set *streams,
                          struct migrate_report *report);
 struct err migrate_apply(struct pg *pg, const char *schema, const struct stream_set *streams,
                          struct migrate_report *report);
+/* migrate_apply, with its steps logged. */
+struct err migrate_up(struct pg *pg, const char *schema, const struct stream_set *streams);
 void migrate_report_free(struct migrate_report *report);
 
 /* ERR_CONFIG with the command to run, unless the database is at this version. */

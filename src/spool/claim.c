@@ -33,16 +33,25 @@ static void start(struct claim *c, const struct uuid *id)
     (void)uuid_format(id, c->batch);
 }
 
-struct err claim_move_beside(int from_dir, const char *from, int to_dir, const char *to)
+/* Moves under the name `to` or, where it is taken, the first free numbered one; `name` says which.
+ */
+static struct err move_as(int from_dir, const char *from, int to_dir, const char *to,
+                          char name[NAME_BYTES])
 {
     bool taken;
-    char name[NAME_BYTES];
+    (void)snprintf(name, NAME_BYTES, "%s", to);
     struct err e = durable_move(from_dir, from, to_dir, to, &taken);
     for (unsigned n = 1; err_is(&e) && taken && n < NAMES_TRIED; n++) {
         name_numbered(to, n, name);
         e = durable_move(from_dir, from, to_dir, name, &taken);
     }
     return e;
+}
+
+struct err claim_move_beside(int from_dir, const char *from, int to_dir, const char *to)
+{
+    char used[NAME_BYTES];
+    return move_as(from_dir, from, to_dir, to, used);
 }
 
 /* Written before the first rename: it tells recovery which gate the files came from. */
@@ -273,15 +282,15 @@ struct err claim_stage_failed(const struct claim *c, const char *name, const cha
     int staging;
     char staged[NAME_BYTES];
     char reason_name[NAME_BYTES];
-    (void)snprintf(staged, sizeof staged, "%s", name);
+    char used[NAME_BYTES];
     /* rejects.msgpack is our own file in there; a segment of that name makes way. */
-    if (strcmp(name, CLAIM_REJECTS) == 0)
-        name_numbered(name, 1, staged);
-    name_of_reason(staged, reason_name);
+    bool is_ours = strcmp(name, CLAIM_REJECTS) == 0;
+    (void)snprintf(staged, sizeof staged, "%s", is_ours ? "rejects.segment.msgpack" : name);
     TRY(claim_open_staging(c, &staging));
-    struct err e = durable_replace(staging, reason_name, reason_json, strlen(reason_json));
+    struct err e = move_as(c->folder, name, staging, staged, used);
+    name_of_reason(used, reason_name);
     if (!err_is(&e))
-        e = claim_move_beside(c->folder, name, staging, staged);
+        e = durable_replace(staging, reason_name, reason_json, strlen(reason_json));
     (void)close(staging);
     return e;
 }

@@ -79,15 +79,20 @@ def lost_commit_reply(run):
 
 @scenario("the daemon's connections are reset at random")
 def resets_of_daemon(run):
+    end = time.monotonic() + run.n
+
     def plan(number):
-        return Fault(after_sent=int(run.random.expovariate(1 / 12000))) if number < run.n else None
+        """Each second connection lives long enough for a batch, or nothing would ever get through."""
+        if number == 0 or time.monotonic() > end:
+            return None
+        return Fault(after_sent=int(run.random.expovariate(1 / 10000)) + 60000 * (number % 2))
     with new_site(CONFIG) as site, Proxy(site.url, plan) as proxy:
         feed = Feed(site)
         with Daemon(site, env=through(proxy)) as daemon:
-            while proxy.connections <= run.n:
-                feed.any(run.random)
-                feed.any(run.random)
-                time.sleep(0.1)
+            while time.monotonic() < end and proxy.broken < run.n:
+                if len(site.in_folder("incoming")) < 20:
+                    feed.any(run.random, 40)
+                time.sleep(0.02)
                 if daemon.process.poll() is not None:
                     raise AssertionError(f"the daemon ended, exit {daemon.process.returncode}")
             wait_drained(site)

@@ -7,7 +7,7 @@ import pathlib
 import platform
 import subprocess
 
-from support import ROOT
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 @dataclasses.dataclass

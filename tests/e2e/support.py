@@ -44,6 +44,9 @@ BIN = os.path.abspath(os.environ.get("SPOOLGATE_BIN", ROOT / "build" / "spoolgat
 DEADLINE = float(os.environ.get("SPOOLGATE_TEST_DEADLINE", "120"))
 UTC = datetime.timezone.utc
 
+# A test run that is told to end still stops what it started: cleanups and atexit run.
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+
 FINE, USAGE, DATA, UNAVAILABLE, CANT_CREATE, TRY_AGAIN, CONFIG = 0, 64, 65, 69, 73, 75, 78
 
 # A gate that opens at exactly N segments and for no other reason: batches don't depend on speed.

@@ -665,7 +665,9 @@ class TestLogs(SiteCase):
         yield f"{database_url()}&password={self.SECRET}"
         yield f"postgresql://nobody:{self.SECRET}@127.0.0.1:1/x"
         yield f"host=/nonexistent user=nobody password={self.SECRET}"
-        # mistakes of the kind that libpq quotes in its answer
+
+    def malformed(self):
+        """Mistakes of the kind that libpq quotes in its answer."""
         yield f"postgresql://nobody:{self.SECRET}%zz@127.0.0.1:1/x"
         yield f"postgresql://nobody:{self.SECRET}@[::1/x"
         yield f"host=/nonexistent user=nobody password=two {self.SECRET}"
@@ -686,6 +688,15 @@ class TestLogs(SiteCase):
                 self.assertNotIn(self.SECRET, daemon.log)
                 self.assertNotIn(self.SECRET, status)
                 self.assertIn("spoolgate is watching", daemon.log)
+
+    def test_a_malformed_connection_string_is_told_at_once_and_not_quoted(self):
+        self.site.run("migrate", code=FINE)
+        for url in self.malformed():
+            for command in ("run", "drain", "migrate", "receipt list"):
+                with self.subTest(url, command=command):
+                    ended = self.site.run(*command.split(), env={"SPOOLGATE_DATABASE": url}, code=78)
+                    self.assertNotIn(self.SECRET, ended.text)
+                    self.assertIn("connection string", ended.text)
 
     def one_batch(self, config):
         self.site.configure(f"gates: {{default: {{{EXACTLY.format(2)}}}}}\n{config}")

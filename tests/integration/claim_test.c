@@ -38,7 +38,8 @@ static struct err make(int folder, const char *gate, const char *const *names, s
     struct scan_file files[FILES_MAX];
     size_t count = 0;
     for (; names[count]; count++) {
-        files[count] = (struct scan_file){.name = (char *)names[count], .bytes = strlen(names[count])};
+        files[count] =
+            (struct scan_file){.name = (char *)names[count], .bytes = strlen(names[count])};
         folder_write(folder, names[count], names[count]);
     }
     return claim_make(&spool, &id, gate, "because", files, count, c);
@@ -79,7 +80,8 @@ Test(claim, files_move_with_a_note_of_where_they_came_from)
 Test(claim, a_file_that_vanished_is_left_out)
 {
     struct claim c;
-    struct scan_file files[] = {{.name = "gone.msgpack", .bytes = 1}, {.name = "a.msgpack", .bytes = 1}};
+    struct scan_file files[] = {{.name = "gone.msgpack", .bytes = 1},
+                                {.name = "a.msgpack", .bytes = 1}};
     folder_write(spool.incoming, "a.msgpack", "x");
     EXPECT_OK(claim_make(&spool, &id, "default", "r", files, 2, &c));
     cr_assert_eq(c.count, 1, "got %zu", c.count);
@@ -126,11 +128,14 @@ Test(claim, returning_goes_to_the_gate_it_came_from)
 
 Test(claim, a_note_that_cannot_be_read)
 {
-    static const char *const notes[] = {
-        NULL, "", "{", "[]", "{\"gate\":\"mine\"}",
-        "{\"gate\":\"../up\",\"reason\":\"r\",\"opened_us\":1}",
-        "{\"gate\":5,\"reason\":\"r\",\"opened_us\":1}",
-        "{\"gate\":\"mine\",\"reason\":\"r\",\"opened_us\":\"1\"}"};
+    static const char *const notes[] = {NULL,
+                                        "",
+                                        "{",
+                                        "[]",
+                                        "{\"gate\":\"mine\"}",
+                                        "{\"gate\":\"../up\",\"reason\":\"r\",\"opened_us\":1}",
+                                        "{\"gate\":5,\"reason\":\"r\",\"opened_us\":1}",
+                                        "{\"gate\":\"mine\",\"reason\":\"r\",\"opened_us\":\"1\"}"};
     struct claim c;
     EXPECT_OK(make_default(NAMES("a.msgpack"), &c));
     for (size_t i = 0; i < COUNT(notes); i++) {
@@ -164,7 +169,8 @@ Test(claim, staging_gathers_what_will_go_to_failed)
     struct claim c;
     stage_one_of_each(&c);
     EXPECT_NAMES(c.folder, ".claim.json .failed good.msgpack ");
-    EXPECT_NAMES(folder_in(c.folder, ".failed"), "bad.msgpack bad.msgpack.reason.json rejects.msgpack ");
+    EXPECT_NAMES(folder_in(c.folder, ".failed"),
+                 "bad.msgpack bad.msgpack.reason.json rejects.msgpack ");
     EXPECT_NAMES(spool.failed, "");
     claim_free(&c);
 }
@@ -191,7 +197,8 @@ Test(claim, retiring_is_two_moves)
     EXPECT_OK(claim_retire(&spool, &c));
     claim_archive_path(&id, archive);
     EXPECT_NAMES(spool.processing, "");
-    EXPECT_NAMES(folder_in(spool.failed, batch), "bad.msgpack bad.msgpack.reason.json rejects.msgpack ");
+    EXPECT_NAMES(folder_in(spool.failed, batch),
+                 "bad.msgpack bad.msgpack.reason.json rejects.msgpack ");
     EXPECT_NAMES(folder_in(spool.root, archive), ".claim.json good.msgpack ");
     claim_free(&c);
 }
@@ -204,7 +211,8 @@ Test(claim, a_settled_batch_is_retired_with_its_staging_as_it_is)
     EXPECT_OK(claim_read_committed(&spool, &id, &c));
     EXPECT_NAMES(c.folder, ".claim.json .failed good.msgpack ");
     EXPECT_OK(claim_retire(&spool, &c));
-    EXPECT_NAMES(folder_in(spool.failed, batch), "bad.msgpack bad.msgpack.reason.json rejects.msgpack ");
+    EXPECT_NAMES(folder_in(spool.failed, batch),
+                 "bad.msgpack bad.msgpack.reason.json rejects.msgpack ");
     claim_free(&c);
     EXPECT_ERR(claim_read_committed(&spool, &id, &c), ERR_SPOOL, batch);
 }
@@ -224,7 +232,8 @@ Test(claim, retiring_resumes_after_either_move)
     claim_free(&c);
     claim_archive_path(&id, archive);
     EXPECT_NAMES(folder_in(spool.root, archive), ".claim.json good.msgpack ");
-    EXPECT_NAMES(folder_in(spool.failed, batch), "bad.msgpack bad.msgpack.reason.json rejects.msgpack ");
+    EXPECT_NAMES(folder_in(spool.failed, batch),
+                 "bad.msgpack bad.msgpack.reason.json rejects.msgpack ");
 }
 
 Test(claim, a_batch_of_failures_leaves_no_archive)
@@ -260,7 +269,8 @@ Test(claim, taken_places_are_never_replaced)
     (void)snprintf(beside, sizeof beside, "%s.1", batch);
     EXPECT_NAMES(folder_in(spool.root, archive), "");
     EXPECT_NAMES(folder_in(folder_in(spool.root, day), beside), ".claim.json good.msgpack ");
-    EXPECT_NAMES(folder_in(spool.failed, beside), "bad.msgpack bad.msgpack.reason.json rejects.msgpack ");
+    EXPECT_NAMES(folder_in(spool.failed, beside),
+                 "bad.msgpack bad.msgpack.reason.json rejects.msgpack ");
 }
 
 Test(claim, segments_named_as_the_rejects_file_make_way)
@@ -320,7 +330,8 @@ Test(claim, drafts_of_a_killed_process_do_not_keep_the_folder)
 {
     struct claim c;
     cr_assert_eq(mkdirat(spool.processing, batch, 0770), 0);
-    folder_write(folder_in(spool.processing, batch), ".01a1fc09-7974-771f-a030-6c8417c14a1d.tmp", "{");
+    folder_write(folder_in(spool.processing, batch), ".01a1fc09-7974-771f-a030-6c8417c14a1d.tmp",
+                 "{");
     EXPECT_OK(claim_read(&spool, &id, &c));
     EXPECT_OK(claim_return(&spool, &c));
     claim_free(&c);

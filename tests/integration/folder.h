@@ -29,20 +29,20 @@ struct folder {
 
 #define FOLDER_TEXT 4096
 
-#define EXPECT_OK(call)                                                                            \
-    do {                                                                                           \
-        struct err expected_ = (call);                                                             \
-        cr_assert_eq(expected_.cls, ERR_NONE, "%s: want no failure, got %s: %s", #call,            \
-                     err_class_name(expected_.cls), expected_.text);                               \
+#define EXPECT_OK(call)                                                                 \
+    do {                                                                                \
+        struct err expected_ = (call);                                                  \
+        cr_assert_eq(expected_.cls, ERR_NONE, "%s: want no failure, got %s: %s", #call, \
+                     err_class_name(expected_.cls), expected_.text);                    \
     } while (0)
 
-#define EXPECT_ERR(call, class, part)                                                              \
-    do {                                                                                           \
-        struct err expected_ = (call);                                                             \
-        cr_assert_eq(expected_.cls, (class), "%s: want %s, got %s: %s", #call,                     \
-                     err_class_name(class), err_class_name(expected_.cls), expected_.text);        \
-        cr_assert(strstr(expected_.text, (part)), "%s: want a text with `%s`, got `%s`", #call,    \
-                  (part), expected_.text);                                                         \
+#define EXPECT_ERR(call, class, part)                                                           \
+    do {                                                                                        \
+        struct err expected_ = (call);                                                          \
+        cr_assert_eq(expected_.cls, (class), "%s: want %s, got %s: %s", #call,                  \
+                     err_class_name(class), err_class_name(expected_.cls), expected_.text);     \
+        cr_assert(strstr(expected_.text, (part)), "%s: want a text with `%s`, got `%s`", #call, \
+                  (part), expected_.text);                                                      \
     } while (0)
 
 static inline struct folder folder_make(void)
@@ -110,18 +110,18 @@ static inline const char *folder_names(int dir, char text[FOLDER_TEXT])
     return text;
 }
 
-#define EXPECT_NAMES(dir, want)                                                                    \
-    do {                                                                                           \
-        char names_[FOLDER_TEXT];                                                                  \
-        cr_assert_str_eq(folder_names((dir), names_), (want), "%s: want `%s`, got `%s`", #dir,     \
-                         (want), names_);                                                          \
+#define EXPECT_NAMES(dir, want)                                                                \
+    do {                                                                                       \
+        char names_[FOLDER_TEXT];                                                              \
+        cr_assert_str_eq(folder_names((dir), names_), (want), "%s: want `%s`, got `%s`", #dir, \
+                         (want), names_);                                                      \
     } while (0)
 
-#define EXPECT_CONTENT(dir, name, want)                                                            \
-    do {                                                                                           \
-        char content_[FOLDER_TEXT];                                                                \
-        cr_assert_str_eq(folder_read((dir), (name), content_), (want), "%s: want `%s`, got `%s`",  \
-                         (name), (want), content_);                                                \
+#define EXPECT_CONTENT(dir, name, want)                                                           \
+    do {                                                                                          \
+        char content_[FOLDER_TEXT];                                                               \
+        cr_assert_str_eq(folder_read((dir), (name), content_), (want), "%s: want `%s`, got `%s`", \
+                         (name), (want), content_);                                               \
     } while (0)
 
 /* A folder's descriptor for as long as one expression needs it: the process's end closes it. */

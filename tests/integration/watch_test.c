@@ -83,7 +83,8 @@ Test(watch, renaming_over_an_open_file_settles_the_name)
 
 Test(watch, what_changed_before_the_watch_is_not_known_to_be_closed)
 {
-    cr_assert_not(watch_is_settled(&watch, "default", "old.msgpack", time_now() - 3600 * TIME_US_PER_S));
+    cr_assert_not(
+        watch_is_settled(&watch, "default", "old.msgpack", time_now() - 3600 * TIME_US_PER_S));
     /* and once it was found young, a later change alone doesn't settle it */
     cr_assert_not(is_settled("old.msgpack"));
     int fd = start_writing("old.msgpack");
@@ -162,7 +163,8 @@ static void overflow_the_queue(void)
     for (long i = 0; i < queue / 2 + 100; i++) {
         (void)snprintf(name, sizeof name, "%ld.msgpack", i % 2);
         cr_assert_eq(linkat(spool.tmp, "source", spool.incoming, name, 0), 0, "%m");
-        cr_assert_eq(renameat(spool.incoming, name, spool.incoming, i % 2 ? "x.msgpack" : "y.msgpack"), 0);
+        cr_assert_eq(
+            renameat(spool.incoming, name, spool.incoming, i % 2 ? "x.msgpack" : "y.msgpack"), 0);
         (void)unlinkat(spool.incoming, name, 0); /* links of one file: rename left both names */
         cr_assert_eq(unlinkat(spool.incoming, i % 2 ? "x.msgpack" : "y.msgpack", 0), 0);
     }

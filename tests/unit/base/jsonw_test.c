@@ -104,7 +104,8 @@ Test(base_jsonw, quote)
     }
 }
 
-/* Whatever the bytes, a JSON parser takes the text, and gets the same bytes where they were UTF-8. */
+/* Whatever the bytes, a JSON parser takes the text, and gets the same bytes where they were UTF-8.
+ */
 Test(base_jsonw, any_bytes_are_json)
 {
     uint64_t seed = 3;
@@ -115,12 +116,13 @@ Test(base_jsonw, any_bytes_are_json)
         size_t len = bytes_random(&seed) % (sizeof bytes + 1);
         bool ascii = true;
         for (size_t i = 0; i < len; i++) {
-            bytes[i] = (uint8_t)(bytes_random(&seed) >> (round % 2 ? 32 : 33) & (round % 2 ? 0xff : 0x7f));
+            bytes[i] =
+                (uint8_t)(bytes_random(&seed) >> (round % 2 ? 32 : 33) & (round % 2 ? 0xff : 0x7f));
             ascii = ascii && bytes[i] < 0x80;
         }
         jsonw_quote(&out, bytes, len);
-        json_t *back = json_loadb((const char *)out.data, out.len,
-                                  JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
+        json_t *back =
+            json_loadb((const char *)out.data, out.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
         cr_assert(back, "%s: %s", buf_cstr(&out), error.text);
         if (ascii)
             EXPECT_BYTES(json_string_value(back), json_string_length(back), bytes, len,

@@ -22,9 +22,8 @@ static void logged(int fd, char text[BYTES_TEXT])
     regmatch_t at;
     ssize_t n = read(fd, raw, sizeof raw - 1);
     raw[n < 0 ? 0 : n] = '\0';
-    cr_assert_eq(regcomp(&stamp, "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(\\.[0-9]{1,3})?Z",
-                         REG_EXTENDED),
-                 0);
+    cr_assert_eq(
+        regcomp(&stamp, "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(\\.[0-9]{1,3})?Z", REG_EXTENDED), 0);
     if (regexec(&stamp, raw, 1, &at, 0) == 0)
         (void)snprintf(text, BYTES_TEXT, "%.*sT%s", (int)at.rm_so, raw, raw + at.rm_eo);
     else
@@ -39,7 +38,9 @@ struct row {
 };
 
 static const struct row rows[] = {
-    {"start", {{0}}, "ts=T level=info msg=start\n",
+    {"start",
+     {{0}},
+     "ts=T level=info msg=start\n",
      "{\"ts\":\"T\",\"level\":\"info\",\"msg\":\"start\"}\n"},
     {"batch loaded",
      {LOG_STR("batch", "0193-a"), LOG_INT("rows", -5), LOG_DURATION("took", 152000)},
@@ -53,12 +54,14 @@ static const struct row rows[] = {
      "\"eq\":\"a=b\"}\n"},
     /* nothing that a producer sends makes a second line, or one that isn't UTF-8 */
     {"forged",
-     {LOG_STR("name", "x\nts=1 level=info"), LOG_STR("quote", "say \"hi\""), LOG_STR("raw", "\xff")},
+     {LOG_STR("name", "x\nts=1 level=info"), LOG_STR("quote", "say \"hi\""),
+      LOG_STR("raw", "\xff")},
      "ts=T level=info msg=forged name=\"x\\nts=1 level=info\" quote=\"say \\\"hi\\\"\" "
      "raw=\"\xef\xbf\xbd\"\n",
      "{\"ts\":\"T\",\"level\":\"info\",\"msg\":\"forged\",\"name\":\"x\\nts=1 level=info\","
      "\"quote\":\"say \\\"hi\\\"\",\"raw\":\"\xef\xbf\xbd\"}\n"},
-    {"text", {LOG_STR("text", "caf\xc3\xa9"), LOG_STR("back", "a\\b")},
+    {"text",
+     {LOG_STR("text", "caf\xc3\xa9"), LOG_STR("back", "a\\b")},
      "ts=T level=info msg=text text=caf\xc3\xa9 back=\"a\\\\b\"\n",
      "{\"ts\":\"T\",\"level\":\"info\",\"msg\":\"text\",\"text\":\"caf\xc3\xa9\","
      "\"back\":\"a\\\\b\"}\n"},

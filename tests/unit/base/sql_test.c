@@ -23,7 +23,10 @@ Test(base_sql, identifiers)
         {"a\"b", "\"a\"\"b\""},
         {"\"; DROP TABLE x; --", "\"\"\"; DROP TABLE x; --\""},
         {"back\\slash'", "\"back\\slash'\""},
-        {"gr\xc3\xb6\xc3\x9f" "e", "\"gr\xc3\xb6\xc3\x9f" "e\""},
+        {"gr\xc3\xb6\xc3\x9f"
+         "e",
+         "\"gr\xc3\xb6\xc3\x9f"
+         "e\""},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct buf out = {0};
@@ -54,7 +57,8 @@ Test(base_sql, literals)
 }
 
 static const struct sql_var vars[] = {
-    {"table", "my \"table\""}, {"tab", "short"}, {"value", "it's"}, {"raw", "a, b"},
+    {"table", "my \"table\""},   {"tab", "short"},
+    {"value", "it's"},           {"raw", "a, b"},
     {"nested", ":raw :'value'"}, {0},
 };
 
@@ -72,7 +76,10 @@ Test(base_sql, fill)
         {":raw:raw", "a, ba, b"},
         {"now()::date", "now()::date"},
         {":raw::text", "a, b::text"},
-        {"a[1:2]", "a[1:2]", },
+        {
+            "a[1:2]",
+            "a[1:2]",
+        },
         {"x : y", "x : y"},
         {"x :", "x :"},
         {":\"open", ":\"open"},
@@ -85,8 +92,8 @@ Test(base_sql, fill)
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct buf out = {0};
         /* `2` isn't a name that anyone gives; the slice above must not be looked up */
-        const struct sql_var with_slice[] = {vars[0], vars[1], vars[2], vars[3], vars[4],
-                                             {"2", ":2"}, {0}};
+        const struct sql_var with_slice[] = {vars[0], vars[1],     vars[2], vars[3],
+                                             vars[4], {"2", ":2"}, {0}};
         sql_fill(&out, rows[i].sql, with_slice);
         expect_text(&out, rows[i].sql, rows[i].want);
     }

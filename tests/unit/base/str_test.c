@@ -52,18 +52,12 @@ Test(base_str, percent_decode)
         const char *want;
         size_t len;
     } rows[] = {
-        {"", true, BYTES("")},
-        {"%41%5a%5A", true, BYTES("AZZ")},
-        {"a%00b", true, BYTES("a\0b")},
-        {"a b", true, BYTES("a b")},
-        {"%", false, BYTES("")},
-        {"%4", false, BYTES("")},
-        {"a%", false, BYTES("")},
-        {"%g0", false, BYTES("")},
-        {"%0g", false, BYTES("")},
-        {"%%41", false, BYTES("")},
-        {"%+1", false, BYTES("")},
-        {"% 1", false, BYTES("")},
+        {"", true, BYTES("")},          {"%41%5a%5A", true, BYTES("AZZ")},
+        {"a%00b", true, BYTES("a\0b")}, {"a b", true, BYTES("a b")},
+        {"%", false, BYTES("")},        {"%4", false, BYTES("")},
+        {"a%", false, BYTES("")},       {"%g0", false, BYTES("")},
+        {"%0g", false, BYTES("")},      {"%%41", false, BYTES("")},
+        {"%+1", false, BYTES("")},      {"% 1", false, BYTES("")},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct buf got = {0};
@@ -122,8 +116,8 @@ Test(base_str, sizes)
         uint64_t got = 0;
         bool good = str_parse_size(rows[i].text, &got);
         cr_expect_eq(good, rows[i].good, "%s: want %d, got %d", rows[i].text, rows[i].good, good);
-        cr_expect_eq(got, rows[i].want, "%s: want %zu, got %zu", rows[i].text,
-                     (size_t)rows[i].want, (size_t)got);
+        cr_expect_eq(got, rows[i].want, "%s: want %zu, got %zu", rows[i].text, (size_t)rows[i].want,
+                     (size_t)got);
     }
 }
 

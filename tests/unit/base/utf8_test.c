@@ -14,28 +14,28 @@ Test(base_utf8, table)
         {BYTES("with\0nul"), 8},
         {BYTES("\x7f"), 1},
         {BYTES("caf\xc3\xa9"), 5},
-        {BYTES("\xc2\x80"), 2},             /* U+0080 */
-        {BYTES("\xdf\xbf"), 2},             /* U+07FF */
-        {BYTES("\xe0\xa0\x80"), 3},         /* U+0800 */
-        {BYTES("\xed\x9f\xbf"), 3},         /* U+D7FF */
-        {BYTES("\xee\x80\x80"), 3},         /* U+E000 */
-        {BYTES("\xef\xbf\xbf"), 3},         /* U+FFFF */
-        {BYTES("\xf0\x90\x80\x80"), 4},     /* U+10000 */
-        {BYTES("\xf4\x8f\xbf\xbf"), 4},     /* U+10FFFF */
-        {BYTES("\x80"), 0},                 /* a continuation alone */
+        {BYTES("\xc2\x80"), 2},         /* U+0080 */
+        {BYTES("\xdf\xbf"), 2},         /* U+07FF */
+        {BYTES("\xe0\xa0\x80"), 3},     /* U+0800 */
+        {BYTES("\xed\x9f\xbf"), 3},     /* U+D7FF */
+        {BYTES("\xee\x80\x80"), 3},     /* U+E000 */
+        {BYTES("\xef\xbf\xbf"), 3},     /* U+FFFF */
+        {BYTES("\xf0\x90\x80\x80"), 4}, /* U+10000 */
+        {BYTES("\xf4\x8f\xbf\xbf"), 4}, /* U+10FFFF */
+        {BYTES("\x80"), 0},             /* a continuation alone */
         {BYTES("ab\xbf"), 2},
-        {BYTES("\xc0\x80"), 0},             /* overlong NUL */
-        {BYTES("\xc1\xbf"), 0},             /* overlong U+007F */
-        {BYTES("\xe0\x9f\xbf"), 0},         /* overlong U+07FF */
-        {BYTES("\xf0\x8f\xbf\xbf"), 0},     /* overlong U+FFFF */
-        {BYTES("\xed\xa0\x80"), 0},         /* U+D800, a surrogate */
-        {BYTES("\xed\xbf\xbf"), 0},         /* U+DFFF */
-        {BYTES("\xf4\x90\x80\x80"), 0},     /* U+110000 */
+        {BYTES("\xc0\x80"), 0},         /* overlong NUL */
+        {BYTES("\xc1\xbf"), 0},         /* overlong U+007F */
+        {BYTES("\xe0\x9f\xbf"), 0},     /* overlong U+07FF */
+        {BYTES("\xf0\x8f\xbf\xbf"), 0}, /* overlong U+FFFF */
+        {BYTES("\xed\xa0\x80"), 0},     /* U+D800, a surrogate */
+        {BYTES("\xed\xbf\xbf"), 0},     /* U+DFFF */
+        {BYTES("\xf4\x90\x80\x80"), 0}, /* U+110000 */
         {BYTES("\xf5\x80\x80\x80"), 0},
         {BYTES("\xf8\x88\x80\x80\x80"), 0}, /* five bytes */
         {BYTES("\xfe"), 0},
         {BYTES("\xff"), 0},
-        {BYTES("a\xc3"), 1},                /* cut short */
+        {BYTES("a\xc3"), 1}, /* cut short */
         {BYTES("a\xe2\x82"), 1},
         {BYTES("a\xf0\x9f\x98"), 1},
         {BYTES("\xc3("), 0},
@@ -66,7 +66,8 @@ static size_t encode(uint32_t c, uint8_t out[4])
     return n;
 }
 
-/* Which of all sequences of four bytes start with a character? Exactly those that an encoder makes. */
+/* Which of all sequences of four bytes start with a character? Exactly those that an encoder makes.
+ */
 Test(base_utf8, every_character_and_nothing_else)
 {
     uint8_t bytes[4];
@@ -84,8 +85,8 @@ Test(base_utf8, every_character_and_nothing_else)
             cr_assert_eq(utf8_length(bytes, cut), 0, "U+%04X cut to %zu bytes is taken", c, cut);
         want += n > 1;
     }
-    /* Counting all sequences whose bytes after the first are continuations or one of two others finds
-     * no character more. */
+    /* Counting all sequences whose bytes after the first are continuations or one of two others
+     * finds no character more. */
     for (uint32_t lead = 0x80; lead < 0x100; lead++)
         for (uint32_t rest = 0; rest < 64 * 64 * 64; rest++) {
             bytes[0] = (uint8_t)lead;

@@ -23,13 +23,18 @@ Test(frame_pack, json)
         {"1.5", BYTES("\xcb\x3f\xf8\0\0\0\0\0\0")},
         {"2.0", BYTES("\xcb\x40\0\0\0\0\0\0\0")}, /* stays a float */
         {"\"\"", BYTES("\xa0")},
-        {"\"abc\"", BYTES("\xa3" "abc")},
-        {"\"a\\u0000b\"", BYTES("\xa3" "a\0b")},
-        {"\"0123456789012345678901234567890123\"", BYTES("\xd9\x22" "0123456789012345678901234567890123")},
+        {"\"abc\"", BYTES("\xa3"
+                          "abc")},
+        {"\"a\\u0000b\"", BYTES("\xa3"
+                                "a\0b")},
+        {"\"0123456789012345678901234567890123\"", BYTES("\xd9\x22"
+                                                         "0123456789012345678901234567890123")},
         {"[]", BYTES("\x90")},
         {"[1,[2],{}]", BYTES("\x93\x01\x91\x02\x80")},
         {"{\"kind\":\"metric\",\"v\":1}", BYTES("\x82\xa4kind\xa6metric\xa1v\x01")},
-        {"{\"b\":1,\"a\":2}", BYTES("\x82\xa1" "b\x01\xa1" "a\x02")}, /* the order is the writer's */
+        {"{\"b\":1,\"a\":2}", BYTES("\x82\xa1"
+                                    "b\x01\xa1"
+                                    "a\x02")}, /* the order is the writer's */
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct buf out = {0};
@@ -50,9 +55,12 @@ Test(frame_pack, seal)
         const char *want;
         size_t len;
     } rows[] = {
-        {0, BYTES("\x82\xa4kind\xa4seal\xa6" "frames\x00")},
-        {1000, BYTES("\x82\xa4kind\xa4seal\xa6" "frames\xcd\x03\xe8")},
-        {UINT64_MAX, BYTES("\x82\xa4kind\xa4seal\xa6" "frames\xcf\xff\xff\xff\xff\xff\xff\xff\xff")},
+        {0, BYTES("\x82\xa4kind\xa4seal\xa6"
+                  "frames\x00")},
+        {1000, BYTES("\x82\xa4kind\xa4seal\xa6"
+                     "frames\xcd\x03\xe8")},
+        {UINT64_MAX, BYTES("\x82\xa4kind\xa4seal\xa6"
+                           "frames\xcf\xff\xff\xff\xff\xff\xff\xff\xff")},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct buf out = {0};

@@ -95,17 +95,12 @@ Test(gate_gate, fits)
         uint64_t more;
         bool want;
     } caps[] = {
-        {10, 100, 0, 0, 1, true},
-        {10, 100, 0, 0, 100, true},
+        {10, 100, 0, 0, 1, true},          {10, 100, 0, 0, 100, true},
         {10, 100, 0, 0, 101, true}, /* the first always does */
-        {10, 100, 0, 0, UINT64_MAX, true},
-        {10, 100, 1, 60, 40, true},
-        {10, 100, 1, 60, 41, false},
-        {10, 100, 1, 101, 0, false},
-        {10, 100, 9, 10, 1, true},
-        {10, 100, 10, 10, 1, false},
-        {10, 100, 10, 10, 0, false},
-        {1, 100, 1, 1, 1, false},
+        {10, 100, 0, 0, UINT64_MAX, true}, {10, 100, 1, 60, 40, true},
+        {10, 100, 1, 60, 41, false},       {10, 100, 1, 101, 0, false},
+        {10, 100, 9, 10, 1, true},         {10, 100, 10, 10, 1, false},
+        {10, 100, 10, 10, 0, false},       {1, 100, 1, 1, 1, false},
     };
     for (size_t i = 0; i < COUNT(caps); i++) {
         struct gate_policy policy = {.batch_segments = caps[i].segments,

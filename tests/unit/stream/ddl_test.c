@@ -46,12 +46,13 @@ Test(stream_ddl, parent)
 {
     struct buf out = {0};
     ddl_parent(&out, &plain);
-    expect_text(&out, "CREATE TABLE IF NOT EXISTS \"plain\" ( \"ts\" timestamptz NOT NULL, \"value\" "
-                      "double precision ) PARTITION BY RANGE (\"ts\"); "
-                      "CREATE INDEX IF NOT EXISTS \"plain_ts_brin\" ON \"plain\" USING brin (\"ts\"); "
-                      "ALTER TABLE \"plain\" ENABLE ROW LEVEL SECURITY; "
-                      "DROP POLICY IF EXISTS spoolgate_read ON \"plain\"; "
-                      "CREATE POLICY spoolgate_read ON \"plain\" FOR SELECT USING (true);");
+    expect_text(&out,
+                "CREATE TABLE IF NOT EXISTS \"plain\" ( \"ts\" timestamptz NOT NULL, \"value\" "
+                "double precision ) PARTITION BY RANGE (\"ts\"); "
+                "CREATE INDEX IF NOT EXISTS \"plain_ts_brin\" ON \"plain\" USING brin (\"ts\"); "
+                "ALTER TABLE \"plain\" ENABLE ROW LEVEL SECURITY; "
+                "DROP POLICY IF EXISTS spoolgate_read ON \"plain\"; "
+                "CREATE POLICY spoolgate_read ON \"plain\" FOR SELECT USING (true);");
 }
 
 #define ODD "\"My \"\"odd\"\"; table\""
@@ -60,14 +61,15 @@ Test(stream_ddl, parent_with_odd_names)
 {
     struct buf out = {0};
     ddl_parent(&out, &odd);
-    expect_text(&out, "CREATE TABLE IF NOT EXISTS " ODD " ( \"Time \"\"of\"\" day\" timestamptz NOT "
-                      "NULL, \"select\" text, \"it's\" jsonb NOT NULL DEFAULT '{\"a\": \"it''s\"}' ) "
-                      "PARTITION BY RANGE (\"Time \"\"of\"\" day\"); "
-                      "CREATE INDEX IF NOT EXISTS \"My \"\"odd\"\"; table_Time \"\"of\"\" day_brin\" "
-                      "ON " ODD " USING brin (\"Time \"\"of\"\" day\"); "
-                      "ALTER TABLE " ODD " ENABLE ROW LEVEL SECURITY; "
-                      "DROP POLICY IF EXISTS spoolgate_read ON " ODD "; "
-                      "CREATE POLICY spoolgate_read ON " ODD " FOR SELECT USING (true);");
+    expect_text(&out,
+                "CREATE TABLE IF NOT EXISTS " ODD " ( \"Time \"\"of\"\" day\" timestamptz NOT "
+                "NULL, \"select\" text, \"it's\" jsonb NOT NULL DEFAULT '{\"a\": \"it''s\"}' ) "
+                "PARTITION BY RANGE (\"Time \"\"of\"\" day\"); "
+                "CREATE INDEX IF NOT EXISTS \"My \"\"odd\"\"; table_Time \"\"of\"\" day_brin\" "
+                "ON " ODD " USING brin (\"Time \"\"of\"\" day\"); "
+                "ALTER TABLE " ODD " ENABLE ROW LEVEL SECURITY; "
+                "DROP POLICY IF EXISTS spoolgate_read ON " ODD "; "
+                "CREATE POLICY spoolgate_read ON " ODD " FOR SELECT USING (true);");
 }
 
 Test(stream_ddl, leaf)
@@ -83,17 +85,17 @@ Test(stream_ddl, leaf)
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct buf out = {0};
         char want[1000];
-        (void)snprintf(want, sizeof want,
-                       "CREATE TABLE IF NOT EXISTS \"My \"\"odd\"\"; table_%s\" (LIKE " ODD
-                       " INCLUDING ALL); "
-                       "ALTER TABLE \"My \"\"odd\"\"; table_%s\" ENABLE ROW LEVEL SECURITY; "
-                       "DROP POLICY IF EXISTS spoolgate_read ON \"My \"\"odd\"\"; table_%s\"; "
-                       "CREATE POLICY spoolgate_read ON \"My \"\"odd\"\"; table_%s\" FOR SELECT USING "
-                       "(true); "
-                       "ALTER TABLE " ODD " ATTACH PARTITION \"My \"\"odd\"\"; table_%s\" FOR VALUES "
-                       "FROM ('%sT00:00:00Z') TO ('%sT00:00:00Z');",
-                       rows[i].leaf, rows[i].leaf, rows[i].leaf, rows[i].leaf, rows[i].leaf,
-                       rows[i].from, rows[i].to);
+        (void)snprintf(
+            want, sizeof want,
+            "CREATE TABLE IF NOT EXISTS \"My \"\"odd\"\"; table_%s\" (LIKE " ODD " INCLUDING ALL); "
+            "ALTER TABLE \"My \"\"odd\"\"; table_%s\" ENABLE ROW LEVEL SECURITY; "
+            "DROP POLICY IF EXISTS spoolgate_read ON \"My \"\"odd\"\"; table_%s\"; "
+            "CREATE POLICY spoolgate_read ON \"My \"\"odd\"\"; table_%s\" FOR SELECT USING "
+            "(true); "
+            "ALTER TABLE " ODD " ATTACH PARTITION \"My \"\"odd\"\"; table_%s\" FOR VALUES "
+            "FROM ('%sT00:00:00Z') TO ('%sT00:00:00Z');",
+            rows[i].leaf, rows[i].leaf, rows[i].leaf, rows[i].leaf, rows[i].leaf, rows[i].from,
+            rows[i].to);
         ddl_leaf(&out, &odd, time_day_of_date(rows[i].year, rows[i].month, rows[i].day));
         expect_text(&out, want);
     }

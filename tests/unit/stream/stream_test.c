@@ -35,8 +35,8 @@ Test(stream_stream, type_names)
         enum column_type type;
         const char *want;
     } rows[] = {
-        {COLUMN_TEXT, "text"},       {COLUMN_FLOAT8, "double precision"},
-        {COLUMN_JSONB, "jsonb"},     {COLUMN_TIMESTAMPTZ, "timestamptz"},
+        {COLUMN_TEXT, "text"},   {COLUMN_FLOAT8, "double precision"},
+        {COLUMN_JSONB, "jsonb"}, {COLUMN_TIMESTAMPTZ, "timestamptz"},
         {COLUMN_UUID, "uuid"},
     };
     for (size_t i = 0; i < COUNT(rows); i++)

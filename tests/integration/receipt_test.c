@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT */
+/* The receipt's life and its fence, and the ledger: what makes "nothing twice" true. */
+#include "replay/receipt.h"
+
+#include "base/hash.h"
+#include "base/mem.h"
+#include "base/time.h"
+#include "bytes.h"
+#include "database.h"
+#include "replay/ledger.h"
+
+#define SPOOL_ID "01a1fc09-7974-771f-a030-6c8417c14a1d"
+#define OTHER_ID "01a1fc09-7974-771f-a030-6c8417c14a1e"
+
+static struct database db;
+static const struct load_rules by_content = {.dedupe = DEDUPE_CONTENT};
+
+static void set_up(void)
+{
+    database_open(&db, true);
+}
+
+static void tear_down(void)
+{
+    database_close(&db);
+}
+
+TestSuite(receipt, .init = set_up, .fini = tear_down);
+
+/* A claim of files that nobody reads. */
+static struct claim claim_of(size_t count)
+{
+    struct claim c = {.id = uuid_new(),
+                      .gate = "default",
+                      .reason = "by hand",
+                      .opened_us = time_now(),
+                      .folder = -1};
+    (void)uuid_format(&c.id, c.batch);
+    for (size_t i = 0; i < count; i++) {
+        char name[32];
+        (void)snprintf(name, sizeof name, "%zu.msgpack", i);
+        struct claim_file *file = MEM_PUSH(c.files, c.count, c.cap);
+        *file = (struct claim_file){.name = mem_strdup(name), .bytes = 10};
+    }
+    return c;
+}
+
+static const char *status_of(const struct claim *c)
+{
+    struct buf sql = {0};
+    buf_printf(&sql,
+               "SELECT status || ' ' || attempts FROM ingestion_manifest WHERE batch_id = '%s'",
+               c->batch);
+    const char *value = database_value(&db, buf_cstr(&sql));
+    buf_free(&sql);
+    return value;
+}
+
+static enum receipt_state state_of(const struct claim *c)
+{
+    enum receipt_state state;
+    EXPECT_OK(receipt_find(&db.pg, c->batch, SPOOL_ID, &state));
+    return state;
+}
+
+static struct err finish(const struct claim *c, bool failed)
+{
+    struct batch b;
+    batch_open(&b, c, &by_content);
+    struct receipt_end end = {.failed = failed, .tables = "{}", .error = failed ? "why" : NULL};
+    struct err e = receipt_finish(&db.pg, &b, &end);
+    batch_close(&b);
+    return e;
+}
+
+Test(receipt, from_none_to_settled)
+{
+    for (int failed = 0; failed <= 1; failed++) {
+        struct claim c = claim_of(2);
+        int attempt;
+        cr_assert_eq(state_of(&c), RECEIPT_NONE);
+        EXPECT_OK(receipt_start(&db.pg, c.batch, &attempt));
+        cr_assert_eq(attempt, 0, "there is nothing to begin");
+        EXPECT_OK(receipt_open(&db.pg, &c, SPOOL_ID));
+        cr_assert_str_eq(status_of(&c), "open 0");
+        EXPECT_OK(receipt_open(&db.pg, &c, SPOOL_ID)); /* a reply was lost, it is sent again */
+        cr_assert_eq(state_of(&c), RECEIPT_UNFINISHED);
+        EXPECT_OK(receipt_start(&db.pg, c.batch, &attempt));
+        cr_assert_eq(attempt, 1, "got %d", attempt);
+        cr_assert_str_eq(status_of(&c), "loading 1");
+        cr_assert_eq(state_of(&c), RECEIPT_UNFINISHED);
+        receipt_stall(&db.pg, c.batch, "no luck");
+        EXPECT_VALUE(&db, "SELECT error FROM ingestion_manifest WHERE status = 'loading'",
+                     "no luck");
+        EXPECT_OK(finish(&c, failed));
+        cr_assert_str_eq(status_of(&c), failed ? "failed 1" : "done 1");
+        cr_assert_eq(state_of(&c), RECEIPT_SETTLED);
+        EXPECT_OK(receipt_start(&db.pg, c.batch, &attempt));
+        cr_assert_eq(attempt, 0, "a settled batch is not begun again, got %d", attempt);
+        receipt_stall(&db.pg, c.batch, "too late");
+        cr_assert_str_neq(database_value(&db, "SELECT coalesce(error, '') FROM ingestion_manifest"
+                                              " ORDER BY opened_at DESC LIMIT 1"),
+                          "too late");
+        claim_free(&c);
+    }
+}
+
+Test(receipt, an_attempt_that_was_overtaken_cannot_go_on)
+{
+    struct claim c = claim_of(1);
+    int first;
+    int second;
+    EXPECT_OK(receipt_open(&db.pg, &c, SPOOL_ID));
+    EXPECT_ERR(receipt_lock(&db.pg, c.batch, 0), ERR_BUSY, c.batch); /* open, not loading */
+    EXPECT_OK(receipt_start(&db.pg, c.batch, &first));
+    EXPECT_OK(receipt_lock(&db.pg, c.batch, first));
+    EXPECT_OK(receipt_start(&db.pg, c.batch, &second));
+    cr_assert_eq(second, first + 1, "want %d, got %d", first + 1, second);
+    EXPECT_ERR(receipt_lock(&db.pg, c.batch, first), ERR_BUSY, "overtaken");
+    EXPECT_OK(receipt_lock(&db.pg, c.batch, second));
+    EXPECT_ERR(receipt_lock(&db.pg, c.batch, second + 1), ERR_BUSY, "overtaken");
+    EXPECT_OK(finish(&c, false));
+    EXPECT_ERR(receipt_lock(&db.pg, c.batch, second), ERR_BUSY, "overtaken");
+    claim_free(&c);
+}
+
+/* The successor's receipt_start waits for a transaction that holds the receipt: it can't slip in
+ * between the lock and the COMMIT of the attempt before it. */
+Test(receipt, the_lock_keeps_the_successor_waiting)
+{
+    struct claim c = claim_of(1);
+    struct pg successor;
+    int attempt;
+    EXPECT_OK(receipt_open(&db.pg, &c, SPOOL_ID));
+    EXPECT_OK(receipt_start(&db.pg, c.batch, &attempt));
+    EXPECT_OK(pg_exec(&db.pg, "BEGIN"));
+    EXPECT_OK(receipt_lock(&db.pg, c.batch, attempt));
+    pg_init(&successor);
+    EXPECT_OK(pg_open(&successor, &db.target));
+    EXPECT_OK(pg_exec(&successor, "SET lock_timeout = '10ms'"));
+    EXPECT_ERR(receipt_start(&successor, c.batch, &attempt), ERR_DATABASE, "55P03");
+    enum receipt_state state;
+    EXPECT_ERR(receipt_find(&successor, c.batch, SPOOL_ID, &state), ERR_DATABASE, "55P03");
+    EXPECT_OK(finish(&c, false));
+    EXPECT_OK(pg_commit(&db.pg));
+    EXPECT_OK(receipt_find(&successor, c.batch, SPOOL_ID, &state));
+    cr_assert_eq(state, RECEIPT_SETTLED);
+    pg_close(&successor);
+    claim_free(&c);
+}
+
+Test(receipt, another_spools_batch_is_refused)
+{
+    struct claim c = claim_of(1);
+    enum receipt_state state;
+    EXPECT_OK(receipt_open(&db.pg, &c, OTHER_ID));
+    EXPECT_ERR(receipt_find(&db.pg, c.batch, SPOOL_ID, &state), ERR_CONFIG, OTHER_ID);
+    claim_free(&c);
+}
+
+/* ---- the ledger ---- */
+
+/* Segment i of the batch holds the content that letters[i] names, '-' for one that failed, '!' for
+ * one of which every frame is a reject. */
+static struct batch batch_of(const struct claim *c, const char *letters)
+{
+    struct batch b;
+    batch_open(&b, c, &by_content);
+    for (size_t i = 0; i < b.count; i++) {
+        struct segment_summary *sum = &b.segments[i].sum;
+        *sum = (struct segment_summary){.bytes = 10, .bytes_raw = 10, .frames = 2};
+        memset(sum->sha256, letters[i], sizeof sum->sha256);
+        if (letters[i] == '!')
+            sum->rejected = sum->frames;
+        if (letters[i] == '-')
+            batch_fail_segment(&b, i, "bad");
+    }
+    return b;
+}
+
+/* 'L' loaded, 'D' duplicate of this batch, 'd' of another, 'F' failed. */
+static void fates(const struct batch *b, char *text)
+{
+    for (size_t i = 0; i < b->count; i++) {
+        const struct batch_segment *s = &b->segments[i];
+        text[i] = s->fate == SEGMENT_LOADED                       ? 'L'
+                  : s->fate == SEGMENT_FAILED                     ? 'F'
+                  : strcmp(s->duplicate_of, b->claim->batch) == 0 ? 'D'
+                  : s->duplicate_of[0]                            ? 'd'
+                                                                  : '?';
+    }
+    text[b->count] = '\0';
+}
+
+Test(receipt, of_twins_the_first_is_loaded)
+{
+    static const struct {
+        const char *what, *letters, *want;
+        const char *ledger; /* rows of it afterwards, all batches together */
+    } rows[] = {
+        {"all new", "abc", "LLL", "3"},
+        {"twins in one batch", "defd", "LLLD", "6"},
+        {"triplets", "ggg", "LDD", "7"},
+        {"loaded before", "hagb", "Lddd", "8"},
+        {"twins of one loaded before", "aa", "dd", "8"},
+        {"a failed one has no key", "i-i", "LFD", "9"},
+        {"nor has one of rejects alone", "!!", "LL", "9"},
+        {"nothing to enter", "--", "FF", "9"},
+        {"many twins, in any order", "jkjkkjlljk", "LLDDDDLDDD", "12"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char got[32];
+        struct claim c = claim_of(strlen(rows[i].letters));
+        struct batch b = batch_of(&c, rows[i].letters);
+        EXPECT_OK(pg_exec(&db.pg, "BEGIN"));
+        EXPECT_OK(ledger_claim(&db.pg, &b));
+        EXPECT_OK(pg_commit(&db.pg));
+        fates(&b, got);
+        cr_assert_str_eq(got, rows[i].want, "%s: want %s, got %s", rows[i].what, rows[i].want, got);
+        EXPECT_VALUE(&db, "SELECT count(*) FROM ingestion_segment", rows[i].ledger);
+        batch_close(&b);
+        claim_free(&c);
+    }
+}
+
+Test(receipt, what_a_rolled_back_attempt_found_is_found_anew)
+{
+    char got[8];
+    struct claim c = claim_of(2);
+    struct batch b = batch_of(&c, "aa");
+    for (int attempt = 0; attempt < 3; attempt++) {
+        EXPECT_OK(pg_exec(&db.pg, "BEGIN"));
+        EXPECT_OK(ledger_claim(&db.pg, &b));
+        fates(&b, got);
+        cr_assert_str_eq(got, "LD", "attempt %d: want LD, got %s", attempt, got);
+        pg_rollback(&db.pg);
+    }
+    EXPECT_VALUE(&db, "SELECT count(*) FROM ingestion_segment", "0");
+    batch_close(&b);
+    claim_free(&c);
+}
+
+/* Two transactions want the same key: the second waits for the first, and its outcome decides. */
+Test(receipt, the_second_of_two_daemons_waits_for_the_first)
+{
+    struct pg second;
+    char got[8];
+    struct claim c = claim_of(1);
+    struct claim d = claim_of(1);
+    struct batch b = batch_of(&c, "a");
+    struct batch e = batch_of(&d, "a");
+    pg_init(&second);
+    EXPECT_OK(pg_open(&second, &db.target));
+    EXPECT_OK(pg_exec(&db.pg, "BEGIN"));
+    EXPECT_OK(ledger_claim(&db.pg, &b));
+    EXPECT_OK(pg_exec(&second, "SET lock_timeout = '10ms'; BEGIN"));
+    EXPECT_ERR(ledger_claim(&second, &e), ERR_DATABASE, "55P03");
+    pg_rollback(&second);
+    EXPECT_OK(pg_commit(&db.pg));
+    EXPECT_OK(ledger_claim(&second, &e));
+    fates(&e, got);
+    cr_assert_str_eq(got, "d", "got %s", got);
+    cr_assert_str_eq(e.segments[0].duplicate_of, c.batch);
+    pg_close(&second);
+    batch_close(&b);
+    batch_close(&e);
+    claim_free(&c);
+    claim_free(&d);
+}
