@@ -44,8 +44,17 @@ BIN = os.path.abspath(os.environ.get("SPOOLGATE_BIN", ROOT / "build" / "spoolgat
 DEADLINE = float(os.environ.get("SPOOLGATE_TEST_DEADLINE", "120"))
 UTC = datetime.timezone.utc
 
-# A test run that is told to end still stops what it started: cleanups and atexit run.
-signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+# A run that is told to end ends as by Ctrl-C, which unittest doesn't take for one more failed test.
+# Daemons end with their contexts; what cleanups would have removed is removed at the exit.
+signal.signal(signal.SIGTERM, signal.default_int_handler)
+_left = []
+
+
+@atexit.register
+def _remove_what_is_left():
+    for thing in reversed(list(_left)):
+        thing.close()
+
 
 FINE, USAGE, DATA, UNAVAILABLE, CANT_CREATE, TRY_AGAIN, CONFIG = 0, 64, 65, 69, 73, 75, 78
 
@@ -118,6 +127,7 @@ class Cluster:
         self.run = pathlib.Path(tempfile.mkdtemp(prefix="spoolgate-e2e-pg-"))
         self.run.chmod(0o711)  # the server's user must pass through
         self.started = False
+        _left.append(self)
 
     def command(self, name):
         done = subprocess.run([ROOT / "db" / "cluster", name], stdin=subprocess.DEVNULL,
@@ -129,8 +139,8 @@ class Cluster:
         return done.stdout.strip()
 
     def start(self):
-        self.command("start")
         self.started = True
+        self.command("start")
         return self
 
     def stop(self):
@@ -154,7 +164,8 @@ class Cluster:
         with psycopg.connect(self.url, user="postgres", autocommit=True) as connection:
             connection.execute(sql)
 
-    def destroy(self):
+    def close(self):
+        _left.remove(self)
         if self.started:
             self.command("destroy")
         shutil.rmtree(self.run)
@@ -177,9 +188,7 @@ def database_url():
     if url := os.environ.get("SPOOLGATE_TEST_DATABASE"):
         return url
     if _shared is None:
-        _shared = Cluster()
-        atexit.register(_shared.destroy)
-        _shared.start()
+        _shared = Cluster().start()
     return _shared.url
 
 
@@ -307,8 +316,10 @@ class Site:
                             "SPOOLGATE_SPOOL": str(self.spool),
                             "SPOOLGATE_DATABASE": self.url, "SPOOLGATE_SCHEMA": self.schema}
         self.configure(config)
+        _left.append(self)
 
     def close(self):
+        _left.remove(self)
         try:
             with contextlib.suppress(psycopg.OperationalError):  # a test's own cluster may be down
                 with psycopg.connect(self.url, autocommit=True) as connection:

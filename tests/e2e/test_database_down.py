@@ -50,7 +50,7 @@ class TestOwnCluster(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.cluster = Cluster()
-        cls.addClassCleanup(cls.cluster.destroy)
+        cls.addClassCleanup(cls.cluster.close)
         cls.cluster.start()
         cls.url = cls.cluster.url
 
