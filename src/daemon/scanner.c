@@ -83,12 +83,13 @@ static struct err look_at_gate(struct scanner *s, const char *gate, const struct
     return ERR_OK;
 }
 
-static void resume(struct scanner *s, const struct uuid *id)
+static struct err resume(struct scanner *s, const struct uuid *id)
 {
     char gate[SPOOL_GATE];
     char batch[UUID_TEXT];
-    claim_gate_of(s->spool->processing, uuid_format(id, batch), gate);
+    TRY(claim_gate_of(s->spool->processing, uuid_format(id, batch), gate));
     board_post_resume(s->board, id, gate);
+    return ERR_OK;
 }
 
 static struct err look_at_processing(struct scanner *s)
@@ -99,12 +100,12 @@ static struct err look_at_processing(struct scanner *s)
     /* Known before listed: a job that ends in between is not taken for an orphan. */
     struct uuid *known = board_known(s->board, &known_count);
     struct err e = scan_batches(s->spool->processing, &ids, &count);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && !err_is(&e); i++) {
         bool has_job = false;
         for (size_t k = 0; k < known_count && !has_job; k++)
             has_job = memcmp(&ids[i], &known[k], sizeof ids[i]) == 0;
         if (!has_job)
-            resume(s, &ids[i]);
+            e = resume(s, &ids[i]);
     }
     free(known);
     free(ids);
@@ -153,6 +154,8 @@ static struct err look(struct scanner *s)
     s->next_us = rules.now_us + s->config->rescan_us;
     post_maintenance(s);
     look_at_room(s);
+    TRY(watch_root(&s->watch, s->spool));
+    TRY(spool_follow_incoming(s->spool));
     TRY(look_at_processing(s));
     struct err e = look_at_gate(s, SPOOL_DEFAULT_GATE, &rules);
     if (!err_is(&e))

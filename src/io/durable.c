@@ -104,16 +104,45 @@ struct err durable_replace(int dir, const char *name, const void *bytes, size_t 
     return durable_sync(dir);
 }
 
+static bool is_same_file(int a_dir, const char *a, int b_dir, const char *b)
+{
+    struct stat x;
+    struct stat y;
+    return fstatat(a_dir, a, &x, AT_SYMLINK_NOFOLLOW) == 0 &&
+           fstatat(b_dir, b, &y, AT_SYMLINK_NOFOLLOW) == 0 && x.st_dev == y.st_dev &&
+           x.st_ino == y.st_ino;
+}
+
+static bool is_folder(int dir, const char *name)
+{
+    struct stat st;
+    return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* Neither NFS nor some FUSE file systems know RENAME_NOREPLACE. A folder is never renamed over one
+ * that has something in it. link() refuses a taken name; one that is taken by the same file was
+ * left by a crash between the two calls. */
+static int move_without_flag(int from_dir, const char *from, int to_dir, const char *to)
+{
+    if (is_folder(from_dir, from)) {
+        int r = renameat(from_dir, from, to_dir, to);
+        if (r != 0 && (errno == ENOTEMPTY || errno == ENOTDIR))
+            errno = EEXIST;
+        return r;
+    }
+    int r = linkat(from_dir, from, to_dir, to, 0);
+    if (r != 0 && errno == EEXIST) {
+        r = is_same_file(from_dir, from, to_dir, to) ? 0 : -1;
+        errno = EEXIST;
+    }
+    return r == 0 ? unlinkat(from_dir, from, 0) : r;
+}
+
 struct err durable_move(int from_dir, const char *from, int to_dir, const char *to, bool *taken)
 {
     int r = renameat2(from_dir, from, to_dir, to, RENAME_NOREPLACE);
-    if (r != 0 && (errno == EINVAL || errno == ENOSYS)) {
-        /* Neither NFS nor some FUSE file systems know the flag. link() refuses a taken name too;
-         * a crash between the two calls leaves one file under two names, which the ledger knows. */
-        r = linkat(from_dir, from, to_dir, to, 0);
-        if (r == 0)
-            r = unlinkat(from_dir, from, 0);
-    }
+    if (r != 0 && (errno == EINVAL || errno == ENOSYS))
+        r = move_without_flag(from_dir, from, to_dir, to);
     if (taken)
         *taken = r != 0 && errno == EEXIST;
     return r == 0 ? ERR_OK : failure(errno, "move", from);

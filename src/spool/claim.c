@@ -87,21 +87,41 @@ static void add_file(struct claim *c, const char *name, uint64_t bytes)
     *file = (struct claim_file){.name = mem_strdup(name), .bytes = bytes};
 }
 
-static void move_files(struct claim *c, int incoming, const struct scan_file *files, size_t count)
+/* A file that is gone is its producer's affair. When none can be moved, that is a failure: the next
+ * look would find the same files, and come to the same end. */
+static struct err move_files(struct claim *c, int incoming, const struct scan_file *files,
+                             size_t count)
 {
+    struct err first = ERR_OK;
     for (size_t i = 0; i < count; i++) {
         struct err e = durable_move(incoming, files[i].name, c->folder, files[i].name, NULL);
         if (!err_is(&e))
             add_file(c, files[i].name, files[i].bytes);
-        else if (faccessat(incoming, files[i].name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-            LOG_WARN("segment can't be claimed; it stays in incoming", LOG_STR("gate", c->gate),
-                     LOG_STR("error", e.text));
+        else if (faccessat(incoming, files[i].name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 &&
+                 !err_is(&first))
+            first = e;
     }
+    if (err_is(&first) && c->count > 0)
+        LOG_WARN("segment can't be claimed; it stays in incoming", LOG_STR("gate", c->gate),
+                 LOG_STR("error", first.text));
+    return c->count > 0 ? ERR_OK : first;
+}
+
+/* A draft of the note that a crash left behind. */
+static struct err remove_draft(void *context, int folder, const char *name)
+{
+    size_t len = strlen(name);
+    (void)context;
+    if (name[0] == '.' && len > 4 && strcmp(name + len - 4, ".tmp") == 0)
+        (void)unlinkat(folder, name, 0);
+    return ERR_OK;
 }
 
 /* False where something that isn't ours keeps the folder from going. */
 static bool remove_folder(const struct spool *s, const struct claim *c)
 {
+    struct err ignored = scan_folder(c->folder, remove_draft, NULL);
+    (void)ignored;
     (void)unlinkat(c->folder, NOTE, 0);
     return unlinkat(s->processing, c->batch, AT_REMOVEDIR) == 0;
 }
@@ -124,10 +144,10 @@ struct err claim_make(const struct spool *s, const struct uuid *id, const char *
      * before it may be gone from incoming/. */
     if (!err_is(&e))
         e = durable_sync(s->processing);
-    if (!err_is(&e)) {
-        move_files(c, incoming, files, count);
+    if (!err_is(&e))
+        e = move_files(c, incoming, files, count);
+    if (!err_is(&e))
         e = durable_sync(c->folder);
-    }
     if (!err_is(&e))
         e = durable_sync(incoming);
     if (c->count == 0 && c->folder >= 0)
@@ -161,25 +181,37 @@ static bool parse_note(struct claim *c, const char *text, size_t len)
     return good;
 }
 
-static bool read_note_in(struct claim *c)
+/* *known: there is a note and it can be understood. Not being able to read it is the environment's
+ * fault, and no reason to guess. */
+static struct err read_note_file(struct claim *c, bool *known)
 {
     char text[1024];
+    ssize_t n;
+    *known = false;
     int fd = openat(c->folder, NOTE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text);
-    if (fd >= 0)
-        (void)close(fd);
-    return n > 0 && parse_note(c, text, (size_t)n);
+    if (fd < 0)
+        return errno == ENOENT ? ERR_OK : failure(c, "open " NOTE);
+    do {
+        n = read(fd, text, sizeof text);
+    } while (n < 0 && errno == EINTR);
+    struct err e = n < 0 ? failure(c, "read " NOTE) : ERR_OK;
+    (void)close(fd);
+    *known = n > 0 && parse_note(c, text, (size_t)n);
+    return e;
 }
 
 /* The note is synced before the first rename, so a claim with files and no readable note was not
  * made by us in this order: its files belong to incoming/ as far as anyone can tell. */
-static void read_note(struct claim *c)
+static struct err read_note(struct claim *c)
 {
-    if (read_note_in(c))
-        return;
+    bool known;
+    TRY(read_note_file(c, &known));
+    if (known)
+        return ERR_OK;
     (void)snprintf(c->gate, sizeof c->gate, "%s", SPOOL_DEFAULT_GATE);
     (void)snprintf(c->reason, sizeof c->reason, "recovered without %s", NOTE);
     c->opened_us = uuid_v7_ms(&c->id) * TIME_US_PER_MS;
+    return ERR_OK;
 }
 
 /* A staged segment goes back to its batch; notes about it are written anew by the next attempt. */
@@ -227,8 +259,7 @@ static struct err open_claim(const struct spool *s, struct claim *c)
     c->folder = openat(s->processing, c->batch, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (c->folder < 0)
         return failure(c, "open its folder");
-    read_note(c);
-    return ERR_OK;
+    return read_note(c);
 }
 
 struct err claim_read(const struct spool *s, const struct uuid *id, struct claim *c)
@@ -266,8 +297,8 @@ struct err claim_return(const struct spool *s, struct claim *c)
         e = durable_sync(incoming);
     if (!err_is(&e))
         e = durable_sync(c->folder);
-    if (!err_is(&e))
-        (void)remove_folder(s, c);
+    if (!err_is(&e) && !remove_folder(s, c))
+        e = failure(c, "remove its folder in processing/");
     (void)close(incoming);
     return e;
 }
@@ -363,6 +394,8 @@ struct err claim_retire(const struct spool *s, const struct claim *c)
 {
     size_t segments = 0;
     bool has_failed = faccessat(c->folder, STAGING, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+    if (!has_failed && errno != ENOENT)
+        return failure(c, "look for " STAGING);
     if (has_failed) {
         TRY(claim_move_beside(c->folder, STAGING, s->failed, c->batch));
         TRY(durable_sync(s->failed));
@@ -373,13 +406,16 @@ struct err claim_retire(const struct spool *s, const struct claim *c)
     return durable_sync(s->processing);
 }
 
-void claim_gate_of(int parent, const char *batch, char gate[SPOOL_GATE])
+struct err claim_gate_of(int parent, const char *batch, char gate[SPOOL_GATE])
 {
     struct claim c = {.folder =
                           openat(parent, batch, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)};
-    bool known = c.folder >= 0 && read_note_in(&c);
+    bool known = false;
+    (void)snprintf(c.batch, sizeof c.batch, "%s", batch);
+    struct err e = c.folder < 0 ? failure(&c, "open its folder") : read_note_file(&c, &known);
     (void)snprintf(gate, SPOOL_GATE, "%s", known ? c.gate : SPOOL_DEFAULT_GATE);
     claim_free(&c);
+    return e;
 }
 
 void claim_remove_folder(int parent, const char *batch)

@@ -84,9 +84,9 @@ struct err claim_retire(const struct spool *s, const struct claim *c);
 /* "archive/2026/11/21/BATCH": where claim_retire puts what was loaded. */
 void claim_archive_path(const struct uuid *id, char path[64 + UUID_TEXT]);
 
-/* The gate that a batch's folder was claimed for, by its .claim.json; `default` where that can't be
- * read. */
-void claim_gate_of(int parent, const char *batch, char gate[SPOOL_GATE]);
+/* The gate that a batch's folder was claimed for, by its .claim.json; `default` where there is
+ * none, or none that can be understood. */
+struct err claim_gate_of(int parent, const char *batch, char gate[SPOOL_GATE]);
 
 /* Removes a batch's folder that holds nothing but our own notes; a folder that holds more stays. */
 void claim_remove_folder(int parent, const char *batch);

@@ -105,7 +105,7 @@ static struct err retry_archived_batch(const struct archive_walk *w, int day, co
     struct uuid id;
     if (!uuid_parse(name, &id) || uuid_v7_ms(&id) * TIME_US_PER_MS < w->since_us)
         return ERR_OK;
-    claim_gate_of(day, name, gate);
+    TRY(claim_gate_of(day, name, gate));
     TRY(put_back_folder(&p, gate, day, name));
     w->result->batches++;
     return ERR_OK;

@@ -81,7 +81,7 @@ static struct err ensure_id(struct spool *s, bool create)
         (void)uuid_format(&id, text);
         (void)strcat(text, "\n");
         struct durable_file f;
-        TRY(durable_create(&f, s->root));
+        TRY(durable_create(&f, s->tmp));
         struct err e = durable_write(f.fd, text, strlen(text));
         if (err_is(&e)) {
             durable_discard(&f);
@@ -125,6 +125,25 @@ struct err spool_open(struct spool *s, const char *path, bool create)
     struct err e = open_tree(s, create);
     if (err_is(&e))
         spool_close(s);
+    return e;
+}
+
+struct err spool_follow_incoming(const struct spool *s)
+{
+    struct stat there;
+    struct stat ours;
+    int fd;
+    if (fstatat(s->root, "incoming", &there, AT_SYMLINK_NOFOLLOW) != 0 ||
+        fstat(s->incoming, &ours) != 0)
+        return err_system(ERR_SPOOL, errno, "can't look at %s/incoming", s->path);
+    if (there.st_dev == ours.st_dev && there.st_ino == ours.st_ino)
+        return ERR_OK;
+    TRY(open_folder(s, "incoming", false, &fd));
+    struct err e = check_device(s, "incoming", fd);
+    /* The number stays: other threads use it meanwhile. */
+    if (!err_is(&e) && dup3(fd, s->incoming, O_CLOEXEC) < 0)
+        e = err_system(ERR_SPOOL, errno, "can't follow incoming/");
+    (void)close(fd);
     return e;
 }
 

@@ -44,6 +44,10 @@ struct spool {
 struct err spool_open(struct spool *s, const char *path, bool create);
 void spool_close(struct spool *s);
 
+/* incoming/ may have been removed, moved away or mounted over: goes on with the one that is there
+ * now. */
+struct err spool_follow_incoming(const struct spool *s);
+
 /* One process a spool. ERR_BUSY says who has it. Held until spool_close or the process's end. */
 struct err spool_lock(struct spool *s);
 

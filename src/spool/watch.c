@@ -64,6 +64,14 @@ static struct watched_gate *find_descriptor(struct watch *w, int descriptor)
     return NULL;
 }
 
+struct err watch_root(struct watch *w, const struct spool *s)
+{
+    if (w->fd < 0)
+        return ERR_OK;
+    w->root = inotify_add_watch(w->fd, s->path, IN_CREATE | IN_MOVED_TO | IN_ONLYDIR);
+    return w->root < 0 ? err_system(ERR_SPOOL, errno, "can't watch %s", s->path) : ERR_OK;
+}
+
 struct err watch_gate(struct watch *w, const struct spool *s, const char *gate)
 {
     char path[4096];
@@ -139,6 +147,8 @@ static bool handle(struct watch *w, const struct inotify_event *event)
         know_nothing(w);
         return true;
     }
+    if (event->wd == w->root) /* another incoming/ in place of ours */
+        return event->len > 0 && strcmp(event->name, "incoming") == 0;
     struct watched_gate *g = find_descriptor(w, event->wd);
     if (!g)
         return false;

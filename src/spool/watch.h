@@ -36,6 +36,7 @@ struct watch {
     uint64_t overflows;
 
     /* private */
+    int root; /* the watch on the spool itself */
     struct watched_gate *gates;
     size_t gate_count, gate_cap;
     char **open_files; /* "GATE/NAME" being written */
@@ -44,6 +45,9 @@ struct watch {
 
 struct err watch_open(struct watch *w);
 void watch_close(struct watch *w);
+
+/* Watches the spool itself: another incoming/ may come in place of the one that was there. */
+struct err watch_root(struct watch *w, const struct spool *s);
 
 /* Watches the gate's folder, or makes sure that it is still the same folder. */
 struct err watch_gate(struct watch *w, const struct spool *s, const char *gate);
