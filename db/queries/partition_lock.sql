@@ -2,4 +2,4 @@
 -- ingest wait behind a queued lock.
 BEGIN;
 SET LOCAL lock_timeout = '3s';
-SELECT pg_advisory_xact_lock(hashtextextended('spoolgate partitions', 0));
+SELECT pg_advisory_xact_lock(hashtextextended('spoolgate partitions ' || current_schema(), 0));

@@ -100,18 +100,31 @@ struct err migrate_check(struct pg *pg, const struct stream_set *streams,
     return e;
 }
 
+/* Under the lock: CREATE SCHEMA IF NOT EXISTS alone fails when two run it at once. Asked first, since
+ * it wants a right that the owner of `public` may lack. */
 static struct err create_schema(struct pg *pg, const char *schema)
 {
     struct buf sql = {0};
     bool exists;
-    /* Asked first: CREATE SCHEMA IF NOT EXISTS wants a right that the owner of `public` may lack.
-     */
+    TRY(pg_exec(pg, sql_migration_lock));
     TRY(ask_bool(pg, sql_schema_exists, schema, &exists));
     if (exists)
         return ERR_OK;
     sql_fill(&sql, sql_schema_create, (const struct sql_var[]){{"schema", schema}, {0}});
     struct err e = pg_exec(pg, buf_cstr(&sql));
     buf_free(&sql);
+    return e;
+}
+
+static struct err ensure_schema(struct pg *pg, const char *schema)
+{
+    struct err e = pg_exec(pg, "BEGIN");
+    if (!err_is(&e))
+        e = create_schema(pg, schema);
+    if (!err_is(&e))
+        e = pg_commit(pg);
+    if (err_is(&e))
+        pg_rollback(pg);
     return e;
 }
 
@@ -155,7 +168,7 @@ struct err migrate_apply(struct pg *pg, const char *schema, const struct stream_
                          struct migrate_report *report)
 {
     bool more = true;
-    TRY(create_schema(pg, schema));
+    TRY(ensure_schema(pg, schema));
     while (more) {
         struct err e = pg_exec(pg, "BEGIN");
         if (!err_is(&e))

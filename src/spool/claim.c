@@ -134,7 +134,7 @@ struct err claim_make(const struct spool *s, const struct uuid *id, const char *
     start(c, id);
     (void)snprintf(c->gate, sizeof c->gate, "%s", gate);
     (void)snprintf(c->reason, sizeof c->reason, "%s", reason);
-    c->opened_us = time_now();
+    c->opened_us = uuid_v7_ms(id) * TIME_US_PER_MS; /* when the gate decided */
     struct err e = spool_open_gate(s, gate, false, &incoming);
     if (!err_is(&e))
         e = make_folder(s, c);

@@ -117,6 +117,19 @@ static int64_t day_us(int64_t day)
     return day * TIME_US_PER_DAY + 1;
 }
 
+/* Tests run side by side in one database, and leaves are made one after the other in all of it:
+ * what times out behind a neighbour is tried again, as the loader does. */
+static void ensure(const struct partition_days *days, size_t *made)
+{
+    struct err e;
+    int64_t end = time_monotonic() + 60 * TIME_US_PER_S;
+    *made = 0;
+    do {
+        e = partition_ensure(&db.pg, &stream_builtin, days, made);
+    } while (strcmp(e.sqlstate, "55P03") == 0 && time_monotonic() < end);
+    EXPECT_OK(e);
+}
+
 Test(migrate, leaves_are_made_once_for_the_days_that_occur)
 {
     struct partition_days days = {0};
@@ -127,13 +140,12 @@ Test(migrate, leaves_are_made_once_for_the_days_that_occur)
             partition_need(&days, 0, day_us(day));
     partition_need(&days, 1, day_us(20005));
     cr_assert_eq(days.count, 121, "got %zu", days.count);
-    EXPECT_OK(partition_ensure(&db.pg, &stream_builtin, &days, &made));
+    ensure(&days, &made);
     cr_assert_eq(made, 121, "got %zu", made);
     EXPECT_VALUE(&db, "SELECT count(*) FROM pg_inherits WHERE inhparent = 'metrics'::regclass",
                  "120");
     EXPECT_VALUE(&db, "SELECT count(*) FROM pg_inherits WHERE inhparent = 'events'::regclass", "1");
-    made = 0;
-    EXPECT_OK(partition_ensure(&db.pg, &stream_builtin, &days, &made));
+    ensure(&days, &made);
     cr_assert_eq(made, 0, "got %zu", made);
     partition_free(&days);
 }
@@ -144,9 +156,9 @@ Test(migrate, a_leaf_that_was_detached_is_attached_again)
     size_t made = 0;
     apply();
     partition_need(&days, 0, day_us(20000));
-    EXPECT_OK(partition_ensure(&db.pg, &stream_builtin, &days, NULL));
+    ensure(&days, &made);
     EXPECT_OK(pg_exec(&db.pg, "ALTER TABLE metrics DETACH PARTITION metrics_2024_10_04"));
-    EXPECT_OK(partition_ensure(&db.pg, &stream_builtin, &days, &made));
+    ensure(&days, &made);
     cr_assert_eq(made, 1, "got %zu", made);
     EXPECT_VALUE(&db, "SELECT count(*) FROM pg_inherits WHERE inhparent = 'metrics'::regclass",
                  "1");
@@ -164,7 +176,7 @@ Test(migrate, a_long_reader_is_not_waited_for)
     EXPECT_OK(pg_open(&reader, &db.target));
     EXPECT_OK(pg_exec(&reader, "BEGIN; SELECT count(*) FROM metrics"));
     partition_need(&days, 0, day_us(20000));
-    EXPECT_OK(partition_ensure(&db.pg, &stream_builtin, &days, &made));
+    ensure(&days, &made);
     cr_assert_eq(made, 1);
     pg_close(&reader);
     partition_free(&days);
@@ -175,6 +187,7 @@ Test(migrate, a_lock_on_the_parent_times_out)
 {
     struct partition_days days = {0};
     struct pg locker;
+    size_t made;
     apply();
     pg_init(&locker);
     EXPECT_OK(pg_open(&locker, &db.target));
@@ -182,6 +195,6 @@ Test(migrate, a_lock_on_the_parent_times_out)
     partition_need(&days, 0, day_us(20000));
     EXPECT_ERR(partition_ensure(&db.pg, &stream_builtin, &days, NULL), ERR_DATABASE, "55P03");
     pg_close(&locker);
-    EXPECT_OK(partition_ensure(&db.pg, &stream_builtin, &days, NULL));
+    ensure(&days, &made);
     partition_free(&days);
 }
