@@ -25,10 +25,11 @@ static void judge_unopened(struct doctor *d, const struct batch_known *k,
                      "the next run does it; `spoolgate doctor --fix` does it now",
                      "%" PRIu64 " segment%s", c->segments, c->segments == 1 ? "" : "s");
     else if (c->others > 0)
-        findings_add(&d->findings, FINDING_CLAIM_EMPTY, k->batch, NULL,
-                     "move its files out of the spool; the next run removes the folder",
-                     "no receipt and no segments, but %" PRIu64 " other file%s", c->others,
-                     c->others == 1 ? "" : "s");
+        findings_add(
+            &d->findings, FINDING_CLAIM_EMPTY, k->batch, NULL,
+            "the next run moves the folder to failed/; `spoolgate doctor --fix` does it now",
+            "no receipt and no segments, but %" PRIu64 " other file%s", c->others,
+            c->others == 1 ? "" : "s");
     else
         findings_add(&d->findings, FINDING_CLAIM_EMPTY, k->batch, NULL,
                      "the next run removes it; `spoolgate doctor --fix` does it now",

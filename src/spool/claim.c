@@ -297,8 +297,13 @@ struct err claim_return(const struct spool *s, struct claim *c)
         e = durable_sync(incoming);
     if (!err_is(&e))
         e = durable_sync(c->folder);
-    if (!err_is(&e) && !remove_folder(s, c))
-        e = failure(c, "remove its folder in processing/");
+    /* What somebody else put there goes out of the way, so that no scan takes it for a batch again.
+     */
+    if (!err_is(&e) && !remove_folder(s, c)) {
+        e = claim_move_beside(s->processing, c->batch, s->failed, c->batch);
+        if (!err_is(&e))
+            e = durable_sync(s->failed);
+    }
     (void)close(incoming);
     return e;
 }

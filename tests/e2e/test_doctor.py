@@ -156,11 +156,13 @@ class TestProcessing(DoctorCase):
         self.assertEqual({f["batch"] for f in found["fixed"]}, batches)
         self.assertEqual(self.site.in_folder("processing"), [])
 
-    def test_a_folder_with_other_files_only_stays(self):
+    def test_a_folder_with_other_files_only_goes_out_of_the_way(self):
         batch = self.claim(files=("notes.txt",))
-        finding = self.only("claim-empty", "--fix", severity="info")
+        finding = self.only("claim-empty", severity="info")
         self.assertIn("1 other file", finding["text"])
-        self.assertIn("notes.txt", self.site.in_folder("processing", batch))
+        self.site.run("drain", code=0)
+        self.assertEqual(self.site.in_folder("processing"), [])
+        self.assertIn("notes.txt", self.site.in_folder("failed", batch))
 
     def test_a_settled_batch_retires(self):
         receipt = self.load("r.msgpack", pack(metric(value="text"), metric(value=1)))
