@@ -100,8 +100,8 @@ struct err migrate_check(struct pg *pg, const struct stream_set *streams,
     return e;
 }
 
-/* Under the lock: CREATE SCHEMA IF NOT EXISTS alone fails when two run it at once. Asked first, since
- * it wants a right that the owner of `public` may lack. */
+/* Under the lock: CREATE SCHEMA IF NOT EXISTS alone fails when two run it at once. Asked first,
+ * since it wants a right that the owner of `public` may lack. */
 static struct err create_schema(struct pg *pg, const char *schema)
 {
     struct buf sql = {0};

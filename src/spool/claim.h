@@ -68,8 +68,8 @@ struct err claim_read(const struct spool *s, const struct uuid *id, struct claim
  * it, and lists no files. */
 struct err claim_read_committed(const struct spool *s, const struct uuid *id, struct claim *c);
 
-/* Back to incoming/, for a claim without a receipt. A name that is taken there gets a number. A folder
- * that holds other files, too, goes to failed/ with them. */
+/* Back to incoming/, for a claim without a receipt. A name that is taken there gets a number. A
+ * folder that holds other files, too, goes to failed/ with them. */
 struct err claim_return(const struct spool *s, struct claim *c);
 
 struct err claim_stage_failed(const struct claim *c, const char *name, const char *reason_json);
