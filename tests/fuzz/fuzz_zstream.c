@@ -71,9 +71,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     struct outcome whole = decompress(bytes + 1, len - 1, SIZE_MAX, 1 << 17);
     struct outcome pieces = decompress(bytes + 1, len - 1, (size_t)1 << (bytes[0] & 7),
                                        (size_t)1 << (4 + (bytes[0] >> 3 & 7)));
-    /* Where it fails, the pieces may have given out some bytes more or less. */
-    assert(whole.good == pieces.good);
-    if (whole.good)
+    /* libzstd doesn't judge a frame that lies about its size the same way in one piece and in many
+     * (1.5.4 notices it in one): the verdicts may differ there, what both let through may not. */
+    if (whole.good && pieces.good)
         assert(whole.bytes == pieces.bytes &&
                memcmp(whole.digest, pieces.digest, sizeof whole.digest) == 0);
     return 0;
