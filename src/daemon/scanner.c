@@ -25,10 +25,10 @@ static void read_events(void *context)
         s->next_us = 0;
 }
 
-static bool is_settled(void *context, const char *gate, const char *name, int64_t changed_us)
+static bool is_settled(void *context, const char *gate, const char *name)
 {
     struct scanner *s = context;
-    return watch_is_settled(&s->watch, gate, name, changed_us);
+    return watch_is_settled(&s->watch, gate, name);
 }
 
 static void report_odd(void *context, const char *where, const char *reason)
@@ -61,6 +61,7 @@ static struct err look_at_gate(struct scanner *s, const char *gate, const struct
     struct scan_result found;
     TRY(watch_gate(&s->watch, s->spool, gate));
     TRY(scan_gate(s->spool, gate, rules, &found));
+    watch_listed(&s->watch, gate);
     bool held = spool_is_held(s->spool, gate);
     board_scanned(s->board, gate, &found, held);
     struct gate_backlog backlog = backlog_of(&found);

@@ -126,8 +126,7 @@ static void keep_settled(const char *gate, const struct scan_rules *rules,
         int64_t age = rules->now_us - file->arrived_us;
         /* A change in the future was made before the clock was set back: no telling when. */
         bool quiet = age >= SCAN_SETTLE_US || age <= -SCAN_SETTLE_US;
-        if (quiet || (rules->is_settled &&
-                      rules->is_settled(rules->context, gate, file->name, file->arrived_us))) {
+        if (quiet || (rules->is_settled && rules->is_settled(rules->context, gate, file->name))) {
             found->files[kept++] = *file;
             continue;
         }

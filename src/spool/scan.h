@@ -43,7 +43,7 @@ struct scan_rules {
     /* May be NULL: then only time settles a file. `listed` is called once all files are listed, and
      * before is_settled judges those that changed lately. */
     void (*listed)(void *context);
-    bool (*is_settled)(void *context, const char *gate, const char *name, int64_t changed_us);
+    bool (*is_settled)(void *context, const char *gate, const char *name);
     /* May be NULL. `where` is "incoming/NAME" or "incoming/GATE/NAME", raw bytes. */
     void (*odd)(void *context, const char *where, const char *reason);
     void *context;

@@ -2,6 +2,7 @@
 #include "spool/watch.h"
 
 #include <errno.h>
+#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,42 +11,69 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/time.h"
 #include "spool/name.h"
 
-enum { OPEN_FILES_MAX = 1024 }; /* beyond this we know nothing, as after an overflow */
+enum {
+    NAMES_MAX = 8192
+}; /* of a gate's files; beyond this we know nothing, as after an overflow */
 
-struct err watch_open(struct watch *w)
+/* ---- sets of names: search.h's balanced tree ---- */
+
+static int by_name(const void *a, const void *b)
 {
-    *w = (struct watch){.fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC)};
-    if (w->fd >= 0)
-        return ERR_OK;
-    return err_system(ERR_SPOOL, errno, "can't start inotify%s",
-                      errno == EMFILE ? " (raise fs.inotify.max_user_instances)" : "");
+    return strcmp(a, b);
 }
 
-static void forget_open_files(struct watch *w)
+static bool names_has(const struct watch_names *set, const char *name)
 {
-    for (size_t i = 0; i < w->open_count; i++)
-        free(w->open_files[i]);
-    w->open_count = 0;
+    return tfind(name, &set->root, by_name) != NULL;
 }
 
-void watch_close(struct watch *w)
+/* False when the set is full. */
+static bool names_add(struct watch_names *set, const char *name)
 {
-    forget_open_files(w);
-    free(w->open_files);
-    free(w->gates);
-    if (w->fd >= 0)
-        (void)close(w->fd);
-    *w = (struct watch){.fd = -1};
+    if (names_has(set, name))
+        return true;
+    char *copy = set->count < NAMES_MAX ? mem_strdup(name) : NULL;
+    if (!copy || !tsearch(copy, &set->root, by_name)) {
+        free(copy);
+        return false;
+    }
+    set->count++;
+    return true;
+}
+
+static void names_remove(struct watch_names *set, const char *name)
+{
+    void *node = tfind(name, &set->root, by_name);
+    if (!node)
+        return;
+    char *kept = *(char **)node; /* a node begins with its key */
+    (void)tdelete(name, &set->root, by_name);
+    free(kept);
+    set->count--;
+}
+
+static void names_clear(struct watch_names *set)
+{
+    tdestroy(set->root, free);
+    *set = (struct watch_names){0};
+}
+
+/* ---- gates ---- */
+
+/* The watch of this gate begins now, as far as what it has seen goes. */
+static void begin_anew(struct watched_gate *g)
+{
+    names_clear(&g->open);
+    names_clear(&g->closed);
+    g->knows_all = g->is_listing = false;
 }
 
 static void know_nothing(struct watch *w)
 {
-    forget_open_files(w);
     for (size_t i = 0; i < w->gate_count; i++)
-        w->gates[i].since_us = time_now();
+        begin_anew(&w->gates[i]);
 }
 
 static struct watched_gate *find_gate(struct watch *w, const char *gate)
@@ -62,6 +90,24 @@ static struct watched_gate *find_descriptor(struct watch *w, int descriptor)
         if (w->gates[i].descriptor == descriptor)
             return &w->gates[i];
     return NULL;
+}
+
+struct err watch_open(struct watch *w)
+{
+    *w = (struct watch){.fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC)};
+    if (w->fd >= 0)
+        return ERR_OK;
+    return err_system(ERR_SPOOL, errno, "can't start inotify%s",
+                      errno == EMFILE ? " (raise fs.inotify.max_user_instances)" : "");
+}
+
+void watch_close(struct watch *w)
+{
+    know_nothing(w);
+    free(w->gates);
+    if (w->fd >= 0)
+        (void)close(w->fd);
+    *w = (struct watch){.fd = -1};
 }
 
 struct err watch_root(struct watch *w, const struct spool *s)
@@ -97,46 +143,25 @@ struct err watch_gate(struct watch *w, const struct spool *s, const char *gate)
     }
     if (g->descriptor != descriptor) {
         g->descriptor = descriptor;
-        g->since_us = time_now();
+        begin_anew(g);
     }
+    g->is_listing = true;
     return ERR_OK;
 }
 
-static void open_file_key(char *key, size_t size, const char *gate, const char *name)
+static void note_open(struct watched_gate *g, const char *name)
 {
-    (void)snprintf(key, size, "%s/%s", gate, name);
+    names_remove(&g->closed, name);
+    if (!names_add(&g->open, name))
+        begin_anew(g);
 }
 
-static size_t find_open_file(const struct watch *w, const char *gate, const char *name)
+static void note_closed(struct watched_gate *g, const char *name)
 {
-    char key[SPOOL_GATE + NAME_BYTES];
-    size_t i = w->open_count;
-    if (w->open_count > 0) {
-        open_file_key(key, sizeof key, gate, name);
-        for (i = 0; i < w->open_count && strcmp(w->open_files[i], key) != 0; i++)
-            ;
-    }
-    return i;
-}
-
-static void note_open(struct watch *w, const char *gate, const char *name)
-{
-    char key[SPOOL_GATE + NAME_BYTES];
-    if (find_open_file(w, gate, name) < w->open_count)
-        return;
-    if (w->open_count == OPEN_FILES_MAX)
-        know_nothing(w);
-    open_file_key(key, sizeof key, gate, name);
-    *MEM_PUSH(w->open_files, w->open_count, w->open_cap) = mem_strdup(key);
-}
-
-static void note_closed(struct watch *w, const char *gate, const char *name)
-{
-    size_t i = find_open_file(w, gate, name);
-    if (i == w->open_count)
-        return;
-    free(w->open_files[i]);
-    w->open_files[i] = w->open_files[--w->open_count];
+    names_remove(&g->open, name);
+    /* The full set is no harm: what isn't in it waits until it is quiet. */
+    if (!g->knows_all)
+        (void)names_add(&g->closed, name);
 }
 
 static bool handle(struct watch *w, const struct inotify_event *event)
@@ -163,9 +188,9 @@ static bool handle(struct watch *w, const struct inotify_event *event)
     if (name_kind(event->name) != NAME_SEGMENT)
         return false;
     if (event->mask & IN_CREATE)
-        note_open(w, g->gate, event->name);
+        note_open(g, event->name);
     else
-        note_closed(w, g->gate, event->name);
+        note_closed(g, event->name);
     return (event->mask & (IN_CLOSE_WRITE | IN_MOVED_TO)) != 0;
 }
 
@@ -187,13 +212,27 @@ bool watch_drain(struct watch *w)
     }
 }
 
-bool watch_is_settled(struct watch *w, const char *gate, const char *name, int64_t changed_us)
+bool watch_is_settled(struct watch *w, const char *gate, const char *name)
 {
-    const struct watched_gate *g = find_gate(w, gate);
-    if (!g || g->descriptor < 0 || changed_us <= g->since_us) {
-        /* Young, and from before we watched: wait for its close, or for the settling time. */
-        note_open(w, gate, name);
+    struct watched_gate *g = find_gate(w, gate);
+    if (!g || g->descriptor < 0)
         return false;
-    }
-    return find_open_file(w, gate, name) == w->open_count;
+    if (g->knows_all)
+        return !names_has(&g->open, name);
+    if (names_has(&g->closed, name))
+        return true;
+    /* Young, and perhaps opened before we watched: wait for its close, or until it is quiet. A
+     * listing that no longer counts needs no notes. */
+    if (g->is_listing)
+        note_open(g, name);
+    return false;
+}
+
+void watch_listed(struct watch *w, const char *gate)
+{
+    struct watched_gate *g = find_gate(w, gate);
+    if (!g || g->descriptor < 0 || !g->is_listing)
+        return;
+    g->knows_all = true;
+    names_clear(&g->closed);
 }

@@ -19,6 +19,7 @@ static void set_up(void)
     EXPECT_OK(spool_open(&spool, path, true));
     EXPECT_OK(watch_open(&watch));
     EXPECT_OK(watch_gate(&watch, &spool, "default"));
+    watch_listed(&watch, "default");
 }
 
 static void tear_down(void)
@@ -30,15 +31,17 @@ static void tear_down(void)
 
 TestSuite(watch, .init = set_up, .fini = tear_down);
 
-/* Changes are dated by the caller: "later" is after the watch began, whatever the clock does. */
-static int64_t later(void)
-{
-    return time_now() + 3600 * TIME_US_PER_S;
-}
-
 static bool is_settled(const char *name)
 {
-    return watch_is_settled(&watch, "default", name, later());
+    return watch_is_settled(&watch, "default", name);
+}
+
+/* What was there when the watch began has been listed. */
+static void know_all(void)
+{
+    EXPECT_OK(watch_gate(&watch, &spool, "default"));
+    (void)watch_drain(&watch);
+    watch_listed(&watch, "default");
 }
 
 static int start_writing(const char *name)
@@ -81,21 +84,64 @@ Test(watch, renaming_over_an_open_file_settles_the_name)
     (void)close(fd);
 }
 
-Test(watch, what_changed_before_the_watch_is_not_known_to_be_closed)
+/* The watch of a gate that begins with files in it. */
+static int begin_a_gate(const char *gate, const char *young)
 {
-    cr_assert_not(
-        watch_is_settled(&watch, "default", "old.msgpack", time_now() - 3600 * TIME_US_PER_S));
-    /* and once it was found young, a later change alone doesn't settle it */
-    cr_assert_not(is_settled("old.msgpack"));
-    int fd = start_writing("old.msgpack");
+    int folder;
+    EXPECT_OK(spool_open_gate(&spool, gate, true, &folder));
+    int fd = openat(folder, young, O_WRONLY | O_CREAT | O_CLOEXEC, 0660);
+    cr_assert_geq(fd, 0, "%m");
+    (void)close(folder);
+    EXPECT_OK(watch_gate(&watch, &spool, gate));
+    return fd;
+}
+
+Test(watch, what_was_open_before_the_watch_waits_for_its_close)
+{
+    int fd = begin_a_gate("mine", "old.msgpack");
+    cr_assert_eq(write(fd, "x", 1), 1, "a change after the watch began is no close");
+    (void)watch_drain(&watch);
+    cr_assert_not(watch_is_settled(&watch, "mine", "old.msgpack"));
+    watch_listed(&watch, "mine");
+    cr_assert_not(watch_is_settled(&watch, "mine", "old.msgpack"), "remembered as young");
     (void)close(fd);
     (void)watch_drain(&watch);
-    cr_assert(is_settled("old.msgpack"), "its close does");
+    cr_assert(watch_is_settled(&watch, "mine", "old.msgpack"));
+}
+
+Test(watch, what_was_seen_closed_before_the_first_listing_is_settled)
+{
+    int fd = begin_a_gate("mine", "old.msgpack");
+    (void)close(fd);
+    (void)watch_drain(&watch);
+    cr_assert(watch_is_settled(&watch, "mine", "old.msgpack"));
+    cr_assert_not(watch_is_settled(&watch, "mine", "other.msgpack"));
+    watch_listed(&watch, "mine");
+    cr_assert(watch_is_settled(&watch, "mine", "old.msgpack"));
+    cr_assert_not(watch_is_settled(&watch, "mine", "other.msgpack"));
+}
+
+Test(watch, created_again_before_the_first_listing_is_open_again)
+{
+    int fd = begin_a_gate("mine", "old.msgpack");
+    int folder;
+    (void)close(fd);
+    (void)watch_drain(&watch);
+    EXPECT_OK(spool_open_gate(&spool, "mine", true, &folder));
+    cr_assert_eq(unlinkat(folder, "old.msgpack", 0), 0);
+    fd = openat(folder, "old.msgpack", O_WRONLY | O_CREAT | O_CLOEXEC, 0660);
+    cr_assert_geq(fd, 0, "%m");
+    (void)watch_drain(&watch);
+    cr_assert_not(watch_is_settled(&watch, "mine", "old.msgpack"));
+    watch_listed(&watch, "mine");
+    cr_assert_not(watch_is_settled(&watch, "mine", "old.msgpack"));
+    (void)close(fd);
+    (void)close(folder);
 }
 
 Test(watch, a_gate_that_is_not_watched_settles_nothing)
 {
-    cr_assert_not(watch_is_settled(&watch, "mine", "a.msgpack", later()));
+    cr_assert_not(watch_is_settled(&watch, "mine", "a.msgpack"));
 }
 
 Test(watch, gates_are_told_apart)
@@ -104,14 +150,15 @@ Test(watch, gates_are_told_apart)
     EXPECT_OK(spool_open_gate(&spool, "mine", true, &gate));
     cr_assert(watch_drain(&watch), "a new folder may be a new gate");
     EXPECT_OK(watch_gate(&watch, &spool, "mine"));
+    watch_listed(&watch, "mine");
     int fd = openat(gate, "a.msgpack", O_WRONLY | O_CREAT | O_CLOEXEC, 0660);
     cr_assert_geq(fd, 0);
     (void)watch_drain(&watch);
-    cr_assert_not(watch_is_settled(&watch, "mine", "a.msgpack", later()));
+    cr_assert_not(watch_is_settled(&watch, "mine", "a.msgpack"));
     cr_assert(is_settled("a.msgpack"), "the default gate's file of that name is another");
     (void)close(fd);
     (void)watch_drain(&watch);
-    cr_assert(watch_is_settled(&watch, "mine", "a.msgpack", later()));
+    cr_assert(watch_is_settled(&watch, "mine", "a.msgpack"));
     (void)close(gate);
 }
 
@@ -134,14 +181,14 @@ Test(watch, a_folder_that_is_made_again_is_watched_from_then_on)
     (void)close(gate);
     cr_assert_eq(unlinkat(spool.incoming, "mine", AT_REMOVEDIR), 0);
     (void)watch_drain(&watch);
-    cr_assert_not(watch_is_settled(&watch, "mine", "a.msgpack", later()), "nobody watches");
+    cr_assert_not(watch_is_settled(&watch, "mine", "a.msgpack"), "nobody watches");
     EXPECT_ERR(watch_gate(&watch, &spool, "mine"), ERR_SPOOL, "can't watch");
     EXPECT_OK(spool_open_gate(&spool, "mine", true, &gate));
     (void)watch_drain(&watch);
     EXPECT_OK(watch_gate(&watch, &spool, "mine"));
     folder_write(gate, "b.msgpack", "x");
     cr_assert(watch_drain(&watch));
-    cr_assert(watch_is_settled(&watch, "mine", "b.msgpack", later()));
+    cr_assert(watch_is_settled(&watch, "mine", "b.msgpack"));
     (void)close(gate);
 }
 
@@ -174,11 +221,15 @@ Test(watch, after_an_overflow_nothing_is_known)
 {
     int fd = start_writing("a.msgpack");
     overflow_the_queue();
-    int64_t before = time_now();
+    EXPECT_OK(watch_gate(&watch, &spool, "default"));
     cr_assert(watch_drain(&watch), "an overflow calls for a scan");
     cr_assert_eq(watch.overflows, 1, "got %d", (int)watch.overflows);
-    cr_assert_not(watch_is_settled(&watch, "default", "a.msgpack", before), "it may still be open");
-    cr_assert_not(is_settled("a.msgpack"), "and is now on the list");
+    cr_assert_not(is_settled("a.msgpack"), "it may still be open");
+    watch_listed(&watch, "default");
+    cr_assert_not(is_settled("a.msgpack"),
+                  "a listing that began before the overflow doesn't count");
+    know_all();
+    cr_assert(is_settled("b.msgpack"));
     (void)close(fd);
     cr_assert(watch_drain(&watch));
     cr_assert(is_settled("a.msgpack"));
@@ -188,18 +239,21 @@ Test(watch, without_inotify_only_time_settles)
 {
     struct watch none = {.fd = -1};
     EXPECT_OK(watch_gate(&none, &spool, "default"));
-    cr_assert_not(watch_is_settled(&none, "default", "a.msgpack", later()));
+    cr_assert_not(watch_is_settled(&none, "default", "a.msgpack"));
     watch_close(&none);
 }
 
 Test(watch, more_open_files_than_are_remembered)
 {
-    enum { MANY = 1100 };
+    enum { MANY = 8200 };
     char name[32];
+    EXPECT_OK(spool_open_gate(&spool, "mine", true, &(int){0}));
+    EXPECT_OK(watch_gate(&watch, &spool, "mine"));
     for (int i = 0; i < MANY; i++) {
         (void)snprintf(name, sizeof name, "%d.msgpack", i);
-        cr_assert_not(watch_is_settled(&watch, "default", name, 1));
+        cr_assert_not(watch_is_settled(&watch, "mine", name));
     }
-    /* what was forgotten is found young again, not taken for settled */
-    cr_assert_not(watch_is_settled(&watch, "default", "0.msgpack", time_now() - TIME_US_PER_S));
+    watch_listed(&watch, "mine");
+    cr_assert_not(watch_is_settled(&watch, "mine", "0.msgpack"),
+                  "a listing that couldn't be remembered doesn't count");
 }
