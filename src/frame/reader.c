@@ -177,6 +177,17 @@ enum frame_result frame_next(struct frame_reader *r, struct frame *frame, struct
     return err_is(e) ? FRAME_FAILED : found ? FRAME_NEXT : FRAME_END;
 }
 
+void frame_reader_restart(struct frame_reader *r)
+{
+    if (r->cap > FIRST_WINDOW) {
+        r->window = mem_realloc(r->window, FIRST_WINDOW);
+        r->cap = FIRST_WINDOW;
+    }
+    r->start = r->end = 0;
+    r->frames = r->offset = 0;
+    r->sealed = r->source_done = false;
+}
+
 void frame_reader_free(struct frame_reader *r)
 {
     free(r->window);

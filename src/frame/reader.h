@@ -7,13 +7,16 @@
  *     struct err e;
  *     while (frame_next(&r, &frame, &e) == FRAME_NEXT)
  *         ...
+ *     r.context = another;
+ *     frame_reader_restart(&r);            // another segment, in the same memory
+ *     ...
  *     frame_reader_free(&r);
  *
  * The format is drawn in bytes in docs/INTERNALS.md: msgpack maps back to back, at most one seal,
  * at the end. A frame's bytes live in the reader's window until the next call. The window starts at
  * 1 MiB and grows to one frame's size at the most (limits.frame_bytes), so memory does not follow
- * the segment's size. Each malformed shape has its own text, with the byte offset where the frame
- * starts.
+ * the segment's size; pages of it that no byte reaches cost nothing. Each malformed shape has its
+ * own text, with the byte offset where the frame starts.
  */
 #ifndef SPOOLGATE_FRAME_READER_H
 #define SPOOLGATE_FRAME_READER_H
@@ -55,6 +58,10 @@ struct frame_reader {
 
 /* FRAME_FAILED: *e says why; ERR_SEGMENT for damaged bytes, else what the source said. */
 enum frame_result frame_next(struct frame_reader *r, struct frame *frame, struct err *e);
+
+/* Forgets the segment, whole or not, and keeps the window, which shrinks to its first size where a
+ * large frame made it grow. fill, context and limits may be set anew before or after. */
+void frame_reader_restart(struct frame_reader *r);
 void frame_reader_free(struct frame_reader *r);
 
 #endif
