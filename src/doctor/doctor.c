@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "doctor/checks.h"
-#include "replay/load.h"
+#include "daemon/loader.h"
 #include "schema/migrate.h"
 #include "spool/claim.h"
 #include "spool/scan.h"
@@ -122,22 +122,17 @@ static struct err check_all(struct doctor *d, struct loader *l, bool fix)
 
 struct err doctor_run(struct doctor *d, bool fix)
 {
-    struct loader l = {.spool = d->spool,
-                       .streams = &stream_builtin,
-                       .limits = &d->config->limits,
-                       .rules_of = config_rules,
-                       .rules_context = d->config,
-                       .target = {d->config->database, d->config->schema}};
+    struct loader l;
     struct err locked = ERR_OK;
-    d->streams = l.streams;
+    loader_init(&l, d->config, d->spool, NULL);
+    d->streams = l.preparer.streams;
     d->now_us = time_now();
-    pg_init(&l.pg);
     if (fix)
         locked = spool_lock(d->spool);
     d->in_use = d->in_use || err_is(&locked);
     struct err first = check_all(d, &l, fix && !err_is(&locked));
     keep_first(&first, &locked);
-    pg_close(&l.pg);
+    loader_close(&l);
     return first;
 }
 

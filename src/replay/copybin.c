@@ -403,5 +403,6 @@ bool copybin_encode(struct copybin *e, const struct frame *frame, struct buf *ro
             out->len = start;
             return false;
         }
+    row->len = out->len - start;
     return true;
 }

@@ -41,6 +41,7 @@ struct copybin {
 
 struct copybin_row {
     size_t stream;           /* index in the set */
+    size_t len;              /* of the row, at the end of its stream's rows */
     int64_t time_us;         /* of the stream's time column */
     uint32_t keys_ignored;   /* keys of the frame that no column takes */
     uint32_t numbers_nulled; /* NaN and Inf inside jsonb */

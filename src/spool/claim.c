@@ -117,13 +117,15 @@ static struct err remove_draft(void *context, int folder, const char *name)
     return ERR_OK;
 }
 
-/* False where something that isn't ours keeps the folder from going. */
-static bool remove_folder(const struct spool *s, const struct claim *c)
+/* *kept: something that isn't ours keeps the folder from going. */
+static struct err remove_folder(const struct spool *s, const struct claim *c, bool *kept)
 {
     struct err ignored = scan_folder(c->folder, remove_draft, NULL);
     (void)ignored;
     (void)unlinkat(c->folder, NOTE, 0);
-    return unlinkat(s->processing, c->batch, AT_REMOVEDIR) == 0;
+    int r = unlinkat(s->processing, c->batch, AT_REMOVEDIR);
+    *kept = r != 0 && (errno == ENOTEMPTY || errno == EEXIST);
+    return r == 0 || *kept ? ERR_OK : failure(c, "remove its empty folder");
 }
 
 struct err claim_make(const struct spool *s, const struct uuid *id, const char *gate,
@@ -150,8 +152,11 @@ struct err claim_make(const struct spool *s, const struct uuid *id, const char *
         e = durable_sync(c->folder);
     if (!err_is(&e))
         e = durable_sync(incoming);
-    if (c->count == 0 && c->folder >= 0)
-        (void)remove_folder(s, c);
+    if (c->count == 0 && c->folder >= 0) { /* if it stays, it is found by the next scan */
+        bool kept;
+        struct err ignored = remove_folder(s, c, &kept);
+        (void)ignored;
+    }
     if (incoming >= 0)
         (void)close(incoming);
     if (err_is(&e))
@@ -299,7 +304,10 @@ struct err claim_return(const struct spool *s, struct claim *c)
         e = durable_sync(c->folder);
     /* What somebody else put there goes out of the way, so that no scan takes it for a batch again.
      */
-    if (!err_is(&e) && !remove_folder(s, c)) {
+    bool kept = false;
+    if (!err_is(&e))
+        e = remove_folder(s, c, &kept);
+    if (!err_is(&e) && kept) {
         e = claim_move_beside(s->processing, c->batch, s->failed, c->batch);
         if (!err_is(&e))
             e = durable_sync(s->failed);
@@ -406,7 +414,10 @@ struct err claim_retire(const struct spool *s, const struct claim *c)
         TRY(durable_sync(s->failed));
     }
     TRY(scan_folder(c->folder, count_segment, &segments));
-    if (segments > 0 || !remove_folder(s, c))
+    bool kept = segments > 0;
+    if (!kept)
+        TRY(remove_folder(s, c, &kept));
+    if (kept)
         TRY(retire_to_archive(s, c));
     return durable_sync(s->processing);
 }

@@ -19,7 +19,7 @@ def own_cluster():
     try:
         yield cluster.start()
     finally:
-        cluster.destroy()
+        cluster.close()
 
 
 class Producer(threading.Thread):
