@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "doctor/checks.h"
-#include "daemon/loader.h"
+#include "replay/load.h"
 #include "schema/migrate.h"
 #include "spool/claim.h"
 #include "spool/scan.h"
@@ -122,9 +122,14 @@ static struct err check_all(struct doctor *d, struct loader *l, bool fix)
 
 struct err doctor_run(struct doctor *d, bool fix)
 {
-    struct loader l;
+    struct loader l = {.spool = d->spool,
+                       .preparer = {.streams = &stream_builtin,
+                                    .limits = &d->config->limits,
+                                    .rules_of = config_rules,
+                                    .rules_context = d->config},
+                       .target = {d->config->database, d->config->schema}};
     struct err locked = ERR_OK;
-    loader_init(&l, d->config, d->spool, NULL);
+    pg_init(&l.pg);
     d->streams = l.preparer.streams;
     d->now_us = time_now();
     if (fix)
@@ -132,7 +137,8 @@ struct err doctor_run(struct doctor *d, bool fix)
     d->in_use = d->in_use || err_is(&locked);
     struct err first = check_all(d, &l, fix && !err_is(&locked));
     keep_first(&first, &locked);
-    loader_close(&l);
+    pg_close(&l.pg);
+    preparer_close(&l.preparer);
     return first;
 }
 
