@@ -28,7 +28,7 @@ LIBS = $(shell pkg-config --libs $(PACKAGES)) -lm
 # Rooms without a main. The notifier is its own program over outbox and io/http.
 sources  = $(wildcard src/$(1)/*.c)
 PURE     := $(call sources,base) $(call sources,gate) $(call sources,frame) $(call sources,stream) \
-            src/spool/name.c src/replay/copybin.c src/replay/jsonb.c src/replay/mptime.c
+            src/spool/name.c $(addprefix src/replay/,copybin.c jsonb.c match.c mptime.c)
 OUTBOX   := $(call sources,outbox)
 NOTIFIER := $(OUTBOX) src/io/http.c
 LIBRARY  := $(filter-out $(NOTIFIER),$(wildcard src/*/*.c))
@@ -124,6 +124,11 @@ $(BUILD)/tests: $(call objects,$(filter-out $(PURE_TESTS),$(TESTS)) $(filter-out
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(CRITERION)
 
 $(BUILD)/obj/tests/%.o: EXTRA_CFLAGS = -Itests
+
+# What one frame costs, in nanoseconds; see tests/bench/hotpath.c.
+$(BUILD)/hotpath: $(call objects,tests/bench/hotpath.c $(PURE)) $(EMBEDDED)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PURE_LIBS)
 
 print-pure: # for tests/check: the files that must not reach outside
 	@echo $(sort $(PURE) $(OUTBOX) $(PURE_HEADERS))

@@ -30,7 +30,7 @@ static void frame_json(struct buf *out, const struct frame *frame, const struct 
     struct mp_cursor c = {frame->bytes, frame->bytes + frame->len};
     struct buf content = {0};
     uint32_t nulled = 0;
-    const char *problem = jsonb_append(&content, &c, &nulled);
+    const char *problem = jsonb_append(&content, &c, NULL, &nulled);
     jsonw_object(&j);
     jsonw_key(&j, "index");
     jsonw_int(&j, (int64_t)frame->index);

@@ -3,13 +3,21 @@
 
 #include <assert.h>
 
-/* Big-endian unsigned integer of 1, 2, 4 or 8 bytes. */
+/* Big-endian unsigned integer of 0, 1, 2, 4 or 8 bytes. */
 static uint64_t load(const uint8_t *p, unsigned size)
 {
-    uint64_t v = 0;
-    for (unsigned i = 0; i < size; i++)
-        v = v << 8 | p[i];
-    return v;
+    switch (size) {
+    case 0:
+        return 0;
+    case 1:
+        return *p;
+    case 2:
+        return word_be16(p);
+    case 4:
+        return word_be32(p);
+    default:
+        return word_be64(p);
+    }
 }
 
 static int64_t sign_extend(uint64_t v, unsigned size)
@@ -127,82 +135,75 @@ static enum mp_status read_long_form(struct mp_cursor *c, struct mp_value *v, ui
     }
 }
 
-enum mp_status mp_read(struct mp_cursor *c, struct mp_value *v)
+enum mp_status mp_read_other(struct mp_cursor *c, struct mp_value *v)
 {
-    if (c->p == c->end)
-        return MP_SHORT;
     uint8_t type = *c->p;
-    if (type <= 0x7f) {
-        v->type = MP_UINT;
-        v->u = type;
-        return take_header(c, 1);
-    }
     if (type >= 0xe0) {
         v->type = MP_INT;
         v->i = (int64_t)type - 256;
         return take_header(c, 1);
     }
-    if (type >= 0xc0) {
-        v->len = 0;
+    if (type >= 0xc0)
         return read_long_form(c, v, type);
-    }
-    if (type >= 0xa0) {
-        v->type = MP_STR;
-        v->len = type & 0x1f;
-        return take_payload(c, v, 1);
-    }
     v->type = type <= 0x8f ? MP_MAP : MP_ARRAY;
     v->len = type & 0x0f;
     return take_header(c, 1);
 }
 
-/* A length is judged as soon as it is known: a claim of 4 GiB costs nothing, not even the wait. */
-static enum mp_status within_limits(const struct mp_value *v, const struct frame_limits *limits)
+/* The values that take most of a walk, one after the other as long as there are any; only those
+ * that no limit can concern. Returns how many of `count` are left. */
+static uint64_t skip_plain(struct mp_cursor *c, uint64_t count, const struct frame_limits *limits)
 {
-    switch (v->type) {
-    case MP_STR:
-    case MP_BIN:
-    case MP_EXT:
-        return v->len > limits->string_bytes ? MP_STRING : MP_OK;
-    case MP_MAP:
-        return v->len > limits->keys ? MP_KEYS : MP_OK;
-    case MP_ARRAY:
-        return v->len > limits->frame_bytes ? MP_ARRAY_LONG : MP_OK;
-    default:
-        return MP_OK;
+    const uint8_t *p = c->p;
+    for (; count > 0 && p < c->end; count--) {
+        size_t have = (size_t)(c->end - p);
+        size_t len;
+        if (*p >= 0xa0 && *p <= 0xbf && limits->string_bytes >= 0x1f)
+            len = 1 + (*p & 0x1f);
+        else if (*p <= 0x7f || *p == 0xc0 || *p == 0xc2 || *p == 0xc3 || *p >= 0xe0)
+            len = 1;
+        else if (*p == 0xcb)
+            len = 9;
+        else
+            break;
+        if (have < len)
+            break;
+        p += len;
     }
+    c->p = p;
+    return count;
 }
 
-enum mp_status mp_skip(struct mp_cursor *c, const struct frame_limits *limits)
+enum mp_status mp_skip_elements(struct mp_cursor *c, uint64_t count, unsigned depth,
+                                const struct frame_limits *limits)
 {
-    uint64_t left[FRAME_DEPTH_MAX + 1]; /* values still to come, for each open container */
-    unsigned depth = 0;
-    struct mp_cursor at = *c;
+    uint64_t left[FRAME_DEPTH_MAX + 1]; /* values still to come, for each container around */
+    unsigned outermost = depth;
     assert(limits->depth <= FRAME_DEPTH_MAX);
-    left[0] = 1;
+    if (depth > limits->depth)
+        return MP_DEEP;
     for (;;) {
-        while (left[depth] == 0) {
-            if (depth == 0) {
-                *c = at;
+        count = skip_plain(c, count, limits);
+        while (count == 0) {
+            if (depth == outermost)
                 return MP_OK;
-            }
-            depth--;
+            count = left[--depth];
         }
-        left[depth]--;
+        count--;
 
         struct mp_value v = {.type = MP_NIL};
-        enum mp_status status = mp_read(&at, &v);
-        if (status == MP_OK || status == MP_SHORT) {
-            enum mp_status limit = within_limits(&v, limits);
-            if (limit != MP_OK)
-                return limit;
+        enum mp_status status = mp_read(c, &v);
+        if (v.type >= MP_STR) {
+            enum mp_status limit = mp_check(&v, limits);
+            status = limit != MP_OK ? limit : status;
         }
         if (status != MP_OK)
             return status;
-        if (v.type == MP_ARRAY || v.type == MP_MAP) {
+        if (v.type >= MP_ARRAY) {
             if (depth == limits->depth)
                 return MP_DEEP;
-            left[++depth] = v.type == MP_MAP ? UINT64_C(2) * v.len : v.len;
+            left[depth++] = count;
+            count = v.type == MP_MAP ? UINT64_C(2) * v.len : v.len;
         }
     }
 }

@@ -22,10 +22,10 @@
 #include "base/buf.h"
 #include "base/uuid.h"
 #include "frame/reader.h"
+#include "replay/jsonb.h"
+#include "replay/match.h"
 #include "replay/rules.h"
 #include "stream/stream.h"
-
-struct copybin_field;
 
 struct copybin {
     const struct stream_set *streams;
@@ -35,8 +35,8 @@ struct copybin {
     enum nul_rule nul; /* of text columns; jsonb rejects NUL whatever the rule */
 
     /* private */
-    struct copybin_field *fields; /* of the frame in hand, by column */
-    size_t *key_lengths;          /* of all streams' columns, one after the other */
+    struct match match;
+    struct jsonb_order order;
 };
 
 struct copybin_row {

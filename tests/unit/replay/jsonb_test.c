@@ -29,7 +29,7 @@ Test(replay_jsonb, values)
         {BYTES("\xcb\x3f\xd3\x33\x33\x33\x33\x33\x34"), "0.30000000000000004", 0},
         {BYTES("\xcb\x40\0\0\0\0\0\0\0"), "2", 0},
         {BYTES("\xcb\x44\xb5\x2d\x02\xc7\xe1\x4a\xf6"), "1e+23", 0},
-        {BYTES("\xcb\0\0\0\0\0\0\0\x01"), "4.94065645841247e-324", 0},
+        {BYTES("\xcb\0\0\0\0\0\0\0\x01"), "5e-324", 0},
         {BYTES("\xcb\x7f\xef\xff\xff\xff\xff\xff\xff"), "1.7976931348623157e+308", 0},
         {BYTES("\xcb\xbf\xf0\0\0\0\0\0\0"), "-1", 0},
         {BYTES("\xca\x3d\xcc\xcc\xcd"), "0.10000000149011612", 0}, /* a float32 is not 0.1 */
@@ -87,7 +87,7 @@ Test(replay_jsonb, values)
         struct mp_cursor c = {p, p + rows[i].len};
         struct buf out = {0};
         uint32_t nulled = 0;
-        const char *problem = jsonb_append(&out, &c, &nulled);
+        const char *problem = jsonb_append(&out, &c, NULL, &nulled);
         cr_expect_null(problem, "row %zu: %s", i, problem);
         cr_expect_str_eq(buf_cstr(&out), rows[i].want, "row %zu\nwant: %s\n got: %s", i,
                          rows[i].want, buf_cstr(&out));
@@ -129,7 +129,7 @@ Test(replay_jsonb, problems)
         struct mp_cursor c = {p, p + rows[i].len};
         struct buf out = {0};
         uint32_t nulled = 0;
-        const char *problem = jsonb_append(&out, &c, &nulled);
+        const char *problem = jsonb_append(&out, &c, NULL, &nulled);
         cr_assert_not_null(problem, "row %zu is taken as %s", i, buf_cstr(&out));
         cr_expect_str_eq(problem, rows[i].want, "row %zu\nwant: %s\n got: %s", i, rows[i].want,
                          problem);
@@ -155,7 +155,7 @@ Test(replay_jsonb, doubles_read_back)
         struct mp_cursor c = {bytes, bytes + sizeof bytes};
         struct buf out = {0};
         uint32_t nulled = 0;
-        cr_assert_null(jsonb_append(&out, &c, &nulled));
+        cr_assert_null(jsonb_append(&out, &c, NULL, &nulled));
         if (nulled == 0) {
             double got = strtod(buf_cstr(&out), NULL);
             cr_assert(got == want, "%.17g came back as %.17g from %s", want, got, buf_cstr(&out));
@@ -179,7 +179,7 @@ Test(replay_jsonb, long_binaries)
         memset(buf_reserve(&in, len), 0, len);
         in.len += len;
         struct mp_cursor c = {in.data, in.data + in.len};
-        cr_assert_null(jsonb_append(&out, &c, &nulled));
+        cr_assert_null(jsonb_append(&out, &c, NULL, &nulled));
         size_t want = strlen("{\"$bin\":\"\"}") + (len + 2) / 3 * 4;
         cr_expect_eq(out.len, want, "%zu bytes: want %zu characters, got %zu", len, want, out.len);
         size_t letters = 0;
