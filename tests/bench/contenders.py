@@ -16,7 +16,7 @@ import sys
 import time
 
 from cluster import clean_environment
-from data import COLUMNS, QUARTERS
+from data import COLUMNS, QUARTERS, Data
 from measure import Command
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -68,14 +68,17 @@ class Site:
         """The partitions that the data needs, made by ours from one row for each of them."""
         if self.query("SELECT count(*) FROM pg_inherits WHERE inhparent = %s::regclass", data.stream)[0][0] >= data.days:
             return
-        spool = self.new_spool()
-        few = type(data)(self.folder / "few", data.stream, data.days, days=data.days)
-        for path in few.segments("raw").iterdir():
-            shutil.move(path, spool / "incoming")
-        self.run("drain", "--force", spool=spool)
+        few = Data(self.folder / "few", data.stream, data.days, days=data.days)
+        self.load(b"".join(path.read_bytes() for path in few.segments("raw").iterdir()))
         few.close()
-        shutil.rmtree(spool)
         self.truncate(data.stream)
+
+    def load(self, segment):
+        """One segment's bytes, in a spool of their own."""
+        spool = self.new_spool()
+        (spool / "incoming" / "one.msgpack").write_bytes(segment)
+        self.run("drain", "--force", spool=spool)
+        shutil.rmtree(spool)
 
     def verify(self, data):
         """Exactly these rows, whoever loaded them: counted, summed up, and hashed without their batch."""

@@ -120,6 +120,8 @@ class Spread:
         return Spread(statistics.median(values), min(values), max(values))
 
     def text(self, form="{:.2f}"):
+        if self.low == self.high:
+            return form.format(self.median)
         return f"{form.format(self.median)} ({form.format(self.low)}–{form.format(self.high)})"
 
 

@@ -77,12 +77,16 @@ class Bench:
         return self.args.rows or (quick if self.quick else full)
 
     @contextlib.contextmanager
-    def data(self, *args, **options):
-        made = Data(self.folder / "data", *args, **options)
+    def data(self, *args, name="data", **options):
+        made = Data(self.folder / name, *args, **options)
         try:
             yield made
         finally:
             made.close()
+
+    def site(self, schema):
+        """One more for ours."""
+        return Site(self.cluster, self.folder, self.binaries[""], schema)
 
     @contextlib.contextmanager
     def sites(self):
