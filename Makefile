@@ -32,12 +32,13 @@ PURE     := $(call sources,base) $(call sources,gate) $(call sources,frame) $(ca
 OUTBOX   := $(call sources,outbox)
 NOTIFIER := $(OUTBOX) src/io/http.c
 LIBRARY  := $(filter-out $(NOTIFIER),$(wildcard src/*/*.c))
+BENCH    := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 TESTS    := $(wildcard tests/unit/*/*.c) $(wildcard tests/integration/*.c)
 objects   = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 EMBEDDED := $(BUILD)/gen/db/embedded.o
 
 .DELETE_ON_ERROR:
-.PHONY: all help demo smoke run up migrate test test-san chaos check format fuzz print-pure print-flags print-libs install uninstall clean
+.PHONY: all help demo smoke run up migrate test test-san chaos bench check format fuzz print-pure print-flags print-libs install uninstall clean
 
 all: $(BUILD)/spoolgate $(BUILD)/tools/notifier/notifier ## build both programs
 
@@ -104,6 +105,19 @@ chaos: ## crashes and faults of all sorts: make chaos [N=50] [SAMPLE=K]; writes 
 	$(Q)tools/setup chaos
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)SPOOLGATE_BIN=build/spoolgate tests/chaos/run -n $(or $(N),50) $(if $(SAMPLE),--sample $(SAMPLE)) --report docs/RELIABILITY.md
+
+bench: ## speed against psql and others: make bench [QUICK=1]; the full one writes docs/PERFORMANCE.md
+	$(Q)tools/setup bench
+	$(Q)$(MAKE) --no-print-directory all bench-tools
+	$(Q)SPOOLGATE_BIN=build/spoolgate tests/bench/run $(if $(QUICK),--quick,--report docs/PERFORMANCE.md)
+
+.PHONY: bench-tools
+bench-tools: $(BENCH)
+
+$(BENCH): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(shell pkg-config --libs libzstd libpq)
 
 CRITERION = $(shell pkg-config --libs criterion)
 # Pure code that is a header alone is tested beside the rest.

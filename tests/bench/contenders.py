@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: MIT
+"""Who loads the rows. Each turn of a contender is
+
+    prepare()       its input, before the clock and early enough to have settled
+    reset()         empty tables
+    wait_ready()
+    commands()      what the clock runs
+    verify()        the table holds exactly the data's rows; returns how many
+    clean()
+"""
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import time
+
+from cluster import clean_environment
+from data import COLUMNS, QUARTERS, Data
+from measure import Command
+
+HERE = pathlib.Path(__file__).resolve().parent
+SETTLES = 2.1  # seconds; a file that changed less than 2 s ago may still be written (spool/scan.h)
+LEDGER = ("ingestion_manifest", "ingestion_segment", "ingestion_reject")
+
+
+class Site:
+    """A schema that one binary has migrated, and a place for its spools."""
+
+    def __init__(self, cluster, folder, binary, schema):
+        self.cluster, self.binary, self.schema = cluster, binary, schema
+        self.folder = folder / schema
+        self.folder.mkdir()
+        self.spools = 0
+        self.run("migrate", spool=self.folder / "none")
+        self.connection = cluster.connect(schema)
+
+    def environment(self, spool, config=None):
+        if config is None:
+            config = self.folder / "empty.yaml"
+            config.write_text("schema: public\n")  # SPOOLGATE_SCHEMA wins
+        return {**clean_environment(), "HOME": str(self.folder), "SPOOLGATE_CONFIG": str(config),
+                "SPOOLGATE_SPOOL": str(spool), "SPOOLGATE_DATABASE": self.cluster.url,
+                "SPOOLGATE_SCHEMA": self.schema}
+
+    def run(self, *args, spool, config=None, check=True):
+        done = subprocess.run([self.binary, *args], env=self.environment(spool, config), capture_output=True, text=True,
+                              cwd=self.folder, stdin=subprocess.DEVNULL, check=False)
+        if check and done.returncode != 0:
+            raise RuntimeError(f"{args}: exit {done.returncode}\n{done.stdout}{done.stderr}")
+        return done
+
+    def new_spool(self):
+        """Fresh: ext4 takes ten times as long to create files in a folder that has seen many go."""
+        self.spools += 1
+        spool = self.folder / f"spool-{self.spools}"
+        (spool / "incoming").mkdir(parents=True)
+        return spool
+
+    def query(self, sql, *params):
+        cursor = self.connection.execute(sql, params or None)
+        return cursor.fetchall() if cursor.description else []
+
+    def truncate(self, stream):
+        self.query(f"TRUNCATE {', '.join((stream, *LEDGER))}")
+
+    def make_leaves(self, data):
+        """The partitions that the data needs, made by ours from one row for each of them."""
+        if self.query("SELECT count(*) FROM pg_inherits WHERE inhparent = %s::regclass", data.stream)[0][0] >= data.days:
+            return
+        few = Data(self.folder / "few", data.stream, data.days, days=data.days)
+        self.load(b"".join(path.read_bytes() for path in few.segments("raw").iterdir()))
+        few.close()
+        self.truncate(data.stream)
+
+    def load(self, segment):
+        """One segment's bytes, in a spool of their own."""
+        spool = self.new_spool()
+        (spool / "incoming" / "one.msgpack").write_bytes(segment)
+        self.run("drain", "--force", spool=spool)
+        shutil.rmtree(spool)
+
+    def verify(self, data):
+        """Exactly these rows, whoever loaded them: counted, summed up, and hashed without their batch."""
+        columns = ", ".join(COLUMNS[data.stream][:-1])
+        rows, quarters, digest = self.query(
+            f"SELECT count(*), {QUARTERS[data.stream]}, sum(hash_record_extended(ROW({columns}), 0)) FROM {data.stream}")[0]
+        data.digest = data.digest or digest
+        want = (data.rows, data.quarters, data.digest)
+        if (rows, quarters, digest) != want:
+            raise RuntimeError(f"rows, sum, hash: want {want}, got {(rows, quarters, digest)}")
+        return rows
+
+    def close(self):
+        self.connection.close()
+        self.cluster.execute(f'DROP SCHEMA "{self.schema}" CASCADE')
+        shutil.rmtree(self.folder)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+class Contender:
+    def __init__(self, name, site, data):
+        self.name, self.site, self.data = name, site, data
+        site.make_leaves(data)
+
+    def prepare(self):
+        pass
+
+    def reset(self):
+        self.site.truncate(self.data.stream)
+
+    def wait_ready(self):
+        pass
+
+    def verify(self):
+        return self.site.verify(self.data)
+
+    def clean(self):
+        self.reset()
+
+
+class Psql(Contender):
+    """`psql \\copy`: of the one file into the parent, or of each day's file into its own leaf at once."""
+
+    def __init__(self, name, site, data, form="binary"):
+        super().__init__(name, site, data)
+        self.form = form
+        self.files = data.by_day() if form == "leaves" else [getattr(data, form)()]
+
+    def commands(self):
+        tables = [self.data.stream] if self.form != "leaves" else [
+            leaf for leaf, in self.site.query("SELECT inhrelid::regclass::text FROM pg_inherits"
+                                              " WHERE inhparent = %s::regclass ORDER BY 1", self.data.stream)]
+        return [self.command(table, file) for table, file in zip(tables, self.files)]
+
+    def command(self, table, file):
+        copy = (f"\\copy {table} ({', '.join(COLUMNS[self.data.stream])}) from '{file}'"
+                f" with (format {'csv' if self.form == 'csv' else 'binary'})")
+        return Command(["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", self.site.cluster.url, "-c", copy],
+                       {**clean_environment(), "PGOPTIONS": f"-c search_path={self.site.schema}"}, self.site.folder)
+
+
+class Ours(Contender):
+    """`spoolgate drain --force` on a spool that holds the data's segments."""
+
+    def __init__(self, name, site, data, *, segments, loaders=1, gate="", keys=""):
+        """segments: the folder that holds them; gate: keys of the gate; keys: others, as lines of YAML."""
+        super().__init__(name, site, data)
+        self.spool = None
+        self.loaders = ["--loaders", str(loaders)] if has_loaders(site.binary) else []
+        # Links of its own to files of its own: a link or a rename of another contender would make them
+        # look changed just now.
+        self.store = site.folder / f"store-{name.replace(' ', '-').replace('/', '-')}"
+        shutil.copytree(segments, self.store)
+        self.config = self.store.with_suffix(".yaml")
+        self.config.write_text(f"{keys}gates: {{default: {{{gate}}}}}\n")
+
+    def prepare(self):
+        self.spool = self.site.new_spool()
+        for path in sorted(self.store.iterdir()):
+            os.link(path, self.spool / "incoming" / path.name)
+        self.settled = time.monotonic() + SETTLES
+
+    def wait_ready(self):
+        time.sleep(max(0, self.settled - time.monotonic()))
+
+    def commands(self):
+        return [Command([self.site.binary, "drain", "--force", *self.loaders],
+                        self.site.environment(self.spool, self.config), self.site.folder)]
+
+    def verify(self):
+        if any((self.spool / "incoming").iterdir()):
+            raise RuntimeError(f"{self.name}: segments are left in incoming/")
+        return super().verify()
+
+    def clean(self):
+        super().clean()
+        shutil.rmtree(self.spool)
+
+
+def has_loaders(binary):
+    """Whether its `drain` can be told how many batches to load at once."""
+    done = subprocess.run([binary, "drain", "--help"], capture_output=True, text=True, check=False)
+    return "--loaders" in done.stdout
+
+
+class Replayer(Contender):
+    """replayer.py: what people write today."""
+
+    def __init__(self, name, site, data, *, segments, form):
+        super().__init__(name, site, data)
+        self.segments, self.form = segments, form
+
+    def commands(self):
+        return [Command([sys.executable, HERE / "replayer.py", "--format", self.form, "--table", self.data.stream,
+                         "--database", self.site.cluster.url, self.segments],
+                        {**clean_environment(), "PGOPTIONS": f"-c search_path={self.site.schema}"}, self.site.folder)]
