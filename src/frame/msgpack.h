@@ -64,16 +64,17 @@ struct mp_cursor {
     const uint8_t *p, *end;
 };
 
-/* mp_read() of the type bytes that it leaves to this one. */
-enum mp_status mp_read_other(struct mp_cursor *c, struct mp_value *v);
+/* Where a reading ended, and how: two registers, so that the next value doesn't wait for memory. */
+struct mp_step {
+    const uint8_t *p;
+    enum mp_status status;
+};
 
-/*
- * Containers: reads the header only; the elements follow.
- *
- * The forms that frames are made of are read here, so that they cost a few instructions wherever
- * they are met. The rare ones work on a copy of the cursor: one whose address is taken lives in
- * memory, and every value would wait for the store of the one before it.
- */
+/* mp_read() of the type bytes that it leaves to this one. There is at least one byte. */
+struct mp_step mp_read_other(const uint8_t *p, const uint8_t *end, struct mp_value *v);
+
+/* Containers: reads the header only; the elements follow. The forms that frames are made of are
+ * read here, so that they cost a few instructions wherever they are met. */
 static inline __attribute__((always_inline)) enum mp_status mp_read(struct mp_cursor *c,
                                                                     struct mp_value *v)
 {
@@ -104,10 +105,9 @@ static inline __attribute__((always_inline)) enum mp_status mp_read(struct mp_cu
         c->p += 9;
         return MP_OK;
     }
-    struct mp_cursor at = *c;
-    enum mp_status status = mp_read_other(&at, v);
-    c->p = at.p;
-    return status;
+    struct mp_step step = mp_read_other(c->p, c->end, v);
+    c->p = step.p;
+    return step.status;
 }
 
 /* MP_OK where the length that v announces (MP_STR and all after it) is within limits. */
@@ -120,10 +120,9 @@ static inline enum mp_status mp_check(const struct mp_value *v, const struct fra
     return v->len > limits->frame_bytes ? MP_ARRAY_LONG : MP_OK;
 }
 
-/* Steps over `count` values inside the innermost of `depth` containers. Where it fails, the cursor
- * stands somewhere among them. */
-enum mp_status mp_skip_elements(struct mp_cursor *c, uint64_t count, unsigned depth,
-                                const struct frame_limits *limits);
+/* Steps over `count` values inside the innermost of `depth` containers. */
+struct mp_step mp_skip_elements(const uint8_t *p, const uint8_t *end, uint64_t count,
+                                unsigned depth, const struct frame_limits *limits);
 
 /* mp_read() of a whole value: the cursor is past its elements, too, and everything in it is within
  * limits. depth: of the containers around it. Constant memory, whatever the value holds. */
@@ -140,10 +139,10 @@ mp_take(struct mp_cursor *c, struct mp_value *v, unsigned depth, const struct fr
         if (limit != MP_OK)
             return limit;
         if (v->type >= MP_ARRAY && status == MP_OK) {
-            struct mp_cursor elements = at;
             uint64_t count = v->type == MP_MAP ? UINT64_C(2) * v->len : v->len;
-            status = mp_skip_elements(&elements, count, depth + 1, limits);
-            at.p = elements.p;
+            struct mp_step step = mp_skip_elements(at.p, at.end, count, depth + 1, limits);
+            at.p = step.p;
+            status = step.status;
         }
     }
     if (status == MP_OK)

@@ -189,12 +189,25 @@ static const char *append_key(struct writer *w, struct mp_cursor *c, struct memb
     return is_scalar ? NULL : "a map key that is not a scalar";
 }
 
+/* Notes the member, and whether it stands behind the one before it. Built where it stays: copying
+ * it there would wait for its parts to be stored. */
+static bool push_member(struct writer *w, const struct member *m, bool is_first)
+{
+    struct buf *members = &w->order->members;
+    struct member *kept = (void *)buf_reserve(members, sizeof *kept);
+    kept->key = m->key;
+    kept->key_len = m->key_len;
+    kept->start = m->start;
+    kept->end = w->out->len;
+    members->len += sizeof *kept;
+    return is_first || compare_keys(kept - 1, kept, w->out) < 0;
+}
+
 /* All members in the order in which they came, whatever becomes of them: what is wrong with one is
  * the value's problem though a later one may take its place. */
 static const char *append_members(struct writer *w, struct mp_cursor *c, uint32_t count,
                                   bool *is_ordered)
 {
-    struct member last = {0};
     *is_ordered = true;
     for (uint32_t i = 0; i < count; i++) {
         struct member m;
@@ -206,12 +219,8 @@ static const char *append_members(struct writer *w, struct mp_cursor *c, uint32_
         problem = append_value(w, c);
         if (problem)
             return problem;
-        if (!w->order)
-            continue;
-        m.end = w->out->len;
-        *is_ordered = *is_ordered && (i == 0 || compare_keys(&last, &m, w->out) < 0);
-        buf_put(&w->order->members, &m, sizeof m);
-        last = m;
+        if (w->order && !push_member(w, &m, i == 0))
+            *is_ordered = false;
     }
     return NULL;
 }
