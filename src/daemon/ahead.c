@@ -30,6 +30,15 @@ static void set_state(struct ahead *a, enum ahead_state state)
     (void)pthread_cond_broadcast(&a->changed);
 }
 
+static void clear(struct ahead *a, struct ahead_batch *b)
+{
+    if (b->is_loaded)
+        a->retire(a->context, b);
+    prepared_clear(&b->prepared);
+    b->is_loaded = false;
+    b->job = NULL;
+}
+
 static void *ahead_main(void *ahead)
 {
     struct ahead *a = ahead;
@@ -39,11 +48,12 @@ static void *ahead_main(void *ahead)
             (void)pthread_cond_wait(&a->changed, &a->lock);
             continue;
         }
-        struct prepared *p = &a->batches[!a->loading];
+        struct ahead_batch *b = &a->batches[!a->loading];
         unlock(a);
-        bool found = a->next(a->context, &a->wanted, &a->preparer, p);
+        clear(a, b);
+        bool found = a->next(a->context, &a->wanted, &a->preparer, b);
         if (!found)
-            prepared_clear(p);
+            clear(a, b);
         lock(a);
         set_state(a, found ? AHEAD_READY : AHEAD_IDLE);
     }
@@ -60,7 +70,7 @@ struct err ahead_open(struct ahead *a, const struct preparer *like)
     (void)pthread_mutex_init(&a->lock, NULL);
     (void)pthread_cond_init(&a->changed, NULL);
     for (int i = 0; i < 2; i++)
-        prepared_open(&a->batches[i], like);
+        prepared_open(&a->batches[i].prepared, like);
     struct err e = thread_start(&a->thread, ahead_main, a);
     a->runs = !err_is(&e);
     return e;
@@ -94,17 +104,18 @@ static bool wait_until_done(struct ahead *a)
     return ready;
 }
 
-struct prepared *ahead_finish(struct ahead *a)
+struct ahead_batch *ahead_finish(struct ahead *a)
 {
     bool ready = wait_until_done(a);
-    prepared_clear(&a->batches[a->loading]);
-    if (!ready)
+    if (!ready) {
+        clear(a, &a->batches[a->loading]);
         return NULL;
-    a->loading = !a->loading;
+    }
+    a->loading = !a->loading; /* the other one is cleared when the second thread gets to it */
     return &a->batches[a->loading];
 }
 
-struct prepared *ahead_spare(struct ahead *a)
+struct ahead_batch *ahead_spare(struct ahead *a)
 {
     return &a->batches[a->loading];
 }
@@ -117,8 +128,10 @@ void ahead_close(struct ahead *a)
     unlock(a);
     if (a->runs)
         (void)pthread_join(a->thread, NULL);
-    for (int i = 0; i < 2; i++)
-        prepared_close(&a->batches[i]);
+    for (int i = 0; i < 2; i++) {
+        clear(a, &a->batches[i]);
+        prepared_close(&a->batches[i].prepared);
+    }
     preparer_close(&a->preparer);
     (void)pthread_cond_destroy(&a->changed);
     (void)pthread_mutex_destroy(&a->lock);

@@ -24,6 +24,7 @@ struct daemon {
     struct spool spool;
     struct board board;
     struct scanner scanner;
+    struct summaries summaries;
     pthread_t scanner_thread;
     struct worker *workers;
     pthread_t *worker_threads;
@@ -159,6 +160,7 @@ static struct err start_workers(struct daemon *d)
         struct worker *w = &d->workers[i];
         *w = (struct worker){.board = &d->board,
                              .maintain = {.spool = &d->spool, .keep = &d->config->keep},
+                             .summaries = &d->summaries,
                              .migrate = d->migrate,
                              .ended = tell_loop,
                              .context = d};
@@ -187,6 +189,8 @@ static struct err start_threads(struct daemon *d, bool *scanner_runs)
 static void run_threads(struct daemon *d, struct err *e)
 {
     bool scanner_runs;
+    struct pg_target target = {d->config->database, d->config->schema};
+    summaries_start(&d->summaries, &target, &stream_builtin);
     *e = start_threads(d, &scanner_runs);
     if (err_is(e))
         board_stop(&d->board, true);
@@ -194,6 +198,7 @@ static void run_threads(struct daemon *d, struct err *e)
         (void)uv_run(&d->loop, UV_RUN_DEFAULT);
     for (unsigned i = 0; i < d->workers_started; i++)
         (void)pthread_join(d->worker_threads[i], NULL);
+    summaries_stop(&d->summaries, false);
     if (scanner_runs)
         (void)pthread_join(d->scanner_thread, NULL);
     free(d->workers);

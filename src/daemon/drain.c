@@ -15,6 +15,7 @@
 #include "daemon/loader.h"
 #include "daemon/maintain.h"
 #include "daemon/oddities.h"
+#include "daemon/summaries.h"
 #include "schema/migrate.h"
 
 struct drain_gate {
@@ -36,6 +37,7 @@ struct drain {
     struct drain_gate *gates;
     size_t gate_count, gate_cap;
     unsigned idle; /* loaders that are about to look for a batch: their second threads wait */
+    struct summaries summaries;
     struct oddities oddities;
     struct drain_result *result;
     struct err first; /* failure */
@@ -170,21 +172,30 @@ static bool claim_next(struct drain *d, struct claim *c)
 
 /* Loaders that have nothing yet come first. */
 static bool prepare_next(void *loader, const atomic_bool *wanted, struct preparer *preparer,
-                         struct prepared *p)
+                         struct ahead_batch *b)
 {
     struct drain_loader *l = loader;
     struct drain *d = l->drain;
     lock(d);
     while (d->idle > 0 && atomic_load(wanted))
         (void)pthread_cond_wait(&d->changed, &d->lock);
-    bool found = atomic_load(wanted) && claim_next(d, &p->claim);
+    bool found = atomic_load(wanted) && claim_next(d, &b->prepared.claim);
     unlock(d);
     if (!found)
         return false;
     /* A failure is met again, and told, when the batch is loaded. */
-    struct err ignored = prepare_batch(preparer, p);
+    struct err ignored = prepare_batch(preparer, &b->prepared);
     (void)ignored;
     return true;
+}
+
+static void retire(void *loader, struct ahead_batch *b)
+{
+    struct drain_loader *l = loader;
+    struct err e = load_retire(l->drain->spool, &b->prepared.claim);
+    lock(l->drain);
+    keep_first(l->drain, &e);
+    unlock(l->drain);
 }
 
 static void wake_second_thread(void *loader)
@@ -202,11 +213,15 @@ static struct err connect(struct loader *l)
     return pg_is_open(&l->pg) ? ERR_OK : pg_open(&l->pg, &l->target);
 }
 
-static void load(struct drain_loader *l, struct prepared *p)
+static void load(struct drain_loader *l, struct ahead_batch *b)
 {
     struct drain *d = l->drain;
+    struct prepared *p = &b->prepared;
     struct load_outcome outcome = {0};
     struct err e = load_claim(&l->loader, p, &outcome);
+    b->is_loaded = !err_is(&e);
+    if (b->is_loaded)
+        summaries_note(&d->summaries, &p->batch.days);
     lock(d);
     struct drain_gate *g = find_gate(d, p->claim.gate);
     if (err_is(&e))
@@ -222,18 +237,18 @@ static void load(struct drain_loader *l, struct prepared *p)
 
 /* The batch that is prepared, or a claim of our own. A claim begins only while the connection
  * answers; loaders that find nothing to do never connect. */
-static struct prepared *next_batch(struct drain_loader *l)
+static struct ahead_batch *next_batch(struct drain_loader *l)
 {
     struct drain *d = l->drain;
-    struct prepared *p = ahead_finish(&l->ahead);
+    struct ahead_batch *b = ahead_finish(&l->ahead);
     struct err e = ERR_OK;
-    bool found = p != NULL;
+    bool found = b != NULL;
     if (!found) {
-        p = ahead_spare(&l->ahead);
+        b = ahead_spare(&l->ahead);
         if (pg_is_open(&l->loader.pg))
             e = pg_ping(&l->loader.pg);
         lock(d);
-        found = !err_is(&e) && claim_next(d, &p->claim);
+        found = !err_is(&e) && claim_next(d, &b->prepared.claim);
         unlock(d);
     }
     if (found)
@@ -241,7 +256,7 @@ static struct prepared *next_batch(struct drain_loader *l)
     lock(d);
     keep_first(d, &e);
     unlock(d);
-    return found && !err_is(&e) ? p : NULL;
+    return found && !err_is(&e) ? b : NULL;
 }
 
 static void set_idle(struct drain *d, int change)
@@ -256,17 +271,18 @@ static void set_idle(struct drain *d, int change)
 static void *loader_main(void *loader)
 {
     struct drain_loader *l = loader;
-    struct prepared *p;
+    struct ahead_batch *b;
     l->ahead.next = prepare_next;
     l->ahead.wake = wake_second_thread;
+    l->ahead.retire = retire;
     l->ahead.context = l;
     struct err e = ahead_open(&l->ahead, &l->loader.preparer);
     if (err_is(&e))
         LOG_WARN("batches are not prepared ahead", LOG_STR("error", e.text));
-    for (p = next_batch(l); p; p = next_batch(l)) {
+    for (b = next_batch(l); b; b = next_batch(l)) {
         set_idle(l->drain, -1);
         ahead_start(&l->ahead);
-        load(l, p);
+        load(l, b);
         set_idle(l->drain, 1);
     }
     set_idle(l->drain, -1);
@@ -337,7 +353,9 @@ static struct err drain_spool(struct drain *d, struct drain_loader *loaders, uns
     keep_first(d, &e);
     e = list_gates(d);
     keep_first(d, &e);
+    summaries_start(&d->summaries, &l->target, l->preparer.streams);
     run_loaders(d, loaders, count);
+    summaries_stop(&d->summaries, true);
     TRY(d->first);
     TRY(connect(l));
     return maintain_run(&m, &l->pg);

@@ -76,22 +76,29 @@ static void end_job(struct worker *w, struct job *job, const struct err *e, bool
 /* The connection is in use while we are here: the database answered a moment ago. Should that have
  * changed, the batch waits in processing/ instead of incoming/. */
 static bool prepare_next(void *worker, const atomic_bool *wanted, struct preparer *preparer,
-                         struct prepared *p)
+                         struct ahead_batch *b)
 {
     struct worker *w = worker;
     struct job *job = board_take_ahead(w->board, wanted);
     if (!job)
         return false;
-    struct err e = claim(w, job, &p->claim);
-    if (err_is(&e) || p->claim.count == 0) {
+    struct err e = claim(w, job, &b->prepared.claim);
+    if (err_is(&e) || b->prepared.claim.count == 0) {
         end_job(w, job, &e, true);
         return false;
     }
     /* A failure is met again, and told, when the batch is loaded. */
-    struct err ignored = prepare_batch(preparer, p);
+    struct err ignored = prepare_batch(preparer, &b->prepared);
     (void)ignored;
-    w->next = job;
+    b->job = job;
     return true;
+}
+
+static void retire(void *worker, struct ahead_batch *b)
+{
+    struct worker *w = worker;
+    struct err e = load_retire(w->loader.spool, &b->prepared.claim);
+    end_job(w, b->job, &e, true);
 }
 
 static void wake_second_thread(void *worker)
@@ -130,14 +137,17 @@ static struct err load_batch(struct worker *w, struct prepared *p)
 {
     struct load_outcome outcome;
     struct err e = load_claim(&w->loader, p, &outcome);
+    if (!err_is(&e))
+        summaries_note(w->summaries, &p->batch.days);
     if (p->is_inspected)
         board_weigh(w->board, p->claim.gate, prepared_weight(p));
     return e;
 }
 
-/* p: the job's batch, when the second thread has claimed it already, else an empty one. */
-static void run_job(struct worker *w, struct job *job, struct prepared *p)
+/* b: the job's batch, when the second thread has claimed it already, else an empty one. */
+static void run_job(struct worker *w, struct job *job, struct ahead_batch *b)
 {
+    struct prepared *p = &b->prepared;
     bool began = true;
     struct err e = ERR_OK;
     if (job->kind == JOB_CLAIM)
@@ -147,20 +157,25 @@ static void run_job(struct worker *w, struct job *job, struct prepared *p)
     if (!err_is(&e) && p->claim.count > 0) {
         ahead_start(&w->ahead);
         e = load_batch(w, p);
+        if (!err_is(&e)) { /* the job ends when it is retired */
+            b->job = job;
+            b->is_loaded = true;
+            return;
+        }
     }
     end_job(w, job, &e, began);
 }
 
 /* The job whose batch is prepared, or else one from the board; NULL when the daemon stops. What is
  * prepared is still loaded then, unless in a hurry. */
-static struct job *next_job(struct worker *w, struct prepared **p)
+static struct job *next_job(struct worker *w, struct ahead_batch **b)
 {
     unsigned failures = 0;
     struct err last = ERR_OK;
-    *p = ahead_finish(&w->ahead);
-    struct job *job = *p ? w->next : NULL;
-    if (!*p)
-        *p = ahead_spare(&w->ahead);
+    *b = ahead_finish(&w->ahead);
+    struct job *job = *b ? (*b)->job : NULL;
+    if (!*b)
+        *b = ahead_spare(&w->ahead);
     while (!ensure_connected(w, &failures, &last))
         if (board_is_stopping(w->board))
             return NULL;
@@ -173,15 +188,16 @@ void *worker_main(void *worker)
 {
     struct worker *w = worker;
     struct job *job;
-    struct prepared *p;
+    struct ahead_batch *b;
     w->ahead.next = prepare_next;
     w->ahead.wake = wake_second_thread;
+    w->ahead.retire = retire;
     w->ahead.context = w;
     struct err e = ahead_open(&w->ahead, &w->loader.preparer);
     if (err_is(&e))
         LOG_WARN("batches are not prepared ahead", LOG_STR("error", e.text));
-    while ((job = next_job(w, &p)))
-        run_job(w, job, p);
+    while ((job = next_job(w, &b)))
+        run_job(w, job, b);
     ahead_close(&w->ahead);
     loader_close(&w->loader);
     board_loader_ended(w->board);

@@ -16,19 +16,20 @@
 #include "daemon/ahead.h"
 #include "daemon/board.h"
 #include "daemon/maintain.h"
+#include "daemon/summaries.h"
 #include "replay/load.h"
 
 struct worker {
     struct board *board;
     struct loader loader;
     struct maintain maintain;
+    struct summaries *summaries;
     bool migrate; /* bring the database up before its first use */
     void (*ended)(void *context);
     void *context;
 
     /* private */
-    struct ahead ahead;
-    struct job *next; /* whose batch `ahead` has prepared */
+    struct ahead ahead; /* its batches' jobs are the board's */
 };
 
 void *worker_main(void *worker);

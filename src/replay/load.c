@@ -331,10 +331,10 @@ static struct err inspect_and_settle(struct loader *l, struct prepared *p, int a
     return ERR_OK;
 }
 
-static struct err retire(struct loader *l, const struct claim *c)
+struct err load_retire(const struct spool *spool, const struct claim *c)
 {
     int64_t start = time_monotonic();
-    TRY(claim_retire(l->spool, c));
+    TRY(claim_retire(spool, c));
     LOG_INFO("batch retired", LOG_STR("batch", c->batch),
              LOG_DURATION("took", time_monotonic() - start));
     return ERR_OK;
@@ -346,7 +346,7 @@ static struct err attempt_load(struct loader *l, struct prepared *p, int attempt
 {
     struct err e = inspect_and_settle(l, p, attempt, out);
     if (!err_is(&e))
-        return retire(l, &p->claim);
+        return ERR_OK;
     if (l->preparer.stop && atomic_load(l->preparer.stop))
         return e;
     if (!pg_is_open(&l->pg)) {
@@ -382,7 +382,7 @@ static struct err finish_retiring(struct loader *l, const struct uuid *id, struc
 {
     struct claim c;
     TRY(claim_read_committed(l->spool, id, &c));
-    struct err e = retire(l, &c);
+    struct err e = load_retire(l->spool, &c);
     out->settled = !err_is(&e);
     claim_free(&c);
     return e;
@@ -398,6 +398,8 @@ static struct err load_again(struct loader *l, const struct uuid *id, struct loa
         e = receipt_start(&l->pg, p.claim.batch, &attempt);
     if (!err_is(&e))
         e = attempt_load(l, &p, attempt, out);
+    if (!err_is(&e))
+        e = load_retire(l->spool, &p.claim);
     prepared_close(&p);
     return e;
 }
@@ -430,7 +432,7 @@ static struct err park(struct loader *l, struct prepared *p, const char *why,
     prepare_start(&l->preparer, p);
     TRY(fail_batch(l, &p->batch, attempt, &cause));
     report(&p->batch, true, time_monotonic() - start, out);
-    return retire(l, &p->claim);
+    return load_retire(l->spool, &p->claim);
 }
 
 struct err load_park(struct loader *l, const struct uuid *id, const char *why,

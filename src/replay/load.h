@@ -6,6 +6,7 @@
  *     pg_init(&l.pg);
  *     TRY(pg_open(&l.pg, &l.target));
  *     TRY(load_claim(&l, &prepared, &outcome));       // its claim is fresh from claim_make
+ *     TRY(load_retire(&spool, &prepared.claim));      // after it; may run on another thread
  *     TRY(load_resume(&l, &id, &outcome));            // found in processing/: whatever is owed
  *
  * receipt → inspect (unless prepared before) → partitions → one transaction (receipt locked,
@@ -40,7 +41,11 @@ struct load_outcome {
     uint64_t rows, rejected, skipped, segments, segments_failed, bytes;
 };
 
+/* Up to the COMMIT. */
 struct err load_claim(struct loader *l, struct prepared *p, struct load_outcome *out);
+/* The renames that are owed then. */
+struct err load_retire(const struct spool *spool, const struct claim *c);
+/* All that is still owed, retiring included. */
 struct err load_resume(struct loader *l, const struct uuid *id, struct load_outcome *out);
 
 /* An operator's word that the batch shall not be tried any more: its receipt becomes failed, for

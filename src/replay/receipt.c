@@ -57,11 +57,11 @@ struct err receipt_open(struct pg *pg, const struct claim *c, const char *spool_
         bytes += c->files[i].bytes;
     (void)gethostname(host, sizeof host - 1);
     make_tag(c, tag);
-    TRY(pg_query(pg, sql_receipt_open,
-                 PG_PARAMS(c->batch, tag, spool_id, c->gate, c->reason, number(c->count, count),
-                           number(bytes, size), host, SPOOLGATE_VERSION,
-                           time_format(c->opened_us, opened_at)),
-                 &opened));
+    TRY(pg_query_prepared(pg, sql_receipt_open,
+                          PG_PARAMS(c->batch, tag, spool_id, c->gate, c->reason,
+                                    number(c->count, count), number(bytes, size), host,
+                                    SPOOLGATE_VERSION, time_format(c->opened_us, opened_at)),
+                          &opened));
     *attempt = PQntuples(opened); /* none where it is there already */
     PQclear(opened);
     return *attempt > 0 ? ERR_OK : receipt_start(pg, c->batch, attempt);
@@ -93,7 +93,8 @@ struct err receipt_lock(struct pg *pg, const char *batch, int attempt)
 {
     PGresult *rows;
     char text[NUMBER];
-    TRY(pg_query(pg, sql_receipt_lock, PG_PARAMS(batch, number((uint64_t)attempt, text)), &rows));
+    TRY(pg_query_prepared(pg, sql_receipt_lock, PG_PARAMS(batch, number((uint64_t)attempt, text)),
+                          &rows));
     bool ours = PQntuples(rows) == 1;
     PQclear(rows);
     return ours ? ERR_OK
@@ -109,7 +110,7 @@ struct err receipt_finish(struct pg *pg, const struct batch *b, const struct rec
     char first[TIME_TEXT];
     char last[TIME_TEXT];
     bool cut = batch_files_json(b, &files);
-    struct err e = pg_query(
+    struct err e = pg_query_prepared(
         pg, sql_receipt_finish,
         PG_PARAMS(b->claim->batch, end->failed ? "failed" : "done", buf_cstr(&files),
                   cut ? "true" : "false", number(t.segments_failed, text[0]),
