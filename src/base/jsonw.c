@@ -128,14 +128,14 @@ static bool needs_escape(uint8_t byte)
     return byte < 0x20 || byte == '"' || byte == '\\';
 }
 
-/* High bits, of which at least the lowest is right: there a byte needs an escape. */
+/* High bits, of which one at least is set where a byte needs an escape, and else none but those of
+ * bytes past ASCII. With bit 1 flipped, what is below 0x20 stays there, and the quote comes next.
+ */
 static uint64_t escapes(uint64_t word)
 {
-    uint64_t quotes = word ^ WORD_ONES * '"';
-    uint64_t backslashes = word ^ WORD_ONES * '\\';
-    return (((word - WORD_ONES * 0x20) & ~word) | ((quotes - WORD_ONES) & ~quotes) |
-            ((backslashes - WORD_ONES) & ~backslashes)) &
-           WORD_HIGHS;
+    uint64_t low_or_quote = (word ^ WORD_ONES * 0x02) - WORD_ONES * 0x21;
+    uint64_t backslash = (word ^ WORD_ONES * '\\') - WORD_ONES;
+    return low_or_quote | backslash;
 }
 
 /* Text that is UTF-8, without its quotes. */
@@ -144,8 +144,11 @@ static void put_escaped(struct buf *out, const uint8_t *p, size_t len)
     const uint8_t *end = p + len;
     while (p < end) {
         const uint8_t *plain = p;
-        while (end - p >= 8 && !escapes(word_load64(p)))
-            p += 8;
+        for (; end - p >= 8; p += 8) {
+            uint64_t word = word_load64(p);
+            if (escapes(word) & ~word & WORD_HIGHS)
+                break;
+        }
         while (p < end && !needs_escape(*p))
             p++;
         buf_put(out, plain, (size_t)(p - plain));

@@ -75,6 +75,18 @@ static inline uint64_t word_gather(const uint8_t *p, size_t len)
     return p[0] * (WORD_ONES << 16) | (uint64_t)p[len / 2] << 8 | p[len - 1];
 }
 
+/* The first eight bytes of a text as a number: of texts of one length, the one that memcmp() puts
+ * first has the smaller number, or both have the same. Up to eight bytes they are all that there is
+ * to compare. */
+static inline uint64_t word_rank(const uint8_t *p, size_t len)
+{
+    if (len >= 8)
+        return word_be64(p);
+    if (len >= 4)
+        return (uint64_t)word_be32(p) << 32 | word_be32(p + len - 4);
+    return len == 0 ? 0 : (uint64_t)p[0] << 16 | (uint64_t)p[len / 2] << 8 | p[len - 1];
+}
+
 /* One to eight bytes. */
 static inline void word_copy(uint8_t *to, const uint8_t *p, size_t len)
 {

@@ -143,11 +143,7 @@ struct mp_step mp_read_other(const uint8_t *p, const uint8_t *end, struct mp_val
         v->i = (int64_t)type - 256;
         return past(p, 1);
     }
-    if (type >= 0xc0)
-        return read_long_form(p, end, v);
-    v->type = type <= 0x8f ? MP_MAP : MP_ARRAY;
-    v->len = type & 0x0f;
-    return past(p, 1);
+    return read_long_form(p, end, v);
 }
 
 /* What most values are, one after the other as long as they come: strings of up to 31 bytes, small

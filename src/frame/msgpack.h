@@ -98,6 +98,12 @@ static inline __attribute__((always_inline)) enum mp_status mp_read(struct mp_cu
         c->p++;
         return MP_OK;
     }
+    if (type <= 0x9f) { /* a container of up to 15 */
+        v->type = type <= 0x8f ? MP_MAP : MP_ARRAY;
+        v->len = type & 0x0f;
+        c->p++;
+        return MP_OK;
+    }
     if (type == 0xcb && have >= 9) { /* a double */
         uint64_t bits = word_be64(c->p + 1);
         v->type = MP_FLOAT;

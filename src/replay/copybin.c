@@ -293,7 +293,7 @@ static bool put_field(struct copybin *e, const struct stream *s, size_t index, s
                       struct copybin_row *row, struct reject *reject)
 {
     const struct column *c = &s->columns[index];
-    const struct frame_pair *field = e->match.fields[index];
+    const struct frame_pair *field = e->match.fields[index].pair;
     int64_t us = 0;
     if (c->source == COLUMN_FROM_BATCH) {
         copybin_uuid(out, &e->batch);

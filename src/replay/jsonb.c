@@ -10,6 +10,7 @@
 #include "base/jsonw.h"
 #include "base/time.h"
 #include "base/utf8.h"
+#include "base/word.h"
 #include "replay/mptime.h"
 
 enum { ORDER_KEPT = 64 * 1024, SORTED_BY_HAND = 16 };
@@ -28,6 +29,7 @@ struct writer {
 struct member {
     const uint8_t *key; /* NULL: a scalar's text, which is in `out`, from `start` + 1 on */
     size_t key_len;
+    uint64_t key_rank; /* word_rank() of it: most comparisons end here */
     size_t start, end; /* of "key":value in out, without the comma */
 };
 
@@ -126,45 +128,54 @@ static int compare_keys(const struct member *a, const struct member *b, const st
 {
     if (a->key_len != b->key_len)
         return a->key_len < b->key_len ? -1 : 1;
-    return memcmp(key_bytes(a, out), key_bytes(b, out), a->key_len);
+    if (a->key_rank != b->key_rank)
+        return a->key_rank < b->key_rank ? -1 : 1;
+    return a->key_len <= 8 ? 0 : memcmp(key_bytes(a, out), key_bytes(b, out), a->key_len);
 }
 
 /* Equal keys by their places, so that the last comes last. */
 static int compare_members(const void *a, const void *b, void *out)
 {
-    const struct member *m = a;
-    const struct member *n = b;
+    const struct member *m = *(const struct member *const *)a;
+    const struct member *n = *(const struct member *const *)b;
     int order = compare_keys(m, n, out);
     return order != 0 ? order : (m->start > n->start) - (m->start < n->start);
 }
 
-static void sort_members(struct member *members, size_t count, struct buf *out)
+/* In order, in w->order->sorted. Pointers move, not members. */
+static const struct member **sort_members(struct writer *w, const struct member *members,
+                                          size_t count)
 {
-    if (count > SORTED_BY_HAND) {
-        qsort_r(members, count, sizeof *members, compare_members, out);
-        return;
-    }
-    for (size_t i = 1; i < count; i++) {
-        struct member m = members[i];
+    buf_clear(&w->order->sorted);
+    const struct member **sorted =
+        (void *)buf_reserve(&w->order->sorted, count * sizeof(const void *));
+    for (size_t i = 0; i < count; i++) {
         size_t at = i;
-        for (; at > 0 && compare_keys(&members[at - 1], &m, out) > 0; at--)
-            members[at] = members[at - 1];
-        members[at] = m;
+        for (; count <= SORTED_BY_HAND && at > 0; at--) {
+            if (compare_keys(sorted[at - 1], &members[i], w->out) <= 0)
+                break;
+            sorted[at] = sorted[at - 1];
+        }
+        sorted[at] = &members[i];
     }
+    if (count > SORTED_BY_HAND)
+        qsort_r(sorted, count, sizeof(const void *), compare_members, w->out);
+    return sorted;
 }
 
 /* Writes the object that begins at out->data[start] anew: members in order, the last of equal keys
  * alone. */
 static void rewrite(struct writer *w, const struct member *members, size_t count, size_t start)
 {
+    const struct member **sorted = sort_members(w, members, count);
     struct buf *text = &w->order->text;
     struct buf *out = w->out;
     buf_clear(text);
     for (size_t i = 0; i < count; i++) {
-        if (i + 1 < count && compare_keys(&members[i], &members[i + 1], out) == 0)
+        if (i + 1 < count && compare_keys(sorted[i], sorted[i + 1], out) == 0)
             continue;
         buf_byte(text, text->len > 0 ? ',' : '{');
-        buf_put(text, out->data + members[i].start, members[i].end - members[i].start);
+        buf_put(text, out->data + sorted[i]->start, sorted[i]->end - sorted[i]->start);
     }
     out->len = start;
     buf_put(out, text->data, text->len);
@@ -199,6 +210,7 @@ static bool push_member(struct writer *w, const struct member *m, bool is_first)
     kept->key_len = m->key_len;
     kept->start = m->start;
     kept->end = w->out->len;
+    kept->key_rank = word_rank(key_bytes(kept, w->out), kept->key_len);
     members->len += sizeof *kept;
     return is_first || compare_keys(kept - 1, kept, w->out) < 0;
 }
@@ -238,11 +250,8 @@ static const char *append_object(struct writer *w, struct mp_cursor *c, uint32_t
     if (problem)
         return problem;
     if (w->order) {
-        struct member *members = (void *)(w->order->members.data + outer);
-        if (!is_ordered) {
-            sort_members(members, count, w->out);
-            rewrite(w, members, count, start);
-        }
+        if (!is_ordered)
+            rewrite(w, (void *)(w->order->members.data + outer), count, start);
         w->order->members.len = outer;
     }
     buf_byte(w->out, '}');
@@ -306,6 +315,7 @@ const char *jsonb_append(struct buf *out, struct mp_cursor *c, struct jsonb_orde
     const char *problem = append_value(&w, c);
     if (order) {
         shrink(&order->members);
+        shrink(&order->sorted);
         shrink(&order->text);
     }
     return problem;
@@ -314,5 +324,6 @@ const char *jsonb_append(struct buf *out, struct mp_cursor *c, struct jsonb_orde
 void jsonb_order_free(struct jsonb_order *order)
 {
     buf_free(&order->members);
+    buf_free(&order->sorted);
     buf_free(&order->text);
 }

@@ -27,7 +27,8 @@
  * two values, and a value takes no more than forty bytes for each of its keys. */
 struct jsonb_order {
     struct buf members; /* of the objects that are open, one entry for each member */
-    struct buf text;    /* of the object that is put in order */
+    struct buf sorted;  /* pointers to those of the object that is put in order */
+    struct buf text;    /* that object's */
 };
 
 /* NULL when all went well, else why the value can't be jsonb (static text); out may then hold a

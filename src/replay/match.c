@@ -123,7 +123,7 @@ static void take_others(struct match *m, struct match_stream *known, struct mp_c
         *ignored += column == KEY_IGNORED;
         if (column < known->column_count) {
             m->spare[column] = pair;
-            m->fields[column] = unless_nil(&m->spare[column]);
+            m->fields[column].pair = unless_nil(&m->spare[column]);
         }
     }
 }
@@ -136,14 +136,14 @@ bool match_columns(struct match *m, const struct frame *frame, size_t stream, ui
     size_t noted = 0;
     *ignored = 0;
     for (size_t i = 0; i < known->column_count; i++)
-        m->fields[i] = NULL;
+        m->fields[i].pair = NULL;
     if (frame->pairs) {
         noted = pair_count < FRAME_PAIRS ? pair_count : FRAME_PAIRS;
         for (size_t i = 0; i < noted; i++) {
             size_t column = find(known, &frame->pairs[i].key, i);
             *ignored += column == KEY_IGNORED;
             if (column < known->column_count)
-                m->fields[column] = unless_nil(&frame->pairs[i]);
+                m->fields[column].pair = unless_nil(&frame->pairs[i]);
         }
         c.p = noted > 0 ? frame->pairs[noted - 1].at.end : c.end;
     } else {

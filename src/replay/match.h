@@ -7,7 +7,7 @@
  *     uint32_t ignored;
  *     match_open(&m, &streams);
  *     if (match_stream(&m, &frame, &stream) && match_columns(&m, &frame, stream, &ignored))
- *         ... m.fields[c] is the pair that column c takes, NULL where the frame has none ...
+ *         ... m.fields[c].pair is the one that column c takes, NULL where the frame has none ...
  *     match_close(&m);
  *
  * A producer's frames are alike: the last frame's stream and the columns at the same places are
@@ -25,8 +25,12 @@
 
 struct match_stream;
 
+struct match_field {
+    const struct frame_pair *pair;
+};
+
 struct match {
-    const struct frame_pair **fields; /* by column, of the frame in hand; until the next one */
+    struct match_field *fields; /* by column, of the frame in hand; until the next one */
 
     /* private */
     const struct stream_set *streams;

@@ -54,11 +54,13 @@ static void describe(struct match *m, const struct frame *frame, struct buf *tex
     }
     cr_assert(match_columns(m, frame, stream, &ignored));
     buf_printf(text, "%zu:", stream);
-    for (size_t i = 0; i < streams[stream].column_count; i++)
-        if (m->fields[i] && m->fields[i]->value.type == MP_UINT)
-            buf_printf(text, " %u", (unsigned)m->fields[i]->value.u);
+    for (size_t i = 0; i < streams[stream].column_count; i++) {
+        const struct frame_pair *pair = m->fields[i].pair;
+        if (pair && pair->value.type == MP_UINT)
+            buf_printf(text, " %u", (unsigned)pair->value.u);
         else
-            buf_str(text, m->fields[i] ? " ?" : " -");
+            buf_str(text, pair ? " ?" : " -");
+    }
     buf_printf(text, ", %u ignored", ignored);
 }
 
