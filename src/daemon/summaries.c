@@ -17,7 +17,11 @@ static struct err summarize(struct summaries *s, const struct partition_day *ite
     if (!pg_is_open(&s->pg))
         TRY(pg_open(&s->pg, &s->target));
     stream_leaf_name(&s->streams->streams[item->stream], item->day, leaf);
-    return pg_query_prepared(&s->pg, sql_leaf_summarize, PG_PARAMS(leaf), NULL);
+    int64_t start = time_monotonic();
+    TRY(pg_query_prepared(&s->pg, sql_leaf_summarize, PG_PARAMS(leaf), NULL));
+    LOG_DEBUG("summarised", LOG_STR("partition", leaf),
+              LOG_DURATION("took", time_monotonic() - start));
+    return ERR_OK;
 }
 
 static void summarize_all(struct summaries *s, const struct partition_days *days)
