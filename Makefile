@@ -121,7 +121,7 @@ $(BENCH): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o
 
 CRITERION = $(shell pkg-config --libs criterion)
 # Pure code that is a header alone is tested beside the rest.
-PURE_HEADERS := src/base/backoff.h src/replay/rules.h
+PURE_HEADERS := src/base/backoff.h src/base/word.h src/replay/rules.h
 PURE_TESTS   := $(filter $(patsubst src/%,tests/unit/%_test.c,$(basename $(PURE) $(OUTBOX) $(PURE_HEADERS))),$(TESTS))
 PURE_LIBS     = $(shell pkg-config --libs libzstd jansson libcrypto $(filter msgpack%,$(PACKAGES))) -lm
 

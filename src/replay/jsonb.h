@@ -23,8 +23,9 @@
 #include "base/buf.h"
 #include "frame/msgpack.h"
 
-/* Scratch for ordering keys, kept from value to value. Zeroed is empty; at most 64 KiB stay between
- * two values, and a value takes no more than forty bytes for each of its keys. */
+/* Scratch for ordering keys, kept from value to value. Zeroed is empty. At most 64 KiB of each part
+ * stay between two values; meanwhile it is some fifty bytes for each key of the objects that are
+ * open (limits.keys, limits.depth), and the text of the largest once more. */
 struct jsonb_order {
     struct buf members; /* of the objects that are open, one entry for each member */
     struct buf sorted;  /* pointers to those of the object that is put in order */

@@ -48,3 +48,23 @@ Test(base_word, big_endian)
     word_put_be64(back, UINT64_C(0x0102030405060708));
     EXPECT_BYTES(back, 8, bytes + 1, 8, "64 bits");
 }
+
+/* Ranks of texts of one length order them as memcmp() does, and tell all of up to eight bytes
+ * apart. */
+Test(base_word, ranks)
+{
+    uint64_t seed = 11;
+    for (int i = 0; i < 200000; i++) {
+        uint8_t a[12];
+        uint8_t b[12];
+        size_t len = (size_t)i % (sizeof a + 1);
+        for (size_t n = 0; n < len; n++) {
+            a[n] = "ab\x7f\xff"[bytes_random(&seed) % 4];
+            b[n] = bytes_random(&seed) % 4 ? a[n] : "ab\x7f\xff"[bytes_random(&seed) % 4];
+        }
+        uint64_t ranks[] = {word_rank(a, len), word_rank(b, len)};
+        int want = memcmp(a, b, len < 8 ? len : 8);
+        int got = (ranks[0] > ranks[1]) - (ranks[0] < ranks[1]);
+        cr_assert_eq((want > 0) - (want < 0), got, "%zu bytes: want %d, got %d", len, want, got);
+    }
+}
