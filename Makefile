@@ -101,10 +101,10 @@ test-san: ## the same with the sanitizers: make SAN=1 test-san
 	$(Q)$(MAKE) --no-print-directory SAN=1 all build/san/tests build/san/pure-tests
 	$(Q)tests/run build/san
 
-chaos: ## crashes and faults of all sorts: make chaos [N=50] [SAMPLE=K]; writes docs/RELIABILITY.md
+chaos: ## crashes and faults of all sorts: make chaos [N=50]; writes docs/RELIABILITY.md, but not with SAMPLE=K points
 	$(Q)tools/setup chaos
 	$(Q)$(MAKE) --no-print-directory all
-	$(Q)SPOOLGATE_BIN=build/spoolgate tests/chaos/run -n $(or $(N),50) $(if $(SAMPLE),--sample $(SAMPLE)) --report docs/RELIABILITY.md
+	$(Q)SPOOLGATE_BIN=build/spoolgate tests/chaos/run -n $(or $(N),50) $(if $(SAMPLE),--sample $(SAMPLE),--report docs/RELIABILITY.md)
 
 bench: ## speed against psql and others: make bench [QUICK=1]; the full one writes docs/PERFORMANCE.md
 	$(Q)tools/setup bench
