@@ -259,6 +259,19 @@ static struct ahead_batch *next_batch(struct drain_loader *l)
     return found && !err_is(&e) ? b : NULL;
 }
 
+/* The second thread is only worth its wake-up where a batch is known to wait. */
+static bool has_more(struct drain *d)
+{
+    bool more = false;
+    lock(d);
+    for (size_t i = 0; i < d->gate_count; i++) {
+        const struct drain_gate *g = &d->gates[i];
+        more = more || (!g->is_done && g->is_listed);
+    }
+    unlock(d);
+    return more;
+}
+
 static void set_idle(struct drain *d, int change)
 {
     lock(d);
@@ -281,7 +294,8 @@ static void *loader_main(void *loader)
         LOG_WARN("batches are not prepared ahead", LOG_STR("error", e.text));
     for (b = next_batch(l); b; b = next_batch(l)) {
         set_idle(l->drain, -1);
-        ahead_start(&l->ahead);
+        if (has_more(l->drain))
+            ahead_start(&l->ahead);
         load(l, b);
         set_idle(l->drain, 1);
     }

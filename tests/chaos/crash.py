@@ -24,6 +24,16 @@ def crash_points(run):
     return f"a batch of every sort of segment: `drain` killed before each of its {len(points)} calls"
 
 
+@scenario("SIGKILL while one batch loads and the next is prepared")
+def crash_ahead(run):
+    config = "loaders: 2\ngates: {default: {batch: {segments: 1}}}\n"
+    calls = [c for c in list_points(config=config, every_thread=True) if c.name not in QUIET]
+    points = run.thin([Point(call, KILL) for call in calls])
+    walk(run, points, was_killed, config, may_miss=0.5)
+    return (f"six batches of one segment, two loaders, two threads each: `drain` killed when any thread is about to do"
+            f" its nth call of a name, for {len(points)} of those")
+
+
 def turning_points(calls):
     """Where a crash leaves each row of the state table behind."""
     renames = [c for c in calls if c.name == "renameat2"]

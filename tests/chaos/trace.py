@@ -28,7 +28,7 @@ SYSTEM = ("/usr/", "/lib", "/etc/", "/proc/", "/sys/", "/dev/", "/bin/")
 @dataclasses.dataclass(frozen=True)
 class Call:
     name: str
-    number: int  # the how-manieth of its name, as `when=` counts
+    number: int  # the how-manieth of its name in its thread, as `when=` counts
     text: str
 
     def __str__(self):
@@ -63,8 +63,9 @@ def tampering_always(always):
     return ("-e", f"inject={always[0]}:{always[1]}") if always else ()
 
 
-def list_calls(site, *args, always=()):
-    """Runs it to its end and returns its calls, in order, without those on the system's files."""
+def list_calls(site, *args, always=(), every_thread=False):
+    """Runs it to its end and returns its calls, in order, without those on the system's files: of the
+    first thread, or of all, where the same number of a name counts once."""
     trace = site.folder / "calls.trace"
     ended = run_with(site, *args, options=("-y", "-s", "60", "-o", str(trace), "-e",
                                            "trace=" + ",".join(f"?{c}" for c in CALLS),
@@ -72,17 +73,19 @@ def list_calls(site, *args, always=()):
     if ended.code != 0:
         raise AssertionError(f"under strace: {ended}")
     counts = collections.Counter()
-    calls = []
+    calls = {}
+    first = None
     for line in trace.read_text(errors="replace").splitlines():
-        match = re.match(r"(?:\d+ +)?(\w+)\((.*)", line)
+        match = re.match(r"(\d*) *(\w+)\((.*)", line)
         if not match:
             continue
-        name, rest = match.groups()
-        counts[name] += 1
-        if not is_of_system(name, rest):
-            calls.append(Call(name, counts[name], rest))
+        thread, name, rest = match.groups()
+        first = first or thread
+        counts[thread, name] += 1
+        if (every_thread or thread == first) and not is_of_system(name, rest):
+            calls.setdefault((name, counts[thread, name]), Call(name, counts[thread, name], rest))
     trace.unlink()
-    return calls
+    return list(calls.values())
 
 
 def is_of_system(name, rest):
