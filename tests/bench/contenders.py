@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: MIT
 """Who loads the rows. Each turn of a contender is
 
-    prepare()       its input, before the clock and early enough to have settled
+    prepare()       its input, a round early, so that it has settled when its clock starts
     reset()         empty tables
     wait_ready()
     commands()      what the clock runs
     verify()        the table holds exactly the data's rows; returns how many
     clean()
 """
+import collections
+import itertools
 import os
 import pathlib
 import shutil
@@ -151,22 +153,32 @@ class Ours(Contender):
     def __init__(self, name, site, data, *, segments, loaders=1, gate="", keys=""):
         """segments: the folder that holds them; gate: keys of the gate; keys: others, as lines of YAML."""
         super().__init__(name, site, data)
-        self.spool = None
+        self.spool = self.settled = None
+        self.prepared = collections.deque()
         self.loaders = ["--loaders", str(loaders)] if has_loaders(site.binary) else []
-        # Links of its own to files of its own: a link or a rename of another contender would make them
-        # look changed just now.
-        self.store = site.folder / f"store-{name.replace(' ', '-').replace('/', '-')}"
-        shutil.copytree(segments, self.store)
-        self.config = self.store.with_suffix(".yaml")
+        stem = name.replace(" ", "-").replace("/", "-")
+        self.config = site.folder / f"{stem}.yaml"
         self.config.write_text(f"{keys}gates: {{default: {{{gate}}}}}\n")
+        self.stores = itertools.cycle(self.copies(segments, site.folder / stem))
+
+    @staticmethod
+    def copies(segments, stem):
+        """Spools are filled with links, to files of its own, and to others in each second turn: a link,
+        a rename or an unlink of the turn before makes a file look changed just now."""
+        return [shutil.copytree(segments, f"{stem}-{number}") for number in range(2)]
 
     def prepare(self):
-        self.spool = self.site.new_spool()
-        for path in sorted(self.store.iterdir()):
-            os.link(path, self.spool / "incoming" / path.name)
-        self.settled = time.monotonic() + SETTLES
+        spool = self.site.new_spool()
+        self.fill(spool / "incoming")
+        self.prepared.append((spool, time.monotonic() + SETTLES))
+
+    def fill(self, incoming):
+        store = next(self.stores)
+        for name in sorted(os.listdir(store)):
+            os.link(f"{store}/{name}", incoming / name)
 
     def wait_ready(self):
+        self.spool, self.settled = self.prepared.popleft()
         time.sleep(max(0, self.settled - time.monotonic()))
 
     def commands(self):

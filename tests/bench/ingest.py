@@ -16,7 +16,7 @@ def can_load_in_parallel(sites):
 
 def turns(bench, *contenders):
     return interleave(bench.cluster, list(itertools.chain.from_iterable(
-        c if isinstance(c, list) else [c] for c in contenders)), bench.rounds())
+        c if isinstance(c, list) else [c] for c in contenders)), bench.rounds(7, 2))
 
 
 def others(samples, sites):
@@ -100,7 +100,7 @@ def loaders(bench):
         return Result([
             Ratio("metrics, .zst, batches of 16 MiB, 2 loaders", "psql \\copy binary",
                   ratio(two, samples["psql binary"]), at_least=1.9),
-            Ratio("metrics, .zst, batches of 16 MiB, 2 loaders", "two psql, each its own leaf",
+            Ratio("metrics, .zst, batches of 16 MiB, 2 loaders", "two psql, a leaf each",
                   ratio(two, samples["psql binary, one a leaf"]), at_least=1.0),
             Ratio("metrics, .zst, batches of 16 MiB, 2 loaders", "ours, 1 loader", ratio(two, samples["ours"])),
             *others(samples, sites)], samples)

@@ -157,9 +157,9 @@ def lines(times):
     for name, blocks in times.items():
         if name == "bare loop":
             continue
-        yield Ratio(f"{name}: rename to visible rows, p50", "bare loop, same durable acts",
+        yield Ratio(f"{name}: rename to visible rows, p50", "a bare durable loop",
                     Spread.of(statistics.median(a) / statistics.median(b) for a, b in zip(blocks, bare)), at_most=1.3)
-        yield Ratio(f"{name}: rename to visible rows, p99", "bare loop, same durable acts",
+        yield Ratio(f"{name}: rename to visible rows, p99", "a bare durable loop",
                     Spread.of([percentile(blocks, 99) / percentile(bare, 99)]), at_most=1.3)
 
 
