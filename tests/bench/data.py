@@ -5,6 +5,7 @@
     data.segments("zst", 16 << 20)      # a folder of segments
     data.binary(), data.csv()           # files for COPY
 """
+import datetime
 import json
 import pathlib
 import shutil
@@ -14,6 +15,7 @@ from cluster import ROOT
 
 GEN = ROOT / "build" / "bench" / "gen"
 MIB = 1 << 20
+FIRST_DAY = datetime.date(2025, 3, 1)  # as in gen.c
 
 COLUMNS = {"metrics": ("ts", "source", "name", "value", "labels", "batch_id"),
            "events": ("ts", "source", "type", "id", "payload", "batch_id")}

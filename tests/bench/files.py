@@ -7,7 +7,7 @@ from scenario import Ratio, Result, ours, scenario
 
 @scenario("files", "20,000 segments of one frame, as one batch and as one transaction each")
 def files(bench):
-    many, few = (4000, 400) if bench.quick else (20000, 2000)
+    many, few = (2000, 200) if bench.quick else (20000, 2000)
     with bench.data("metrics", many, days=1) as data, bench.data("metrics", few, days=1, name="few") as alone, \
             bench.sites() as sites:
         contenders = [

@@ -27,7 +27,7 @@ def others(samples, sites):
 
 @scenario("ingest", "metrics, ordered, against psql and a Python replayer")
 def ingest(bench):
-    with bench.data("metrics", bench.rows(1_000_000, 150_000)) as data, bench.sites() as sites:
+    with bench.data("metrics", bench.rows(1_000_000, 100_000)) as data, bench.sites() as sites:
         site = sites[""]
         samples = turns(
             bench,
@@ -54,7 +54,7 @@ def ingest(bench):
 
 @scenario("shuffled", "metrics whose times are in no order, packed and not")
 def shuffled(bench):
-    with bench.data("metrics", bench.rows(1_000_000, 150_000), order="shuffled") as data, bench.sites() as sites:
+    with bench.data("metrics", bench.rows(1_000_000, 100_000), order="shuffled") as data, bench.sites() as sites:
         samples = turns(
             bench,
             Psql("psql binary", sites[""], data),

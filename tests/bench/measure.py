@@ -82,6 +82,7 @@ def interleave(cluster, contenders, rounds):
     """A B C A B C …: what the machine does to one, it does to all. The first turn of each is not counted."""
     samples = {contender.name: [] for contender in contenders}
     prepare(contenders)
+    os.sync()  # data and spools; their way to the disk is nobody's time
     for turn in range(-1, rounds):
         if turn < rounds - 1:
             prepare(contenders)
@@ -101,10 +102,8 @@ def interleave(cluster, contenders, rounds):
 
 
 def prepare(contenders):
-    """The next turn's input, synced: its way to the disk is nobody's time."""
     for contender in contenders:
         contender.prepare()
-    os.sync()
 
 
 def progress(text):
