@@ -6,6 +6,7 @@
 
 #include "base/time.h"
 #include "base/utf8.h"
+#include "base/word.h"
 
 static void before_value(struct jsonw *j)
 {
@@ -94,50 +95,104 @@ void jsonw_raw(struct jsonw *j, const char *text)
     buf_str(j->out, text ? text : "null");
 }
 
-void jsonw_quote(struct buf *out, const void *bytes, size_t len)
+static void put_escape(struct buf *out, uint8_t byte)
 {
     static const char hex[] = "0123456789abcdef";
-    static const uint8_t nothing[1];
-    const uint8_t *p = len > 0 ? bytes : nothing; /* NULL may come with no bytes */
+    uint8_t *at = buf_reserve(out, 6);
+    at[0] = '\\';
+    out->len += 2;
+    switch (byte) {
+    case '"':
+    case '\\':
+        at[1] = byte;
+        break;
+    case '\n':
+        at[1] = 'n';
+        break;
+    case '\t':
+        at[1] = 't';
+        break;
+    case '\r':
+        at[1] = 'r';
+        break;
+    default:
+        memcpy(at + 1, "u00", 3);
+        at[4] = (uint8_t)hex[byte >> 4];
+        at[5] = (uint8_t)hex[byte & 15];
+        out->len += 4;
+    }
+}
+
+static bool needs_escape(uint8_t byte)
+{
+    return byte < 0x20 || byte == '"' || byte == '\\';
+}
+
+/* High bits, of which one at least is set where a byte needs an escape, and else none but those of
+ * bytes past ASCII. With bit 1 flipped, what is below 0x20 stays there, and the quote comes next.
+ */
+static uint64_t escapes(uint64_t word)
+{
+    uint64_t low_or_quote = (word ^ WORD_ONES * 0x02) - WORD_ONES * 0x21;
+    uint64_t backslash = (word ^ WORD_ONES * '\\') - WORD_ONES;
+    return low_or_quote | backslash;
+}
+
+/* Text that is UTF-8, without its quotes. */
+static void put_escaped(struct buf *out, const uint8_t *p, size_t len)
+{
     const uint8_t *end = p + len;
-    buf_byte(out, '"');
     while (p < end) {
         const uint8_t *plain = p;
-        while (p < end && *p >= 0x20 && *p != '"' && *p != '\\' && *p < 0x80)
+        for (; end - p >= 8; p += 8) {
+            uint64_t word = word_load64(p);
+            if (escapes(word) & ~word & WORD_HIGHS)
+                break;
+        }
+        while (p < end && !needs_escape(*p))
             p++;
         buf_put(out, plain, (size_t)(p - plain));
-        if (p == end)
+        if (p < end)
+            put_escape(out, *p++);
+    }
+}
+
+void jsonw_quote(struct buf *out, const void *bytes, size_t len)
+{
+    static const uint8_t nothing[1];
+    const uint8_t *p = len > 0 ? bytes : nothing; /* NULL may come with no bytes */
+    buf_byte(out, '"');
+    for (;;) {
+        size_t good = utf8_check(p, len);
+        put_escaped(out, p, good);
+        if (good == len)
             break;
-        if (*p >= 0x80) {
-            size_t n = utf8_length(p, (size_t)(end - p));
-            if (n > 0)
-                buf_put(out, p, n);
-            else
-                buf_str(out, "\xef\xbf\xbd");
-            p += n > 0 ? n : 1;
-            continue;
-        }
-        buf_byte(out, '\\');
-        switch (*p) {
-        case '"':
-        case '\\':
-            buf_byte(out, *p);
-            break;
-        case '\n':
-            buf_byte(out, 'n');
-            break;
-        case '\t':
-            buf_byte(out, 't');
-            break;
-        case '\r':
-            buf_byte(out, 'r');
-            break;
-        default:
-            buf_str(out, "u00");
-            buf_byte(out, (uint8_t)hex[*p >> 4]);
-            buf_byte(out, (uint8_t)hex[*p & 15]);
-        }
-        p++;
+        buf_str(out, "\xef\xbf\xbd");
+        p += good + 1;
+        len -= good + 1;
     }
     buf_byte(out, '"');
+}
+
+bool jsonw_quote_plain(struct buf *out, const uint8_t *p, size_t len)
+{
+    uint64_t odd = 0;
+    uint8_t *to = buf_reserve(out, len + 2);
+    size_t quoted = len + 2;
+    *to++ = '"';
+    for (; len > 8; len -= 8, p += 8, to += 8) {
+        uint64_t word = word_load64(p);
+        odd |= escapes(word) | word;
+        memcpy(to, &word, sizeof word);
+    }
+    if (len > 0) {
+        uint64_t word = word_gather(p, len);
+        odd |= escapes(word) | word;
+        word_copy(to, p, len);
+    }
+    to[len] = '"';
+    if (odd & WORD_HIGHS)
+        return false;
+    out->len += quoted;
+    return true;
 }

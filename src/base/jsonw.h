@@ -40,5 +40,8 @@ void jsonw_raw(struct jsonw *j,
 
 /* The quoted, escaped string alone; also used by the jsonb encoder. */
 void jsonw_quote(struct buf *out, const void *bytes, size_t len);
+/* The same in one pass, for ASCII in which nothing needs an escape: most text. False: there is
+ * something else in it, and nothing was appended. */
+bool jsonw_quote_plain(struct buf *out, const uint8_t *p, size_t len);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/utf8.h"
 
-#include <string.h>
+#include "base/word.h"
 
 size_t utf8_length(const uint8_t *p, size_t len)
 {
@@ -27,14 +27,11 @@ size_t utf8_check(const uint8_t *p, size_t len)
 {
     size_t at = 0;
     while (at < len) {
-        /* Most text is ASCII: eight bytes a step while no high bit is set. */
-        uint64_t eight;
-        while (len - at >= sizeof eight) {
-            memcpy(&eight, p + at, sizeof eight);
-            if (eight & UINT64_C(0x8080808080808080))
-                break;
-            at += sizeof eight;
-        }
+        /* Most text is ASCII: eight bytes a step while no high bit is set, then the rest. */
+        while (len - at >= 8 && !(word_load64(p + at) & WORD_HIGHS))
+            at += 8;
+        while (at < len && p[at] < 0x80)
+            at++;
         if (at == len)
             break;
         size_t n = utf8_length(p + at, len - at);
@@ -43,4 +40,26 @@ size_t utf8_check(const uint8_t *p, size_t len)
         at += n;
     }
     return at;
+}
+
+/* High bits, of which one at least is set where a byte is NUL or past ASCII, and none else: the
+ * subtraction borrows only from a NUL. */
+static uint64_t not_plain(uint64_t word)
+{
+    return (word | (word - WORD_ONES)) & WORD_HIGHS;
+}
+
+bool utf8_copy_plain(uint8_t *to, const uint8_t *p, size_t len)
+{
+    uint64_t odd = 0;
+    for (; len > 8; len -= 8, p += 8, to += 8) {
+        uint64_t word = word_load64(p);
+        odd |= not_plain(word);
+        memcpy(to, &word, sizeof word);
+    }
+    if (len > 0) {
+        odd |= not_plain(word_gather(p, len));
+        word_copy(to, p, len);
+    }
+    return odd == 0;
 }

@@ -6,6 +6,7 @@
 #ifndef SPOOLGATE_BASE_UTF8_H
 #define SPOOLGATE_BASE_UTF8_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,5 +15,9 @@ size_t utf8_length(const uint8_t *p, size_t len);
 
 /* Offset of the first byte that is not part of a well-formed character; len when all is well. */
 size_t utf8_check(const uint8_t *p, size_t len);
+
+/* Most text is ASCII without NUL: copies it in the pass that makes sure of it. False: there is
+ * something else in it, which may be good, too; the bytes in `to` are then of no use. */
+bool utf8_copy_plain(uint8_t *to, const uint8_t *p, size_t len);
 
 #endif

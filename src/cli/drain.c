@@ -49,9 +49,11 @@ static int run(int argc, char **argv)
     bool force = false;
     bool strict = false;
     bool json = false;
+    const char *loaders = NULL;
     const struct cli_option options[] = {
         CLI_COMMON(common),
         {0, "force", NULL, "load everything that waits, due or not", NULL, &force},
+        {0, "loaders", "N", "batches loaded at once (key `loaders`)", &loaders, NULL},
         {0, "strict", NULL, "exit 65 when frames were rejected or segments failed", NULL, &strict},
         CLI_JSON(json),
         {0}};
@@ -63,6 +65,8 @@ static int run(int argc, char **argv)
     if (argc > 0)
         return cli_usage(&cli_drain, "no arguments are taken");
     struct err e = cli_config(&common, &config);
+    if (!err_is(&e) && loaders)
+        e = config_set(&config, "loaders", loaders);
     if (!err_is(&e)) {
         e = drain_run(&config, force, &result);
         if (json)

@@ -6,26 +6,21 @@
 #include "cli/find.h"
 #include "cli/show.h"
 #include "daemon/control.h"
-#include "replay/load.h"
+#include "daemon/loader.h"
 
 /* No daemon runs: with its lock, its work is ours to do. */
 static struct err park_here(const struct config *config, struct spool *spool, const struct uuid *id,
                             const char *why)
 {
     struct load_outcome outcome;
-    struct loader l = {.spool = spool,
-                       .streams = &stream_builtin,
-                       .limits = &config->limits,
-                       .rules_of = config_rules,
-                       .rules_context = config,
-                       .target = {config->database, config->schema}};
-    pg_init(&l.pg);
+    struct loader l;
+    loader_init(&l, config, spool, NULL);
     struct err e = spool_lock(spool);
     if (!err_is(&e))
         e = pg_open(&l.pg, &l.target);
     if (!err_is(&e))
         e = load_park(&l, id, why, &outcome);
-    pg_close(&l.pg);
+    loader_close(&l);
     return e;
 }
 

@@ -30,7 +30,7 @@ static void frame_json(struct buf *out, const struct frame *frame, const struct 
     struct mp_cursor c = {frame->bytes, frame->bytes + frame->len};
     struct buf content = {0};
     uint32_t nulled = 0;
-    const char *problem = jsonb_append(&content, &c, &nulled);
+    const char *problem = jsonb_append(&content, &c, NULL, &nulled);
     jsonw_object(&j);
     jsonw_key(&j, "index");
     jsonw_int(&j, (int64_t)frame->index);
@@ -190,7 +190,9 @@ static struct err inspect(const struct config *config, const char *path, struct 
         jsonw_array(&in->rejects_json);
     copybin_open(&encoder, &stream_builtin, &nobody, time_now(),
                  (enum nul_rule)config->default_gate.rules.nul);
-    struct segment_walk walk = {.encoder = &encoder,
+    struct segment_tools tools = {0};
+    struct segment_walk walk = {.tools = &tools,
+                                .encoder = &encoder,
                                 .limits = &config->limits,
                                 .rows = in->rows,
                                 .on_row = on_row,
@@ -202,6 +204,7 @@ static struct err inspect(const struct config *config, const char *path, struct 
     else if (!in->frames && (!err_is(&e) || e.cls == ERR_SEGMENT))
         print_text(in, path, &sum, &e);
     copybin_close(&encoder);
+    segment_tools_close(&tools);
     for (size_t i = 0; i < streams; i++)
         buf_free(&in->rows[i]);
     free(in->rows);

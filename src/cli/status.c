@@ -21,11 +21,21 @@ static struct err scan_one(const struct spool *spool, const char *gate, json_t *
     struct scan_result found;
     char oldest[TIME_TEXT];
     TRY(scan_gate(spool, gate, &rules, &found));
-    struct gate_backlog b = backlog_of(&found);
+    struct gate_backlog b = {0};
+    for (;;) {
+        for (size_t i = 0; i < found.count; i++) {
+            b.bytes += found.files[i].bytes;
+            if (b.count++ == 0 || found.files[i].arrived_us < b.oldest_us)
+                b.oldest_us = found.files[i].arrived_us;
+        }
+        if (!found.more)
+            break;
+        TRY(scan_continue(spool, gate, &rules, &found));
+    }
     (void)json_array_append_new(
-        gates, json_pack("{s:s, s:I, s:I, s:I, s:s?, s:b, s:n}", "gate", gate, "waiting",
-                         (json_int_t)b.count, "bytes", (json_int_t)b.bytes, "unsettled",
-                         (json_int_t)found.unsettled, "oldest_at",
+        gates, json_pack("{s:s, s:I, s:b, s:I, s:I, s:s?, s:b, s:n}", "gate", gate, "waiting",
+                         (json_int_t)b.count, "more", false, "bytes", (json_int_t)b.bytes,
+                         "unsettled", (json_int_t)found.unsettled, "oldest_at",
                          b.count > 0 ? time_format(b.oldest_us, oldest) : NULL, "held",
                          spool_is_held(spool, gate), "stalled_reason"));
     scan_free(&found);
@@ -131,8 +141,9 @@ static void print_gates(const json_t *status)
         char bytes[STR_HUMAN];
         char age[STR_HUMAN];
         const char *stalled = show_str(g, "stalled_reason");
-        (void)printf("%-16s %10s %10s %12s  %s%s", show_str(g, "gate"),
+        (void)printf("%-16s %9s%s %10s %12s  %s%s", show_str(g, "gate"),
                      show_count(g, "waiting", waiting),
+                     json_is_true(json_object_get(g, "more")) ? "+" : " ",
                      str_size((uint64_t)show_int(g, "bytes"), bytes),
                      show_age(g, "oldest_at", time_now(), age),
                      json_is_true(json_object_get(g, "held")) ? "held by hand"

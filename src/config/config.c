@@ -22,6 +22,7 @@ static const char *const nul_names[] = {"reject", "strip", NULL};
 #define AT(field)      offsetof(struct config, field)
 #define GATE_AT(field) offsetof(struct gate_settings, field)
 #define NO_MAX         INT64_MAX
+#define AUTO           "auto" /* as a default: ours to choose, stored as 0 */
 
 const struct config_key config_keys[] = {
     {"spool", CONFIG_STRING, AT(spool), "spool", 0, 0, NULL, "SPOOLGATE_SPOOL",
@@ -32,8 +33,8 @@ const struct config_key config_keys[] = {
      "schema of all tables; search_path is pinned to it"},
     {"rescan", CONFIG_DURATION, AT(rescan_us), "30s", 1000000, INT64_C(86400000000), NULL, NULL,
      "look into the spool at least this often, whatever inotify says"},
-    {"loaders", CONFIG_COUNT, AT(loaders), "0", 0, CONFIG_LOADERS_MAX, NULL, NULL,
-     "batches loaded at once, one connection each; 0: one a core, at most 8"},
+    {"loaders", CONFIG_COUNT, AT(loaders), "auto", 0, CONFIG_LOADERS_MAX, NULL, NULL,
+     "batches loaded at once, one connection each; auto: one a core, at most 8"},
     {"log.format", CONFIG_ENUM, AT(log_format), "logfmt", 0, 0, log_formats, "SPOOLGATE_LOG_FORMAT",
      "logfmt or json, on stderr"},
     {"log.level", CONFIG_ENUM, AT(log_level), "info", 0, 0, log_levels, "SPOOLGATE_LOG_LEVEL",
@@ -80,8 +81,8 @@ const struct config_key config_keys[] = {
      NULL, "open when nothing has arrived for this long"},
     {GATE_PATH "batch.segments", CONFIG_COUNT, GATE_AT(policy.batch_segments), "20000", 1, 1000000,
      NULL, NULL, "most segments in one batch"},
-    {GATE_PATH "batch.bytes", CONFIG_SIZE, GATE_AT(policy.batch_bytes), "64MiB", 1, NO_MAX, NULL,
-     NULL, "most bytes in one batch; a single larger segment is a batch of its own"},
+    {GATE_PATH "batch.bytes", CONFIG_SIZE, GATE_AT(policy.batch_bytes), "auto", 1, NO_MAX, NULL,
+     NULL, "most bytes in one batch, on disk; auto: what makes about 20 MiB of rows"},
     {GATE_PATH "max_rejects", CONFIG_REJECTS, GATE_AT(rules.max_rejects), "1%", 0, NO_MAX, NULL,
      NULL,
      "a batch with more rejected frames (a number, or a share of its frames) fails as a whole"},
@@ -97,6 +98,10 @@ static struct err parse_number(const struct config_key *key, const char *value, 
     char *end;
     int64_t us;
     bool good = true;
+    if (strcmp(value, AUTO) == 0 && strcmp(key->fallback, AUTO) == 0) {
+        *number = 0;
+        return ERR_OK;
+    }
     switch (key->type) {
     case CONFIG_COUNT:
         *number = strtoull(value, &end, 10);

@@ -47,7 +47,7 @@ struct config {
     char *database; /* conninfo; "" is libpq's own default */
     char *schema;
     int64_t rescan_us;
-    uint64_t loaders;    /* 0: as many as there are cores, at most CONFIG_LOADERS_MAX */
+    uint64_t loaders;    /* 0 (auto): as many as there are cores, at most CONFIG_LOADERS_MAX */
     uint64_t log_format; /* enum log_format */
     uint64_t log_level;  /* enum log_level */
     struct frame_limits limits;

@@ -1,31 +1,47 @@
 /* SPDX-License-Identifier: MIT */
-/* backlog: a scan's result as the gate sees it. Shared by the daemon's scanner and by drain. */
+/*
+ * backlog: what waits at one gate, as the last scan saw it, and how it is cut into batches. Shared
+ * by the daemon's scanner and by drain.
+ *
+ *     struct backlog b = {0};
+ *     TRY(backlog_scan(&b, &spool, "default", policy, &rules));
+ *     while (gate_decide(policy, &waiting, ...) says open, of backlog_waiting(&b)) {
+ *         size_t n = backlog_cut(&b, policy, loaders, weight, &files);
+ *         ... files[0 .. n), the caller's, names and all ...
+ *     }
+ *     backlog_free(&b);
+ *
+ * One scan is cut into many batches: files that go away meanwhile are left out by the claim.
+ */
 #ifndef SPOOLGATE_DAEMON_BACKLOG_H
 #define SPOOLGATE_DAEMON_BACKLOG_H
+
+#include <stddef.h>
+#include <stdint.h>
 
 #include "gate/gate.h"
 #include "spool/scan.h"
 
-static inline struct gate_backlog backlog_of(const struct scan_result *found)
-{
-    struct gate_backlog b = {.count = found->count};
-    for (size_t i = 0; i < found->count; i++)
-        b.bytes += found->files[i].bytes;
-    if (found->count > 0) {
-        b.oldest_us = found->files[0].arrived_us;
-        b.newest_us = found->files[found->count - 1].arrived_us;
-    }
-    return b;
-}
+struct backlog { /* zeroed is empty */
+    struct scan_result found;
+    size_t first; /* of found.files: those before were taken */
+    uint64_t bytes;
+    int64_t newest_us;
+};
 
-/* How many of the files, oldest first, make one batch. */
-static inline size_t backlog_batch(const struct gate_policy *policy,
-                                   const struct scan_result *found)
-{
-    struct gate_backlog b = {0};
-    while (b.count < found->count && gate_fits(policy, &b, found->files[b.count].bytes))
-        b.bytes += found->files[b.count++].bytes;
-    return b.count;
-}
+/* Scans anew or, where the last scan didn't get to the folder's end, goes on from there. */
+struct err backlog_scan(struct backlog *b, const struct spool *s, const char *gate,
+                        const struct gate_policy *policy, const struct scan_rules *rules);
+void backlog_free(struct backlog *b);
+
+struct gate_backlog backlog_waiting(const struct backlog *b);
+
+/* The oldest files that make one batch, and at least one of them. With policy->batch_bytes 0 that
+ * is about BACKLOG_BATCH of rows, or as much less as keeps all loaders busy; `weight` is what a
+ * byte of a .zst is expected to come to (0: not known yet). *files is the caller's, as are the
+ * names. */
+#define BACKLOG_BATCH ((double)(20 << 20))
+size_t backlog_cut(struct backlog *b, const struct gate_policy *policy, unsigned loaders,
+                   double weight, struct scan_file **files);
 
 #endif

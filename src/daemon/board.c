@@ -130,8 +130,9 @@ void board_scan_begin(struct board *b)
     unlock(b);
 }
 
-void board_scanned(struct board *b, const char *gate, const struct scan_result *found, bool held)
+void board_scanned(struct board *b, const char *gate, const struct backlog *backlog, bool held)
 {
+    struct gate_backlog waiting = backlog_waiting(backlog);
     lock(b);
     struct board_gate *g = find_gate(b, gate);
     if (!g) {
@@ -139,12 +140,11 @@ void board_scanned(struct board *b, const char *gate, const struct scan_result *
         *g = (struct board_gate){0};
         (void)snprintf(g->name, sizeof g->name, "%s", gate);
     }
-    g->waiting = found->count;
-    g->unsettled = found->unsettled;
-    g->bytes = 0;
-    for (size_t i = 0; i < found->count; i++)
-        g->bytes += found->files[i].bytes;
-    g->oldest_us = found->count > 0 ? found->files[0].arrived_us : 0;
+    g->waiting = waiting.count;
+    g->bytes = waiting.bytes;
+    g->more = backlog->found.more;
+    g->unsettled = backlog->found.unsettled;
+    g->oldest_us = waiting.count > 0 ? waiting.oldest_us : 0;
     g->held = held;
     g->scan = b->scan;
     unlock(b);
@@ -162,6 +162,15 @@ void board_scan_end(struct board *b, const struct err *e)
     unlock(b);
 }
 
+double board_weight(struct board *b, const char *gate)
+{
+    lock(b);
+    const struct board_gate *g = find_gate(b, gate);
+    double weight = g ? g->weight : 0;
+    unlock(b);
+    return weight;
+}
+
 bool board_may_claim(struct board *b, const char *gate)
 {
     unsigned queued = 0;
@@ -171,7 +180,7 @@ bool board_may_claim(struct board *b, const char *gate)
         queued += !job->running && job->failures == 0;
     bool may = !b->stopping && g && !g->claiming && !stalled_job(b, gate) &&
                time_monotonic() >= g->claim_not_before_us && !*b->room_error &&
-               b->idle_loaders > queued;
+               b->idle_loaders + b->looking_ahead > queued;
     unlock(b);
     return may;
 }
@@ -307,6 +316,8 @@ struct job *board_take(struct board *b)
     while (!b->stopping && !(job = due_job(b, time_monotonic(), &next_us)))
         wait_changed(b, next_us);
     b->idle_loaders--;
+    if (b->looking_ahead > 0) /* what is left is theirs, once no loader is idle */
+        (void)pthread_cond_broadcast(&b->changed);
     if (b->stopping)
         job = NULL;
     if (job) {
@@ -315,6 +326,46 @@ struct job *board_take(struct board *b)
     }
     unlock(b);
     return job;
+}
+
+static struct job *waiting_claim(struct board *b)
+{
+    for (struct job *job = b->jobs; job; job = job->next)
+        if (!job->running && job->kind == JOB_CLAIM)
+            return job;
+    return NULL;
+}
+
+struct job *board_take_ahead(struct board *b, const atomic_bool *wanted)
+{
+    struct job *job = NULL;
+    lock(b);
+    b->looking_ahead++;
+    board_wake_scanner(b);
+    while (!b->stopping && atomic_load(wanted) &&
+           (b->idle_loaders > 0 || !(job = waiting_claim(b))))
+        wait_changed(b, INT64_MAX);
+    b->looking_ahead--;
+    if (job)
+        job->running = true;
+    unlock(b);
+    return job;
+}
+
+void board_wake_loaders(struct board *b)
+{
+    lock(b);
+    (void)pthread_cond_broadcast(&b->changed);
+    unlock(b);
+}
+
+void board_weigh(struct board *b, const char *gate, double weight)
+{
+    lock(b);
+    struct board_gate *g = find_gate(b, gate);
+    if (g && weight > 0)
+        g->weight = weight;
+    unlock(b);
 }
 
 static void stop_claiming(struct board *b, const char *gate)
@@ -392,6 +443,8 @@ static void gate_json(struct jsonw *j, const struct board *b, const struct board
     jsonw_str(j, g->name);
     jsonw_key(j, "waiting");
     jsonw_int(j, (int64_t)g->waiting);
+    jsonw_key(j, "more");
+    jsonw_bool(j, g->more);
     jsonw_key(j, "bytes");
     jsonw_int(j, (int64_t)g->bytes);
     jsonw_key(j, "unsettled");

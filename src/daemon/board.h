@@ -25,6 +25,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/uuid.h"
+#include "daemon/backlog.h"
 #include "spool/claim.h"
 #include "spool/scan.h"
 
@@ -49,6 +50,8 @@ struct job {
 struct board_gate {
     char name[SPOOL_GATE];
     uint64_t waiting, bytes, unsettled;
+    bool more;     /* than were counted */
+    double weight; /* of its last .zst batch: see prepared_weight(); 0 before the first */
     int64_t oldest_us;
     bool held, claiming, forced;
     unsigned claim_failures;     /* in a row */
@@ -65,6 +68,7 @@ struct board {
     uint64_t scan; /* counts them */
     size_t gate_count, gate_cap;
     unsigned idle_loaders;    /* connected and without a job */
+    unsigned looking_ahead;   /* second threads of loaders that could prepare a batch */
     unsigned loaders;         /* threads that run */
     char database_error[256]; /* "" while somebody is connected */
     char spool_error[256];    /* the last scan's failure, "" when it went well */
@@ -84,7 +88,8 @@ bool board_is_stopping(struct board *b);
 /* ---- scanner ---- */
 void board_scan_begin(struct board *b);
 /* What a scan found; the gate appears on the board with its first scan. */
-void board_scanned(struct board *b, const char *gate, const struct scan_result *found, bool held);
+void board_scanned(struct board *b, const char *gate, const struct backlog *backlog, bool held);
+double board_weight(struct board *b, const char *gate);
 /* After a scan that went well, gates whose folder is gone leave the board. */
 void board_scan_end(struct board *b, const struct err *e);
 /* May this gate's files be claimed now? Not while it is stalled or claiming, nor without a loader.
@@ -110,12 +115,17 @@ void board_loader_started(struct board *b);
 void board_loader_ended(struct board *b);
 /* Waits for a job that is due. NULL: the daemon stops. */
 struct job *board_take(struct board *b);
+/* The same for a thread that prepares the next batch: a claim that no idle loader takes. NULL: not
+ * *wanted any more (board_wake_loaders makes it look), or the daemon stops. */
+struct job *board_take_ahead(struct board *b, const atomic_bool *wanted);
+void board_wake_loaders(struct board *b);
 /* The gate's files have moved, or, after a failure, some of them: what did is taken up from disk.
  */
 void board_claimed(struct board *b, struct job *job, const struct err *e);
 /* The job's end: gone when e is ERR_OK, else kept for another try (a claim that didn't begin is
  * gone, too: its files still wait). */
 void board_end(struct board *b, struct job *job, const struct err *e, bool claim_began);
+void board_weigh(struct board *b, const char *gate, double weight);
 /* NULL: connected. Waits out `wait_us`, or until the daemon stops. */
 void board_database(struct board *b, const char *error, int64_t wait_us);
 

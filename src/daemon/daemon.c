@@ -10,8 +10,10 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/version.h"
+#include "daemon/ahead.h"
 #include "daemon/board.h"
 #include "daemon/control.h"
+#include "daemon/loader.h"
 #include "daemon/scanner.h"
 #include "daemon/worker.h"
 #include "schema/migrate.h"
@@ -22,6 +24,7 @@ struct daemon {
     struct spool spool;
     struct board board;
     struct scanner scanner;
+    struct summaries summaries;
     pthread_t scanner_thread;
     struct worker *workers;
     pthread_t *worker_threads;
@@ -148,18 +151,6 @@ static void close_loop(struct daemon *d)
     (void)uv_loop_close(&d->loop);
 }
 
-/* Signals belong to the loop's thread; the others never see them. */
-static struct err start_thread(pthread_t *thread, void *(*main)(void *), void *argument)
-{
-    sigset_t all;
-    sigset_t before;
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    int r = pthread_create(thread, NULL, main, argument);
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return r == 0 ? ERR_OK : err_system(ERR_INTERNAL, r, "can't start a thread");
-}
-
 static struct err start_workers(struct daemon *d)
 {
     d->worker_count = config_loaders(d->config);
@@ -168,22 +159,16 @@ static struct err start_workers(struct daemon *d)
     for (unsigned i = 0; i < d->worker_count; i++) {
         struct worker *w = &d->workers[i];
         *w = (struct worker){.board = &d->board,
-                             .loader = {.spool = &d->spool,
-                                        .streams = &stream_builtin,
-                                        .limits = &d->config->limits,
-                                        .rules_of = config_rules,
-                                        .rules_context = d->config,
-                                        .target = {d->config->database, d->config->schema},
-                                        .stop = &d->board.give_up},
                              .maintain = {.spool = &d->spool, .keep = &d->config->keep},
+                             .summaries = &d->summaries,
                              .migrate = d->migrate,
                              .ended = tell_loop,
                              .context = d};
-        pg_init(&w->loader.pg);
+        loader_init(&w->loader, d->config, &d->spool, &d->board.give_up);
     }
     for (unsigned i = 0; i < d->worker_count; i++) {
         board_loader_started(&d->board);
-        struct err e = start_thread(&d->worker_threads[i], worker_main, &d->workers[i]);
+        struct err e = thread_start(&d->worker_threads[i], worker_main, &d->workers[i]);
         if (err_is(&e)) {
             board_loader_ended(&d->board);
             return e;
@@ -196,7 +181,7 @@ static struct err start_workers(struct daemon *d)
 static struct err start_threads(struct daemon *d, bool *scanner_runs)
 {
     d->scanner = (struct scanner){.config = d->config, .spool = &d->spool, .board = &d->board};
-    struct err e = start_thread(&d->scanner_thread, scanner_main, &d->scanner);
+    struct err e = thread_start(&d->scanner_thread, scanner_main, &d->scanner);
     *scanner_runs = !err_is(&e);
     return err_is(&e) ? e : start_workers(d);
 }
@@ -204,6 +189,8 @@ static struct err start_threads(struct daemon *d, bool *scanner_runs)
 static void run_threads(struct daemon *d, struct err *e)
 {
     bool scanner_runs;
+    struct pg_target target = {d->config->database, d->config->schema};
+    summaries_start(&d->summaries, &target, &stream_builtin);
     *e = start_threads(d, &scanner_runs);
     if (err_is(e))
         board_stop(&d->board, true);
@@ -211,6 +198,7 @@ static void run_threads(struct daemon *d, struct err *e)
         (void)uv_run(&d->loop, UV_RUN_DEFAULT);
     for (unsigned i = 0; i < d->workers_started; i++)
         (void)pthread_join(d->worker_threads[i], NULL);
+    summaries_stop(&d->summaries, false);
     if (scanner_runs)
         (void)pthread_join(d->scanner_thread, NULL);
     free(d->workers);

@@ -2,26 +2,69 @@
 #include "daemon/drain.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/time.h"
+#include "daemon/ahead.h"
 #include "daemon/backlog.h"
+#include "daemon/loader.h"
 #include "daemon/maintain.h"
 #include "daemon/oddities.h"
-#include "replay/load.h"
+#include "daemon/summaries.h"
 #include "schema/migrate.h"
 
+struct drain_gate {
+    char name[SPOOL_GATE];
+    double weight;  /* see prepared_weight() */
+    bool is_listed; /* backlog is a scan's */
+    bool is_done;   /* nothing more is due, or something went wrong */
+    struct backlog backlog;
+};
+
+/* What the loaders share. The lock is held while a claim is made, so that batches are cut one after
+ * the other; inspecting and loading run beside each other. */
 struct drain {
     const struct config *config;
     const struct spool *spool;
     bool force;
-    struct loader loader;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct drain_gate *gates;
+    size_t gate_count, gate_cap;
+    unsigned idle; /* loaders that are about to look for a batch: their second threads wait */
+    struct summaries summaries;
     struct oddities oddities;
     struct drain_result *result;
+    struct err first; /* failure */
 };
+
+struct drain_loader {
+    struct drain *drain;
+    struct loader loader;
+    struct ahead ahead;
+    pthread_t thread;
+};
+
+static void lock(struct drain *d)
+{
+    (void)pthread_mutex_lock(&d->lock);
+}
+
+static void unlock(struct drain *d)
+{
+    (void)pthread_mutex_unlock(&d->lock);
+}
+
+static void keep_first(struct drain *d, const struct err *e)
+{
+    if (err_is(e) && !err_is(&d->first))
+        d->first = *e;
+}
 
 static void report_odd(void *context, const char *where, const char *reason)
 {
@@ -39,49 +82,18 @@ static void add_outcome(struct drain_result *r, const struct load_outcome *o)
     r->skipped += o->skipped;
 }
 
-static struct err reconnect(struct drain *d)
+static struct drain_gate *find_gate(struct drain *d, const char *name)
 {
-    return pg_is_open(&d->loader.pg) ? ERR_OK : pg_open(&d->loader.pg, &d->loader.target);
+    for (size_t i = 0; i < d->gate_count; i++)
+        if (strcmp(d->gates[i].name, name) == 0)
+            return &d->gates[i];
+    struct drain_gate *g = MEM_PUSH(d->gates, d->gate_count, d->gate_cap);
+    *g = (struct drain_gate){0};
+    (void)snprintf(g->name, sizeof g->name, "%s", name);
+    return g;
 }
 
-static struct err resume_all(struct drain *d)
-{
-    struct uuid *ids;
-    size_t count;
-    struct err first = ERR_OK;
-    struct err e = scan_batches(d->spool->processing, &ids, &count);
-    if (err_is(&e))
-        return e;
-    for (size_t i = 0; i < count; i++) {
-        struct load_outcome outcome;
-        e = reconnect(d);
-        if (!err_is(&e))
-            e = load_resume(&d->loader, &ids[i], &outcome);
-        if (!err_is(&e))
-            add_outcome(d->result, &outcome);
-        else if (!err_is(&first))
-            first = e;
-    }
-    free(ids);
-    return first;
-}
-
-/* Claims and loads one batch of the files found. */
-static struct err load_some(struct drain *d, const char *gate, const struct gate_policy *policy,
-                            const char *reason, const struct scan_result *found)
-{
-    struct claim c;
-    struct load_outcome outcome = {0};
-    struct uuid id = uuid_new();
-    TRY(reconnect(d));
-    TRY(pg_ping(&d->loader.pg));
-    TRY(claim_make(d->spool, &id, gate, reason, found->files, backlog_batch(policy, found), &c));
-    struct err e = c.count > 0 ? load_claim(&d->loader, &c, &outcome) : ERR_OK;
-    claim_free(&c);
-    if (!err_is(&e))
-        add_outcome(d->result, &outcome);
-    return e;
-}
+/* ---- claiming: under the lock ---- */
 
 static void wait_until(int64_t wall_us)
 {
@@ -92,71 +104,276 @@ static void wait_until(int64_t wall_us)
     (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
 }
 
-/* One look at one gate. *more: look again, something was loaded or will settle. */
-static struct err look(struct drain *d, const char *gate, bool *more)
+static struct gate_decision decide(const struct drain *d, const struct drain_gate *g)
 {
-    const struct gate_policy *policy = &config_gate(d->config, gate)->policy;
-    struct scan_rules rules = {.now_us = time_now(), .odd = report_odd, .context = d};
-    struct scan_result found;
-    *more = false;
-    TRY(scan_gate(d->spool, gate, &rules, &found));
-    struct gate_backlog backlog = backlog_of(&found);
-    struct err e = ERR_OK;
-    bool held = spool_is_held(d->spool, gate);
-    struct gate_decision decision = gate_decide(policy, &backlog, time_now(), d->force);
-    if (decision.action == GATE_OPEN && !held) {
-        e = load_some(d, gate, policy, decision.reason, &found);
-        *more = true;
-    } else if (d->force && !held && found.unsettled > 0) {
-        wait_until(found.settles_at_us);
-        *more = true;
-    } else {
-        d->result->left += found.count + found.unsettled;
-    }
-    scan_free(&found);
-    return e;
+    struct gate_backlog waiting = backlog_waiting(&g->backlog);
+    return gate_decide(&config_gate(d->config, g->name)->policy, &waiting, time_now(), d->force);
 }
 
-static struct err drain_gate(struct drain *d, const char *gate)
+/* Lists the gate until a batch is due (*reason) or nothing is (is_done). */
+static struct err look(struct drain *d, struct drain_gate *g, struct gate_decision *decision)
 {
-    bool more = true;
-    while (more)
-        TRY(look(d, gate, &more));
+    const struct gate_policy *policy = &config_gate(d->config, g->name)->policy;
+    bool held = spool_is_held(d->spool, g->name);
+    for (;;) {
+        struct scan_rules rules = {.now_us = time_now(), .odd = report_odd, .context = d};
+        *decision = decide(d, g);
+        if (g->is_listed && decision->action == GATE_OPEN && !held)
+            return ERR_OK;
+        bool was_complete = g->is_listed && !g->backlog.found.more;
+        if (was_complete && d->force && !held && g->backlog.found.unsettled > 0)
+            wait_until(g->backlog.found.settles_at_us);
+        else if (was_complete)
+            break;
+        g->is_listed = true;
+        TRY(backlog_scan(&g->backlog, d->spool, g->name, policy, &rules));
+    }
+    g->is_done = true;
+    d->result->left += backlog_waiting(&g->backlog).count + g->backlog.found.unsettled;
     return ERR_OK;
 }
 
-static struct err drain_gates(struct drain *d)
+static struct err claim_from(struct drain *d, struct drain_gate *g, struct claim *c)
+{
+    struct gate_decision decision;
+    struct scan_file *files = NULL;
+    TRY(look(d, g, &decision));
+    if (g->is_done)
+        return ERR_OK;
+    struct uuid id = uuid_new();
+    size_t count = backlog_cut(&g->backlog, &config_gate(d->config, g->name)->policy,
+                               config_loaders(d->config), g->weight, &files);
+    struct err e = claim_make(d->spool, &id, g->name, decision.reason, files, count, c);
+    for (size_t i = 0; i < count; i++)
+        free(files[i].name);
+    free(files);
+    if (backlog_waiting(&g->backlog).count == 0 && !g->backlog.found.more)
+        g->is_listed = false; /* look once more: something may have come */
+    return e;
+}
+
+/* False: nothing is due any more. */
+static bool claim_next(struct drain *d, struct claim *c)
+{
+    for (size_t i = 0; i < d->gate_count; i++) {
+        struct drain_gate *g = &d->gates[i];
+        while (!g->is_done) {
+            struct err e = claim_from(d, g, c);
+            keep_first(d, &e);
+            g->is_done = g->is_done || err_is(&e);
+            if (!err_is(&e) && c->count > 0)
+                return true;
+        }
+    }
+    return false;
+}
+
+/* ---- the loaders' second threads ---- */
+
+/* Loaders that have nothing yet come first. */
+static bool prepare_next(void *loader, const atomic_bool *wanted, struct preparer *preparer,
+                         struct ahead_batch *b)
+{
+    struct drain_loader *l = loader;
+    struct drain *d = l->drain;
+    lock(d);
+    while (d->idle > 0 && atomic_load(wanted))
+        (void)pthread_cond_wait(&d->changed, &d->lock);
+    bool found = atomic_load(wanted) && claim_next(d, &b->prepared.claim);
+    unlock(d);
+    if (!found)
+        return false;
+    /* A failure is met again, and told, when the batch is loaded. */
+    struct err ignored = prepare_batch(preparer, &b->prepared);
+    (void)ignored;
+    return true;
+}
+
+static void retire(void *loader, struct ahead_batch *b)
+{
+    struct drain_loader *l = loader;
+    struct err e = load_retire(l->drain->spool, &b->prepared.claim);
+    lock(l->drain);
+    keep_first(l->drain, &e);
+    unlock(l->drain);
+}
+
+static void wake_second_thread(void *loader)
+{
+    struct drain_loader *l = loader;
+    lock(l->drain);
+    (void)pthread_cond_broadcast(&l->drain->changed);
+    unlock(l->drain);
+}
+
+/* ---- the loaders ---- */
+
+static struct err connect(struct loader *l)
+{
+    return pg_is_open(&l->pg) ? ERR_OK : pg_open(&l->pg, &l->target);
+}
+
+static void load(struct drain_loader *l, struct ahead_batch *b)
+{
+    struct drain *d = l->drain;
+    struct prepared *p = &b->prepared;
+    struct load_outcome outcome = {0};
+    struct err e = load_claim(&l->loader, p, &outcome);
+    b->is_loaded = !err_is(&e);
+    if (b->is_loaded)
+        summaries_note(&d->summaries, &p->batch.days);
+    lock(d);
+    struct drain_gate *g = find_gate(d, p->claim.gate);
+    if (err_is(&e))
+        g->is_done = true; /* the others go on */
+    else
+        add_outcome(d->result, &outcome);
+    keep_first(d, &e);
+    double weight = prepared_weight(p);
+    if (weight > 0)
+        g->weight = weight;
+    unlock(d);
+}
+
+/* The batch that is prepared, or a claim of our own. A claim begins only while the connection
+ * answers; loaders that find nothing to do never connect. */
+static struct ahead_batch *next_batch(struct drain_loader *l)
+{
+    struct drain *d = l->drain;
+    struct ahead_batch *b = ahead_finish(&l->ahead);
+    struct err e = ERR_OK;
+    bool found = b != NULL;
+    if (!found) {
+        b = ahead_spare(&l->ahead);
+        if (pg_is_open(&l->loader.pg))
+            e = pg_ping(&l->loader.pg);
+        lock(d);
+        found = !err_is(&e) && claim_next(d, &b->prepared.claim);
+        unlock(d);
+    }
+    if (found)
+        e = connect(&l->loader);
+    lock(d);
+    keep_first(d, &e);
+    unlock(d);
+    return found && !err_is(&e) ? b : NULL;
+}
+
+static void set_idle(struct drain *d, int change)
+{
+    lock(d);
+    d->idle += (unsigned)change;
+    (void)pthread_cond_broadcast(&d->changed);
+    unlock(d);
+}
+
+/* Counted as idle on entry. */
+static void *loader_main(void *loader)
+{
+    struct drain_loader *l = loader;
+    struct ahead_batch *b;
+    l->ahead.next = prepare_next;
+    l->ahead.wake = wake_second_thread;
+    l->ahead.retire = retire;
+    l->ahead.context = l;
+    struct err e = ahead_open(&l->ahead, &l->loader.preparer);
+    if (err_is(&e))
+        LOG_WARN("batches are not prepared ahead", LOG_STR("error", e.text));
+    for (b = next_batch(l); b; b = next_batch(l)) {
+        set_idle(l->drain, -1);
+        ahead_start(&l->ahead);
+        load(l, b);
+        set_idle(l->drain, 1);
+    }
+    set_idle(l->drain, -1);
+    ahead_close(&l->ahead);
+    return NULL;
+}
+
+/* This thread is the first loader. */
+static void run_loaders(struct drain *d, struct drain_loader *loaders, unsigned count)
+{
+    unsigned started = 1;
+    d->idle = count;
+    for (; started < count; started++) {
+        struct err e = thread_start(&loaders[started].thread, loader_main, &loaders[started]);
+        if (!err_is(&e))
+            continue;
+        keep_first(d, &e);
+        set_idle(d, (int)started - (int)count);
+        break;
+    }
+    (void)loader_main(&loaders[0]);
+    for (unsigned i = 1; i < started; i++)
+        (void)pthread_join(loaders[i].thread, NULL);
+}
+
+/* ---- the pass ---- */
+
+static struct err resume_all(struct drain *d, struct loader *l)
+{
+    struct uuid *ids;
+    size_t count;
+    TRY(scan_batches(d->spool->processing, &ids, &count));
+    for (size_t i = 0; i < count; i++) {
+        struct load_outcome outcome;
+        struct err e = connect(l);
+        if (!err_is(&e))
+            e = load_resume(l, &ids[i], &outcome);
+        if (!err_is(&e))
+            add_outcome(d->result, &outcome);
+        keep_first(d, &e);
+    }
+    free(ids);
+    return ERR_OK;
+}
+
+static struct err list_gates(struct drain *d)
 {
     struct scan_rules rules = {.now_us = time_now(), .odd = report_odd, .context = d};
     char **folders = NULL;
     size_t count = 0;
-    struct err first = drain_gate(d, SPOOL_DEFAULT_GATE);
+    (void)find_gate(d, SPOOL_DEFAULT_GATE);
     struct err e = scan_gate_folders(d->spool, &rules, &folders, &count);
-    if (err_is(&e) && !err_is(&first))
-        first = e;
     for (size_t i = 0; i < count; i++) {
-        e = drain_gate(d, folders[i]);
-        if (err_is(&e) && !err_is(&first))
-            first = e;
+        (void)find_gate(d, folders[i]);
         free(folders[i]);
     }
     free(folders);
-    return first;
+    return e;
 }
 
-static struct err drain_spool(struct drain *d)
+static struct err drain_spool(struct drain *d, struct drain_loader *loaders, unsigned count)
 {
-    struct loader *l = &d->loader;
-    TRY(pg_open(&l->pg, &l->target));
-    TRY(migrate_require(&l->pg, l->streams));
-    struct err first = resume_all(d);
-    struct err e = drain_gates(d);
+    struct loader *l = &loaders[0].loader;
     struct maintain m = {.spool = d->spool, .keep = &d->config->keep};
-    if (!err_is(&first))
-        first = e;
-    if (!err_is(&first))
-        first = maintain_run(&m, &l->pg);
-    return first;
+    TRY(pg_open(&l->pg, &l->target));
+    TRY(migrate_require(&l->pg, l->preparer.streams));
+    struct err e = resume_all(d, l);
+    keep_first(d, &e);
+    e = list_gates(d);
+    keep_first(d, &e);
+    summaries_start(&d->summaries, &l->target, l->preparer.streams);
+    run_loaders(d, loaders, count);
+    summaries_stop(&d->summaries, true);
+    TRY(d->first);
+    TRY(connect(l));
+    return maintain_run(&m, &l->pg);
+}
+
+static struct err drain_locked(struct drain *d)
+{
+    unsigned count = config_loaders(d->config);
+    struct drain_loader *loaders = mem_calloc(count, sizeof *loaders);
+    for (unsigned i = 0; i < count; i++) {
+        loaders[i].drain = d;
+        loader_init(&loaders[i].loader, d->config, d->spool, NULL);
+    }
+    struct err e = drain_spool(d, loaders, count);
+    for (unsigned i = 0; i < count; i++)
+        loader_close(&loaders[i].loader);
+    free(loaders);
+    return e;
 }
 
 struct err drain_run(const struct config *config, bool force, struct drain_result *result)
@@ -168,17 +385,14 @@ struct err drain_run(const struct config *config, bool force, struct drain_resul
                       .spool = &spool,
                       .force = force,
                       .result = result,
-                      .loader = {.spool = &spool,
-                                 .streams = &stream_builtin,
-                                 .limits = &config->limits,
-                                 .rules_of = config_rules,
-                                 .rules_context = config,
-                                 .target = {config->database, config->schema}}};
-    pg_init(&d.loader.pg);
+                      .lock = PTHREAD_MUTEX_INITIALIZER,
+                      .changed = PTHREAD_COND_INITIALIZER};
     struct err e = spool_lock(&spool);
     if (!err_is(&e))
-        e = drain_spool(&d);
-    pg_close(&d.loader.pg);
+        e = drain_locked(&d);
+    for (size_t i = 0; i < d.gate_count; i++)
+        backlog_free(&d.gates[i].backlog);
+    free(d.gates);
     oddities_free(&d.oddities);
     spool_close(&spool);
     return e;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * drain: `spoolgate drain`. One pass over the spool, in this thread, for timers and scripts: resume
+ * drain: `spoolgate drain`. One pass over the spool, for timers and scripts: resume
  * what is in processing/, then claim and load what is due, until nothing is.
  *
  * force: everything that waits is due. Segments that changed less than SCAN_SETTLE_US ago are then

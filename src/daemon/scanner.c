@@ -11,11 +11,11 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/time.h"
-#include "daemon/backlog.h"
 #include "daemon/maintain.h"
 
 /* While it is too full to claim, room is looked at this often: nobody announces that it is back. */
 #define ROOM_AGAIN_US (5 * TIME_US_PER_S)
+#define LIST_GOOD_US  (2 * TIME_US_PER_S) /* of a list that still has a batch in it */
 
 /* What happens between a listing and this is in no listing: it calls for another scan. */
 static void read_events(void *context)
@@ -43,46 +43,93 @@ static void look_again_at(struct scanner *s, int64_t us)
         s->next_us = us;
 }
 
-/* The oldest segments that fit one batch leave the list and become a job. */
-static void post_batch(struct scanner *s, const char *gate, const struct gate_policy *policy,
-                       const char *reason, struct scan_result *found)
+/* ---- gates ---- */
+
+static struct scanned_gate *find_gate(struct scanner *s, const char *gate)
 {
-    size_t count = backlog_batch(policy, found);
-    struct scan_file *files = mem_calloc(count, sizeof *files);
-    memcpy(files, found->files, count * sizeof *files);
-    for (size_t i = 0; i < count; i++)
-        found->files[i].name = NULL; /* the job's now */
-    board_post_claim(s->board, gate, reason, files, count);
+    for (size_t i = 0; i < s->gate_count; i++)
+        if (strcmp(s->gates[i].name, gate) == 0)
+            return &s->gates[i];
+    struct scanned_gate *g = MEM_PUSH(s->gates, s->gate_count, s->gate_cap);
+    *g = (struct scanned_gate){0};
+    (void)snprintf(g->name, sizeof g->name, "%s", gate);
+    return g;
+}
+
+static void forget_gates(struct scanner *s)
+{
+    for (size_t i = 0; i < s->gate_count; i++)
+        backlog_free(&s->gates[i].backlog);
+    free(s->gates);
+}
+
+static struct gate_decision decide(struct scanner *s, const struct scanned_gate *g)
+{
+    struct gate_backlog waiting = backlog_waiting(&g->backlog);
+    /* The clock of now, not of the scan's beginning: files arrived while it ran. */
+    return gate_decide(&config_gate(s->config, g->name)->policy, &waiting, time_now(),
+                       board_is_forced(s->board, g->name));
+}
+
+/* A list that is long enough for another batch is cut again, and not made again, for a while: a
+ * million waiting files are looked at about once, whatever the number of batches. A pass over a
+ * folder that was too long for one list goes on to its end. */
+static bool is_listed(struct scanner *s, const struct scanned_gate *g, int64_t now_us)
+{
+    bool is_young = now_us >= g->scanned_us && now_us - g->scanned_us < LIST_GOOD_US;
+    return decide(s, g).action == GATE_OPEN && (g->backlog.found.more || is_young);
+}
+
+static struct err list_gate(struct scanner *s, struct scanned_gate *g,
+                            const struct scan_rules *rules)
+{
+    const struct gate_policy *policy = &config_gate(s->config, g->name)->policy;
+    bool goes_on = g->backlog.found.more;
+    g->scanned_us = rules->now_us;
+    if (!goes_on)
+        TRY(watch_gate(&s->watch, s->spool, g->name));
+    TRY(backlog_scan(&g->backlog, s->spool, g->name, policy, rules));
+    if (!g->backlog.found.more)
+        watch_listed(&s->watch, g->name);
+    return ERR_OK;
+}
+
+/* The oldest segments that fit one batch leave the list and become a job. */
+static void post_batch(struct scanner *s, struct scanned_gate *g, const char *reason)
+{
+    struct scan_file *files;
+    size_t count = backlog_cut(&g->backlog, &config_gate(s->config, g->name)->policy,
+                               config_loaders(s->config), board_weight(s->board, g->name), &files);
+    board_post_claim(s->board, g->name, reason, files, count);
 }
 
 static struct err look_at_gate(struct scanner *s, const char *gate, const struct scan_rules *rules)
 {
-    const struct gate_policy *policy = &config_gate(s->config, gate)->policy;
-    struct scan_result found;
-    TRY(watch_gate(&s->watch, s->spool, gate));
-    TRY(scan_gate(s->spool, gate, rules, &found));
-    watch_listed(&s->watch, gate);
+    struct scanned_gate *g = find_gate(s, gate);
+    if (!is_listed(s, g, rules->now_us))
+        TRY(list_gate(s, g, rules));
     bool held = spool_is_held(s->spool, gate);
-    board_scanned(s->board, gate, &found, held);
-    struct gate_backlog backlog = backlog_of(&found);
-    look_again_at(s, found.settles_at_us);
-
     bool forced = board_is_forced(s->board, gate);
-    int64_t now = time_now(); /* not the scan's: files arrived while it ran */
-    struct gate_decision d = gate_decide(policy, &backlog, now, forced);
-    if (d.action == GATE_EMPTY && forced && found.unsettled == 0)
+    board_scanned(s->board, gate, &g->backlog, held);
+    look_again_at(s, g->backlog.found.settles_at_us);
+
+    struct gate_decision d = decide(s, g);
+    if (d.action == GATE_EMPTY && forced && g->backlog.found.unsettled == 0)
         board_unforce(s->board, gate);
     if (d.action == GATE_WAIT)
         look_again_at(s, d.until_us);
+    if (d.action != GATE_OPEN && g->backlog.found.more)
+        s->next_us = 0; /* the pass isn't over */
     int64_t wait = board_claim_wait(s->board, gate);
     if (wait > 0)
-        look_again_at(s, now + wait);
+        look_again_at(s, time_now() + wait);
     /* Where it may not be claimed for other reasons, the board wakes us when that changes. */
     if (d.action == GATE_OPEN && (!held || forced) && board_may_claim(s->board, gate))
-        post_batch(s, gate, policy, d.reason, &found);
-    scan_free(&found);
+        post_batch(s, g, d.reason);
     return ERR_OK;
 }
+
+/* ---- batches that are nobody's ---- */
 
 static struct err resume(struct scanner *s, const struct uuid *id)
 {
@@ -215,5 +262,6 @@ void *scanner_main(void *scanner)
     }
     watch_close(&s->watch);
     oddities_free(&s->oddities);
+    forget_gates(s);
     return NULL;
 }

@@ -11,10 +11,17 @@
 #define SPOOLGATE_DAEMON_SCANNER_H
 
 #include "config/config.h"
+#include "daemon/backlog.h"
 #include "daemon/board.h"
 #include "daemon/oddities.h"
 #include "spool/room.h"
 #include "spool/watch.h"
+
+struct scanned_gate {
+    char name[SPOOL_GATE];
+    struct backlog backlog;
+    int64_t scanned_us; /* wall clock: when the list was made */
+};
 
 struct scanner {
     const struct config *config;
@@ -22,6 +29,8 @@ struct scanner {
     struct board *board;
 
     /* private */
+    struct scanned_gate *gates;
+    size_t gate_count, gate_cap;
     struct watch watch;
     struct oddities oddities;
     int64_t next_us;       /* wall clock: when to look again, at the latest */

@@ -7,6 +7,7 @@
 #include "base/backoff.h"
 #include "base/log.h"
 #include "base/time.h"
+#include "daemon/loader.h"
 #include "schema/migrate.h"
 
 static struct err connect_database(struct worker *w)
@@ -15,9 +16,9 @@ static struct err connect_database(struct worker *w)
     TRY(pg_open(&l->pg, &l->target));
     struct err e = ERR_OK;
     if (w->migrate)
-        e = migrate_up(&l->pg, l->target.schema, l->streams);
+        e = migrate_up(&l->pg, l->target.schema, l->preparer.streams);
     if (!err_is(&e))
-        e = migrate_require(&l->pg, l->streams);
+        e = migrate_require(&l->pg, l->preparer.streams);
     if (err_is(&e))
         pg_close(&l->pg);
     return e;
@@ -45,30 +46,80 @@ static bool ensure_connected(struct worker *w, unsigned *failures, struct err *l
     return false;
 }
 
+static struct err claim(struct worker *w, struct job *job, struct claim *c)
+{
+    int64_t start = time_monotonic();
+    struct err e =
+        claim_make(w->loader.spool, &job->id, job->gate, job->reason, job->files, job->count, c);
+    board_claimed(w->board, job, &e);
+    if (!err_is(&e) && c->count > 0)
+        LOG_INFO("gate opened", LOG_STR("batch", c->batch), LOG_STR("gate", c->gate),
+                 LOG_STR("reason", c->reason), LOG_INT("segments", c->count),
+                 LOG_DURATION("took", time_monotonic() - start));
+    return e;
+}
+
+static void end_job(struct worker *w, struct job *job, const struct err *e, bool began)
+{
+    char id[UUID_TEXT];
+    if (err_is(e) && strcmp(e->text, job->stalled) != 0)
+        LOG_WARN(job->kind == JOB_MAINTAIN ? "maintenance failed; trying again"
+                 : began                   ? "batch held; trying again"
+                                           : "gate stays shut",
+                 LOG_STR("batch", uuid_format(&job->id, id)), LOG_STR("gate", job->gate),
+                 LOG_STR("class", err_class_name(e->cls)), LOG_STR("error", e->text));
+    board_end(w->board, job, e, began);
+}
+
+/* ---- the second thread ---- */
+
+/* The connection is in use while we are here: the database answered a moment ago. Should that have
+ * changed, the batch waits in processing/ instead of incoming/. */
+static bool prepare_next(void *worker, const atomic_bool *wanted, struct preparer *preparer,
+                         struct ahead_batch *b)
+{
+    struct worker *w = worker;
+    struct job *job = board_take_ahead(w->board, wanted);
+    if (!job)
+        return false;
+    struct err e = claim(w, job, &b->prepared.claim);
+    if (err_is(&e) || b->prepared.claim.count == 0) {
+        end_job(w, job, &e, true);
+        return false;
+    }
+    /* A failure is met again, and told, when the batch is loaded. */
+    struct err ignored = prepare_batch(preparer, &b->prepared);
+    (void)ignored;
+    b->job = job;
+    return true;
+}
+
+static void retire(void *worker, struct ahead_batch *b)
+{
+    struct worker *w = worker;
+    struct err e = load_retire(w->loader.spool, &b->prepared.claim);
+    end_job(w, b->job, &e, true);
+}
+
+static void wake_second_thread(void *worker)
+{
+    struct worker *w = worker;
+    board_wake_loaders(w->board);
+}
+
+/* ---- the loader's own ---- */
+
 /* A claim begins only on a connection that answers: with the database down, files stay in
  * incoming/. */
-static struct err run_claim(struct worker *w, struct job *job, bool *began)
+static struct err claim_when_up(struct worker *w, struct job *job, struct prepared *p, bool *began)
 {
-    struct claim c;
-    struct load_outcome outcome;
-    *began = false;
     struct err e = pg_ping(&w->loader.pg);
-    if (err_is(&e)) {
+    *began = !err_is(&e);
+    if (!*began) {
         pg_close(&w->loader.pg);
         return e;
     }
-    *began = true;
-    int64_t start = time_monotonic();
-    e = claim_make(w->loader.spool, &job->id, job->gate, job->reason, job->files, job->count, &c);
-    board_claimed(w->board, job, &e);
-    if (!err_is(&e) && c.count > 0) {
-        LOG_INFO("gate opened", LOG_STR("batch", c.batch), LOG_STR("gate", c.gate),
-                 LOG_STR("reason", c.reason), LOG_INT("segments", c.count),
-                 LOG_DURATION("took", time_monotonic() - start));
-        e = load_claim(&w->loader, &c, &outcome);
-    }
-    claim_free(&c);
-    return e;
+    return claim(w, job, &p->claim);
 }
 
 /* What is on disk or due already: nothing has to be claimed for it. */
@@ -82,33 +133,73 @@ static struct err run_due(struct worker *w, struct job *job)
     return load_resume(&w->loader, &job->id, &outcome);
 }
 
-static void run_job(struct worker *w, struct job *job)
+static struct err load_batch(struct worker *w, struct prepared *p)
 {
-    char id[UUID_TEXT];
+    struct load_outcome outcome;
+    struct err e = load_claim(&w->loader, p, &outcome);
+    if (!err_is(&e))
+        summaries_note(w->summaries, &p->batch.days);
+    if (p->is_inspected)
+        board_weigh(w->board, p->claim.gate, prepared_weight(p));
+    return e;
+}
+
+/* b: the job's batch, when the second thread has claimed it already, else an empty one. */
+static void run_job(struct worker *w, struct job *job, struct ahead_batch *b)
+{
+    struct prepared *p = &b->prepared;
     bool began = true;
-    struct err e = job->kind == JOB_CLAIM ? run_claim(w, job, &began) : run_due(w, job);
-    if (err_is(&e) && strcmp(e.text, job->stalled) != 0)
-        LOG_WARN(job->kind == JOB_MAINTAIN ? "maintenance failed; trying again"
-                 : began                   ? "batch held; trying again"
-                                           : "gate stays shut",
-                 LOG_STR("batch", uuid_format(&job->id, id)), LOG_STR("gate", job->gate),
-                 LOG_STR("class", err_class_name(e.cls)), LOG_STR("error", e.text));
-    board_end(w->board, job, &e, began);
+    struct err e = ERR_OK;
+    if (job->kind == JOB_CLAIM)
+        e = claim_when_up(w, job, p, &began);
+    else if (p->claim.count == 0)
+        e = run_due(w, job);
+    if (!err_is(&e) && p->claim.count > 0) {
+        ahead_start(&w->ahead);
+        e = load_batch(w, p);
+        if (!err_is(&e)) { /* the job ends when it is retired */
+            b->job = job;
+            b->is_loaded = true;
+            return;
+        }
+    }
+    end_job(w, job, &e, began);
+}
+
+/* The job whose batch is prepared, or else one from the board; NULL when the daemon stops. What is
+ * prepared is still loaded then, unless in a hurry. */
+static struct job *next_job(struct worker *w, struct ahead_batch **b)
+{
+    unsigned failures = 0;
+    struct err last = ERR_OK;
+    *b = ahead_finish(&w->ahead);
+    struct job *job = *b ? (*b)->job : NULL;
+    if (!*b)
+        *b = ahead_spare(&w->ahead);
+    while (!ensure_connected(w, &failures, &last))
+        if (board_is_stopping(w->board))
+            return NULL;
+    if (job)
+        return atomic_load(&w->board->give_up) ? NULL : job;
+    return board_take(w->board);
 }
 
 void *worker_main(void *worker)
 {
     struct worker *w = worker;
-    unsigned failures = 0;
-    struct err last = ERR_OK;
-    while (!board_is_stopping(w->board)) {
-        if (!ensure_connected(w, &failures, &last))
-            continue;
-        struct job *job = board_take(w->board);
-        if (job)
-            run_job(w, job);
-    }
-    pg_close(&w->loader.pg);
+    struct job *job;
+    struct ahead_batch *b;
+    w->ahead.next = prepare_next;
+    w->ahead.wake = wake_second_thread;
+    w->ahead.retire = retire;
+    w->ahead.context = w;
+    struct err e = ahead_open(&w->ahead, &w->loader.preparer);
+    if (err_is(&e))
+        LOG_WARN("batches are not prepared ahead", LOG_STR("error", e.text));
+    while ((job = next_job(w, &b)))
+        run_job(w, job, b);
+    ahead_close(&w->ahead);
+    loader_close(&w->loader);
     board_loader_ended(w->board);
     w->ended(w->context);
     return NULL;

@@ -123,21 +123,22 @@ static struct err check_all(struct doctor *d, struct loader *l, bool fix)
 struct err doctor_run(struct doctor *d, bool fix)
 {
     struct loader l = {.spool = d->spool,
-                       .streams = &stream_builtin,
-                       .limits = &d->config->limits,
-                       .rules_of = config_rules,
-                       .rules_context = d->config,
+                       .preparer = {.streams = &stream_builtin,
+                                    .limits = &d->config->limits,
+                                    .rules_of = config_rules,
+                                    .rules_context = d->config},
                        .target = {d->config->database, d->config->schema}};
     struct err locked = ERR_OK;
-    d->streams = l.streams;
-    d->now_us = time_now();
     pg_init(&l.pg);
+    d->streams = l.preparer.streams;
+    d->now_us = time_now();
     if (fix)
         locked = spool_lock(d->spool);
     d->in_use = d->in_use || err_is(&locked);
     struct err first = check_all(d, &l, fix && !err_is(&locked));
     keep_first(&first, &locked);
     pg_close(&l.pg);
+    preparer_close(&l.preparer);
     return first;
 }
 

@@ -155,7 +155,12 @@ static struct err check_gate(struct doctor *d, const char *gate)
     if (strcmp(gate, SPOOL_DEFAULT_GATE) != 0)
         (void)snprintf(below, sizeof below, "incoming/%s", gate);
     TRY(scan_gate(d->spool, gate, &rules, &found));
-    d->checked.waiting += found.count + found.unsettled;
+    d->checked.waiting += found.count;
+    while (found.more) {
+        TRY(scan_continue(d->spool, gate, &rules, &found));
+        d->checked.waiting += found.count;
+    }
+    d->checked.waiting += found.unsettled;
     scan_free(&found);
     struct old_files o = {.below = below, .only_hidden = true, .now_us = d->now_us};
     TRY(spool_open_gate(d->spool, gate, false, &folder));

@@ -3,13 +3,21 @@
 
 #include <assert.h>
 
-/* Big-endian unsigned integer of 1, 2, 4 or 8 bytes. */
+/* Big-endian unsigned integer of 0, 1, 2, 4 or 8 bytes. */
 static uint64_t load(const uint8_t *p, unsigned size)
 {
-    uint64_t v = 0;
-    for (unsigned i = 0; i < size; i++)
-        v = v << 8 | p[i];
-    return v;
+    switch (size) {
+    case 0:
+        return 0;
+    case 1:
+        return *p;
+    case 2:
+        return word_be16(p);
+    case 4:
+        return word_be32(p);
+    default:
+        return word_be64(p);
+    }
 }
 
 static int64_t sign_extend(uint64_t v, unsigned size)
@@ -41,70 +49,70 @@ static void set_float(struct mp_value *v, uint64_t bits, unsigned size)
     }
 }
 
-/* Strings, binaries and extensions: the payload of v->len bytes starts `header` bytes after p. */
-static enum mp_status take_payload(struct mp_cursor *c, struct mp_value *v, unsigned header)
+static struct mp_step past(const uint8_t *p, size_t len)
 {
-    size_t have = (size_t)(c->end - c->p);
-    if (have < header || have - header < v->len)
-        return MP_SHORT;
-    if (v->type == MP_EXT)
-        v->ext = (int8_t)c->p[header - 1];
-    v->bytes = c->p + header;
-    c->p += header + (size_t)v->len;
-    return MP_OK;
+    return (struct mp_step){p + len, MP_OK};
 }
 
-static enum mp_status take_header(struct mp_cursor *c, unsigned header)
+/* Strings, binaries and extensions: the payload of v->len bytes starts `header` bytes after p. */
+static struct mp_step past_payload(const uint8_t *p, const uint8_t *end, struct mp_value *v,
+                                   size_t header)
 {
-    c->p += header;
-    return MP_OK;
+    size_t have = (size_t)(end - p);
+    if (have < header || have - header < v->len)
+        return (struct mp_step){p, MP_SHORT};
+    if (v->type == MP_EXT)
+        v->ext = (int8_t)p[header - 1];
+    v->bytes = p + header;
+    return past(p, header + v->len);
 }
 
 /* 0xc0 to 0xdf: the type byte, then what it announces. */
-static enum mp_status read_long_form(struct mp_cursor *c, struct mp_value *v, uint8_t type)
+static struct mp_step read_long_form(const uint8_t *p, const uint8_t *end, struct mp_value *v)
 {
     /* bytes of the number that follows the type byte */
     static const uint8_t width[32] = {0, 0, 0, 0, 1, 2, 4, 1, 2, 4, 4, 8, 1, 2, 4, 8,
                                       1, 2, 4, 8, 0, 0, 0, 0, 0, 1, 2, 4, 2, 4, 2, 4};
+    uint8_t type = *p;
     unsigned size = width[type - 0xc0];
-    if ((size_t)(c->end - c->p) < 1 + size)
-        return MP_SHORT;
-    uint64_t number = load(c->p + 1, size);
+    if ((size_t)(end - p) < 1 + size)
+        return (struct mp_step){p, MP_SHORT};
+    uint64_t number = load(p + 1, size);
 
     switch (type) {
     case 0xc0:
         v->type = MP_NIL;
-        return take_header(c, 1);
+        return past(p, 1);
     case 0xc1:
-        return MP_BAD;
+        return (struct mp_step){p, MP_BAD};
     case 0xc2:
     case 0xc3:
         v->type = MP_BOOL;
         v->boolean = type == 0xc3;
-        return take_header(c, 1);
+        return past(p, 1);
     case 0xca:
     case 0xcb:
         set_float(v, number, size);
-        return take_header(c, 1 + size);
+        return past(p, 1 + size);
     case 0xcc:
     case 0xcd:
     case 0xce:
     case 0xcf:
         v->type = MP_UINT;
         v->u = number;
-        return take_header(c, 1 + size);
+        return past(p, 1 + size);
     case 0xd0:
     case 0xd1:
     case 0xd2:
     case 0xd3:
         set_signed(v, sign_extend(number, size));
-        return take_header(c, 1 + size);
+        return past(p, 1 + size);
     case 0xc7:
     case 0xc8:
     case 0xc9:
         v->type = MP_EXT;
         v->len = (uint32_t)number;
-        return take_payload(c, v, 2 + size);
+        return past_payload(p, end, v, 2 + size);
     case 0xd4:
     case 0xd5:
     case 0xd6:
@@ -112,97 +120,87 @@ static enum mp_status read_long_form(struct mp_cursor *c, struct mp_value *v, ui
     case 0xd8:
         v->type = MP_EXT;
         v->len = 1U << (type - 0xd4);
-        return take_payload(c, v, 2);
+        return past_payload(p, end, v, 2);
     case 0xdc:
     case 0xdd:
     case 0xde:
     case 0xdf:
         v->type = type <= 0xdd ? MP_ARRAY : MP_MAP;
         v->len = (uint32_t)number;
-        return take_header(c, 1 + size);
+        return past(p, 1 + size);
     default: /* bin 0xc4-0xc6, str 0xd9-0xdb */
         v->type = type <= 0xc6 ? MP_BIN : MP_STR;
         v->len = (uint32_t)number;
-        return take_payload(c, v, 1 + size);
+        return past_payload(p, end, v, 1 + size);
     }
 }
 
-enum mp_status mp_read(struct mp_cursor *c, struct mp_value *v)
+struct mp_step mp_read_other(const uint8_t *p, const uint8_t *end, struct mp_value *v)
 {
-    if (c->p == c->end)
-        return MP_SHORT;
-    uint8_t type = *c->p;
-    if (type <= 0x7f) {
-        v->type = MP_UINT;
-        v->u = type;
-        return take_header(c, 1);
-    }
+    uint8_t type = *p;
     if (type >= 0xe0) {
         v->type = MP_INT;
         v->i = (int64_t)type - 256;
-        return take_header(c, 1);
+        return past(p, 1);
     }
-    if (type >= 0xc0) {
-        v->len = 0;
-        return read_long_form(c, v, type);
-    }
-    if (type >= 0xa0) {
-        v->type = MP_STR;
-        v->len = type & 0x1f;
-        return take_payload(c, v, 1);
-    }
-    v->type = type <= 0x8f ? MP_MAP : MP_ARRAY;
-    v->len = type & 0x0f;
-    return take_header(c, 1);
+    return read_long_form(p, end, v);
 }
 
-/* A length is judged as soon as it is known: a claim of 4 GiB costs nothing, not even the wait. */
-static enum mp_status within_limits(const struct mp_value *v, const struct frame_limits *limits)
+/* What most values are, one after the other as long as they come: strings of up to 31 bytes, small
+ * integers, doubles, nil and booleans, whole and within every limit. *count: of values to come. */
+static const uint8_t *skip_plain(const uint8_t *p, const uint8_t *end, uint64_t *count,
+                                 const struct frame_limits *limits)
 {
-    switch (v->type) {
-    case MP_STR:
-    case MP_BIN:
-    case MP_EXT:
-        return v->len > limits->string_bytes ? MP_STRING : MP_OK;
-    case MP_MAP:
-        return v->len > limits->keys ? MP_KEYS : MP_OK;
-    case MP_ARRAY:
-        return v->len > limits->frame_bytes ? MP_ARRAY_LONG : MP_OK;
-    default:
-        return MP_OK;
+    bool any_string = limits->string_bytes >= 0x1f;
+    uint64_t left = *count;
+    for (; left > 0 && p < end; left--) {
+        size_t len;
+        if (*p >= 0xa0 && *p <= 0xbf && any_string)
+            len = 1 + (*p & 0x1f);
+        else if (*p <= 0x7f || *p >= 0xe0 || *p == 0xc0 || *p == 0xc2 || *p == 0xc3)
+            len = 1;
+        else if (*p == 0xcb)
+            len = 9;
+        else
+            break;
+        if ((size_t)(end - p) < len)
+            break;
+        p += len;
     }
+    *count = left;
+    return p;
 }
 
-enum mp_status mp_skip(struct mp_cursor *c, const struct frame_limits *limits)
+struct mp_step mp_skip_elements(const uint8_t *p, const uint8_t *end, uint64_t count,
+                                unsigned depth, const struct frame_limits *limits)
 {
-    uint64_t left[FRAME_DEPTH_MAX + 1]; /* values still to come, for each open container */
-    unsigned depth = 0;
-    struct mp_cursor at = *c;
+    uint64_t left[FRAME_DEPTH_MAX + 1]; /* values still to come, for each container around */
+    unsigned outermost = depth;
+    struct mp_cursor c = {p, end};
     assert(limits->depth <= FRAME_DEPTH_MAX);
-    left[0] = 1;
+    if (depth > limits->depth)
+        return (struct mp_step){p, MP_DEEP};
     for (;;) {
-        while (left[depth] == 0) {
-            if (depth == 0) {
-                *c = at;
-                return MP_OK;
-            }
-            depth--;
+        c.p = skip_plain(c.p, end, &count, limits);
+        while (count == 0) {
+            if (depth == outermost)
+                return (struct mp_step){c.p, MP_OK};
+            count = left[--depth];
         }
-        left[depth]--;
+        count--;
 
         struct mp_value v = {.type = MP_NIL};
-        enum mp_status status = mp_read(&at, &v);
-        if (status == MP_OK || status == MP_SHORT) {
-            enum mp_status limit = within_limits(&v, limits);
-            if (limit != MP_OK)
-                return limit;
+        enum mp_status status = mp_read(&c, &v);
+        if (v.type >= MP_STR) {
+            enum mp_status limit = mp_check(&v, limits);
+            status = limit != MP_OK ? limit : status;
+        }
+        if (status == MP_OK && v.type >= MP_ARRAY) {
+            status = depth == limits->depth ? MP_DEEP : MP_OK;
+            left[depth++] = count;
+            count = v.type == MP_MAP ? UINT64_C(2) * v.len : v.len;
         }
         if (status != MP_OK)
-            return status;
-        if (v.type == MP_ARRAY || v.type == MP_MAP) {
-            if (depth == limits->depth)
-                return MP_DEEP;
-            left[++depth] = v.type == MP_MAP ? UINT64_C(2) * v.len : v.len;
-        }
+            return (struct mp_step){c.p, status};
     }
 }

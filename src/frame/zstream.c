@@ -22,13 +22,18 @@ static int window_log(uint64_t bytes)
     return log;
 }
 
+static void start_stream(struct zstream *z)
+{
+    z->input_at = z->input_end = 0;
+    z->bytes_in = z->bytes_out = 0;
+    z->inside_frame = z->input_done = false;
+}
+
 struct err zstream_open(struct zstream *z, const struct frame_limits *limits)
 {
     z->limits = limits;
     z->input = mem_alloc(INPUT_BLOCK);
-    z->input_at = z->input_end = 0;
-    z->bytes_in = z->bytes_out = 0;
-    z->inside_frame = z->input_done = false;
+    start_stream(z);
     z->decoder = ZSTD_createDCtx();
     if (!z->decoder)
         return err_make(ERR_INTERNAL, "zstd: no decoder");
@@ -36,6 +41,15 @@ struct err zstream_open(struct zstream *z, const struct frame_limits *limits)
         ZSTD_DCtx_setParameter(z->decoder, ZSTD_d_windowLogMax, window_log(limits->window_bytes));
     if (ZSTD_isError(r))
         return err_make(ERR_INTERNAL, "zstd: window limit: %s", ZSTD_getErrorName(r));
+    return ERR_OK;
+}
+
+struct err zstream_restart(struct zstream *z)
+{
+    start_stream(z);
+    size_t r = ZSTD_DCtx_reset(z->decoder, ZSTD_reset_session_only);
+    if (ZSTD_isError(r))
+        return err_make(ERR_INTERNAL, "zstd: restart: %s", ZSTD_getErrorName(r));
     return ERR_OK;
 }
 

@@ -5,6 +5,8 @@
  *     struct zstream z = {.fill = read_file, .context = &file};
  *     TRY(zstream_open(&z, limits));
  *     TRY(zstream_fill(&z, room, sizeof room, &got));      // got == 0: the end
+ *     TRY(zstream_restart(&z));                            // another file, in the same memory
+ *     ...
  *     zstream_close(&z);
  *
  * One or more zstd frames back to back (RFC 8878), skippable frames included. Memory is one window
@@ -34,7 +36,12 @@ struct zstream {
     bool inside_frame, input_done;
 };
 
+/* Allocates; zstream_close() is owed whatever the outcome. */
 struct err zstream_open(struct zstream *z, const struct frame_limits *limits);
+/* Forgets the file, whole, cut or damaged, and begins another under the same limits. Keeps the
+ * decoder, its window and the input block: tens of thousands of small files cost one open. fill and
+ * context may be set anew before or after. */
+struct err zstream_restart(struct zstream *z);
 struct err zstream_fill(void *zstream, uint8_t *room, size_t size, size_t *got);
 void zstream_close(struct zstream *z);
 

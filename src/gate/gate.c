@@ -51,5 +51,6 @@ struct gate_decision gate_decide(const struct gate_policy *policy,
 bool gate_fits(const struct gate_policy *policy, const struct gate_backlog *batch, uint64_t bytes)
 {
     return batch->count == 0 ||
-           (batch->count < policy->batch_segments && batch->bytes + bytes <= policy->batch_bytes);
+           (batch->count < policy->batch_segments &&
+            (policy->batch_bytes == 0 || batch->bytes + bytes <= policy->batch_bytes));
 }

@@ -22,7 +22,7 @@ struct gate_policy {
     int64_t open_age_us;     /* since the oldest arrived */
     int64_t open_idle_us;    /* since the newest arrived */
     uint64_t batch_segments; /* caps on one batch; at least one segment is always taken */
-    uint64_t batch_bytes;
+    uint64_t batch_bytes;    /* on disk; 0: no such cap */
 };
 
 struct gate_backlog {

@@ -130,6 +130,7 @@ void pg_close(struct pg *pg)
     set_cancel(pg, NULL);
     PQfinish(pg->connection);
     pg->connection = NULL;
+    pg->prepared_count = 0;
 }
 
 bool pg_is_open(const struct pg *pg)
@@ -195,10 +196,8 @@ void pg_rollback(struct pg *pg)
         PQclear(PQexec(pg->connection, "ROLLBACK"));
 }
 
-struct err pg_query(struct pg *pg, const char *sql, int count, const char *const *params,
-                    PGresult **rows)
+static struct err take_rows(struct pg *pg, PGresult *result, PGresult **rows)
 {
-    PGresult *result = PQexecParams(pg->connection, sql, count, NULL, params, NULL, NULL, 0);
     ExecStatusType status = PQresultStatus(result);
     if (rows)
         *rows = NULL;
@@ -212,6 +211,35 @@ struct err pg_query(struct pg *pg, const char *sql, int count, const char *const
     else
         PQclear(result);
     return ERR_OK;
+}
+
+struct err pg_query(struct pg *pg, const char *sql, int count, const char *const *params,
+                    PGresult **rows)
+{
+    return take_rows(pg, PQexecParams(pg->connection, sql, count, NULL, params, NULL, NULL, 0),
+                     rows);
+}
+
+struct err pg_query_prepared(struct pg *pg, const char *sql, int count, const char *const *params,
+                             PGresult **rows)
+{
+    char name[16];
+    unsigned i = 0;
+    while (i < pg->prepared_count && pg->prepared[i] != sql)
+        i++;
+    if (i == PG_PREPARED_MAX)
+        return pg_query(pg, sql, count, params, rows);
+    (void)snprintf(name, sizeof name, "s%u", i);
+    if (i == pg->prepared_count) {
+        struct err e = take_rows(pg, PQprepare(pg->connection, name, sql, count, NULL), NULL);
+        if (err_is(&e)) {
+            if (rows)
+                *rows = NULL;
+            return e;
+        }
+        pg->prepared[pg->prepared_count++] = sql;
+    }
+    return take_rows(pg, PQexecPrepared(pg->connection, name, count, params, NULL, NULL, 0), rows);
 }
 
 struct err pg_copy_begin(struct pg *pg, const char *sql)

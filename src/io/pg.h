@@ -30,8 +30,13 @@ struct pg_target {
     const char *schema;   /* quoted by us */
 };
 
+#define PG_PREPARED_MAX 32
+
 struct pg {
     PGconn *connection;
+    const char
+        *prepared[PG_PREPARED_MAX]; /* texts of the statements s0, s1, ... of this connection */
+    unsigned prepared_count;
     pthread_mutex_t cancel_lock;
     PGcancel *cancel; /* guarded by cancel_lock */
     uint64_t
@@ -69,6 +74,11 @@ void pg_rollback(struct pg *pg); /* whatever the state; a lost connection has ro
  * otherwise the caller clears it, and on failure it is NULL. */
 struct err pg_query(struct pg *pg, const char *sql, int count, const char *const *params,
                     PGresult **rows);
+
+/* The same for a statement that comes again and again: it is prepared the first time. `sql` is
+ * known by its address: a constant that lives as long as the process. */
+struct err pg_query_prepared(struct pg *pg, const char *sql, int count, const char *const *params,
+                             PGresult **rows);
 
 /* COPY ... FROM STDIN: begin, data any number of times, end. end returns the server's row count.
  * After a failure of any of the three, the COPY is over. */

@@ -37,8 +37,9 @@ void batch_close(struct batch *b)
 }
 
 struct inspection {
-    struct buf *rows;
-    struct partition_days *days;
+    struct batch *batch;
+    size_t segment; /* the one in hand */
+    struct held *held;
 };
 
 static bool note_row(void *context, const struct frame *frame, const struct copybin_row *row,
@@ -47,44 +48,37 @@ static bool note_row(void *context, const struct frame *frame, const struct copy
     struct inspection *in = context;
     (void)frame;
     (void)failure;
-    partition_need(in->days, row->stream, row->time_us);
-    buf_clear(&in->rows[row->stream]);
+    partition_need(&in->batch->days, row->stream, row->time_us);
+    held_row(in->held, in->segment, row, row->len);
     return true;
 }
 
 static bool note_reject(void *context, const struct frame *frame, const struct reject *reject,
                         struct err *failure)
 {
-    (void)context;
-    (void)frame;
-    (void)reject;
+    struct inspection *in = context;
     (void)failure;
+    held_reject(in->held, in->segment, frame, reject);
     return true; /* segment_walk counts */
 }
 
-struct err batch_inspect(struct batch *b, struct copybin *encoder,
-                         const struct frame_limits *limits, const atomic_bool *stop)
+struct err batch_inspect(struct batch *b, const struct segment_walk *walk, struct held *held)
 {
-    size_t streams = encoder->streams->count;
-    struct inspection in = {.rows = mem_calloc(streams, sizeof *in.rows), .days = &b->days};
-    struct segment_walk walk = {.encoder = encoder,
-                                .limits = limits,
-                                .rows = in.rows,
-                                .stop = stop,
-                                .on_row = note_row,
-                                .on_reject = note_reject,
-                                .context = &in};
+    struct inspection in = {.batch = b, .held = held};
+    struct segment_walk w = *walk;
     struct err e = ERR_OK;
-    for (size_t i = 0; i < b->count && !err_is(&e); i++) {
-        e = segment_walk(&walk, b->claim->folder, b->segments[i].name, &b->segments[i].sum);
+    w.rows = held->rows;
+    w.on_row = note_row;
+    w.on_reject = note_reject;
+    w.context = &in;
+    for (; in.segment < b->count && !err_is(&e); in.segment++) {
+        struct batch_segment *s = &b->segments[in.segment];
+        e = segment_walk(&w, b->claim->folder, s->name, &s->sum);
         if (e.cls == ERR_SEGMENT) {
-            batch_fail_segment(b, i, e.text);
+            batch_fail_segment(b, in.segment, e.text);
             e = ERR_OK;
         }
     }
-    for (size_t i = 0; i < streams; i++)
-        buf_free(&in.rows[i]);
-    free(in.rows);
     return e;
 }
 

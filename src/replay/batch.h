@@ -4,7 +4,7 @@
  *
  *     struct batch b;
  *     batch_open(&b, &claim, rules);
- *     TRY(batch_inspect(&b, &encoder, &limits, stop));    // reads every byte; touches no database
+ *     TRY(batch_inspect(&b, &walk, &held));       // reads every byte; touches no database
  *     ... ledger marks duplicates, the copy marks nothing ...
  *     struct batch_totals t = batch_totals(&b);
  *     batch_close(&b);
@@ -12,15 +12,13 @@
 #ifndef SPOOLGATE_REPLAY_BATCH_H
 #define SPOOLGATE_REPLAY_BATCH_H
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "frame/limits.h"
-#include "replay/copybin.h"
+#include "replay/held.h"
 #include "replay/partition.h"
 #include "replay/rules.h"
 #include "replay/segment.h"
@@ -71,9 +69,10 @@ struct batch_totals {
 void batch_open(struct batch *b, const struct claim *claim, const struct load_rules *rules);
 void batch_close(struct batch *b);
 
-/* A segment that can't be loaded is marked, not an error; an error is the environment's. */
-struct err batch_inspect(struct batch *b, struct copybin *encoder,
-                         const struct frame_limits *limits, const atomic_bool *stop);
+/* Walks every segment: sums, days, and the rows and rejects into `held`. A segment that can't be
+ * loaded is marked, not an error; an error is the environment's. Of `walk` the encoder, the tools,
+ * the limits and the stop flag are used. */
+struct err batch_inspect(struct batch *b, const struct segment_walk *walk, struct held *held);
 
 void batch_fail_segment(struct batch *b, size_t index, const char *reason);
 /* The batch fails as a whole: every segment goes to failed/. */

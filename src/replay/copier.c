@@ -81,6 +81,21 @@ void copier_row_kept(struct copier *c, size_t table)
     c->counts[table]++;
 }
 
+struct err copier_rows(struct copier *c, size_t table, const void *bytes, size_t len, uint64_t rows)
+{
+    if (table != c->running) {
+        TRY(end(c));
+        TRY(begin(c, table));
+    }
+    c->counts[table] += rows;
+    if (len < COPIER_PIECE) { /* gathered: rows of many days come by the handful */
+        buf_put(&c->rows[table], bytes, len);
+        return c->rows[table].len >= COPIER_PIECE ? send(c) : ERR_OK;
+    }
+    TRY(send(c));
+    return pg_copy_data(c->pg, bytes, len);
+}
+
 struct err copier_finish(struct copier *c)
 {
     TRY(end(c));

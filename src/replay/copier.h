@@ -43,6 +43,9 @@ void copier_name(struct copier *c, size_t table, const char *command);
 struct err copier_row_added(struct copier *c, size_t table);
 /* The row stays with us until copier_finish: while careful.c runs COPYs of its own. */
 void copier_row_kept(struct copier *c, size_t table);
+/* Rows that are encoded elsewhere, `rows` of them in `len` bytes. */
+struct err copier_rows(struct copier *c, size_t table, const void *bytes, size_t len,
+                       uint64_t rows);
 struct err copier_finish(struct copier *c);
 void copier_close(struct copier *c);
 

@@ -4,51 +4,23 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 
-#include "base/mem.h"
 #include "base/time.h"
 #include "base/utf8.h"
-#include "frame/msgpack.h"
-#include "replay/jsonb.h"
+#include "base/word.h"
 #include "replay/mptime.h"
-
-/* Where a column's value stands in the frame. */
-struct copybin_field {
-    struct mp_cursor at; /* p is NULL where the frame has no such key, or nil */
-};
-
-static const struct frame_limits no_limits = {.frame_bytes = UINT64_MAX,
-                                              .string_bytes = UINT64_MAX,
-                                              .keys = UINT64_MAX,
-                                              .depth = FRAME_DEPTH_MAX};
 
 void copybin_open(struct copybin *e, const struct stream_set *streams, const struct uuid *batch,
                   int64_t now_us, enum nul_rule nul)
 {
-    size_t widest = 0;
-    size_t all = 0;
-    for (size_t i = 0; i < streams->count; i++) {
-        size_t n = streams->streams[i].column_count;
-        widest = n > widest ? n : widest;
-        all += n;
-    }
-    *e = (struct copybin){.streams = streams,
-                          .batch = *batch,
-                          .now_us = now_us,
-                          .nul = nul,
-                          .fields = mem_calloc(widest, sizeof *e->fields),
-                          .key_lengths = mem_calloc(all, sizeof *e->key_lengths)};
-    size_t at = 0;
-    for (size_t i = 0; i < streams->count; i++)
-        for (size_t c = 0; c < streams->streams[i].column_count; c++)
-            e->key_lengths[at++] = strlen(streams->streams[i].columns[c].name);
+    *e = (struct copybin){.streams = streams, .batch = *batch, .now_us = now_us, .nul = nul};
+    match_open(&e->match, streams);
 }
 
 void copybin_close(struct copybin *e)
 {
-    free(e->fields);
-    free(e->key_lengths);
+    match_close(&e->match);
+    jsonb_order_free(&e->order);
     *e = (struct copybin){0};
 }
 
@@ -113,16 +85,26 @@ void copybin_text(struct buf *out, const void *bytes, size_t len)
     buf_put(out, bytes, len);
 }
 
+/* Every eight-byte type: its length, then its bits. */
+static void put_64(struct buf *out, uint64_t bits)
+{
+    uint8_t *at = buf_reserve(out, 12);
+    word_put_be32(at, 8);
+    word_put_be64(at + 4, bits);
+    out->len += 12;
+}
+
 void copybin_int8(struct buf *out, int64_t v)
 {
-    buf_be32(out, 8);
-    buf_be64(out, (uint64_t)v);
+    put_64(out, (uint64_t)v);
 }
 
 void copybin_uuid(struct buf *out, const struct uuid *id)
 {
-    buf_be32(out, sizeof id->bytes);
-    buf_put(out, id->bytes, sizeof id->bytes);
+    uint8_t *at = buf_reserve(out, 4 + sizeof id->bytes);
+    word_put_be32(at, sizeof id->bytes);
+    memcpy(at + 4, id->bytes, sizeof id->bytes);
+    out->len += 4 + sizeof id->bytes;
 }
 
 static void put_text_without_nul(struct buf *out, const struct mp_value *v)
@@ -132,15 +114,13 @@ static void put_text_without_nul(struct buf *out, const struct mp_value *v)
     for (uint32_t i = 0; i < v->len; i++)
         if (v->bytes[i] != '\0')
             buf_byte(out, v->bytes[i]);
-    uint32_t len = htobe32((uint32_t)(out->len - start - 4));
-    memcpy(out->data + start, &len, sizeof len);
+    word_put_be32(out->data + start, (uint32_t)(out->len - start - 4));
 }
 
-static bool put_text(const struct copybin *e, struct buf *out, const struct column *c,
-                     const struct mp_value *v, struct reject *reject)
+/* Text that isn't plain: with NULs, past ASCII, or no text at all. */
+static bool put_odd_text(const struct copybin *e, struct buf *out, const struct column *c,
+                         const struct mp_value *v, struct reject *reject)
 {
-    if (v->type != MP_STR)
-        return wrong_type(reject, c, v);
     bool has_nul = memchr(v->bytes, '\0', v->len) != NULL;
     if (has_nul && e->nul == NUL_REJECT)
         return refuse(reject, c->name, "a NUL character, which Postgres text can't hold");
@@ -151,6 +131,19 @@ static bool put_text(const struct copybin *e, struct buf *out, const struct colu
         put_text_without_nul(out, v);
     else
         copybin_text(out, v->bytes, v->len);
+    return true;
+}
+
+static bool put_text(const struct copybin *e, struct buf *out, const struct column *c,
+                     const struct mp_value *v, struct reject *reject)
+{
+    if (v->type != MP_STR)
+        return wrong_type(reject, c, v);
+    uint8_t *at = buf_reserve(out, 4 + (size_t)v->len);
+    if (!utf8_copy_plain(at + 4, v->bytes, v->len))
+        return put_odd_text(e, out, c, v, reject);
+    word_put_be32(at, v->len);
+    out->len += 4 + (size_t)v->len;
     return true;
 }
 
@@ -174,22 +167,21 @@ static bool put_float8(struct buf *out, const struct column *c, const struct mp_
         return refuse(reject, c->name, "an integer that double precision can't hold exactly");
     uint64_t bits;
     memcpy(&bits, &number, sizeof bits);
-    buf_be32(out, 8);
-    buf_be64(out, bits);
+    put_64(out, bits);
     return true;
 }
 
-static bool put_jsonb(struct buf *out, const struct column *c, struct mp_cursor at,
-                      uint32_t *numbers_nulled, struct reject *reject)
+static bool put_jsonb(struct copybin *e, struct buf *out, const struct column *c,
+                      struct mp_cursor at, uint32_t *numbers_nulled, struct reject *reject)
 {
     size_t start = out->len;
-    buf_be32(out, 0); /* the length, once it is known */
-    buf_byte(out, 1); /* jsonb's binary version */
-    const char *problem = jsonb_append(out, &at, numbers_nulled);
+    uint8_t *head = buf_reserve(out, 5);
+    head[4] = 1; /* jsonb's binary version; before it the length, once it is known */
+    out->len += 5;
+    const char *problem = jsonb_append(out, &at, &e->order, numbers_nulled);
     if (problem)
         return refuse(reject, c->name, "%s", problem);
-    uint32_t len = htobe32((uint32_t)(out->len - start - 4));
-    memcpy(out->data + start, &len, sizeof len);
+    word_put_be32(out->data + start, (uint32_t)(out->len - start - 4));
     return true;
 }
 
@@ -282,8 +274,7 @@ static bool put_time(struct copybin *e, const struct stream *s, struct buf *out,
         return refuse(reject, c->name, "%s is outside the stream's window of times%s",
                       printable ? time_format(*us, text) : "the time", window_hint(e, s, v));
     }
-    buf_be32(out, 8);
-    buf_be64(out, (uint64_t)(*us - TIME_PG_EPOCH_US));
+    put_64(out, (uint64_t)(*us - TIME_PG_EPOCH_US));
     return true;
 }
 
@@ -302,99 +293,46 @@ static bool put_field(struct copybin *e, const struct stream *s, size_t index, s
                       struct copybin_row *row, struct reject *reject)
 {
     const struct column *c = &s->columns[index];
-    struct mp_cursor at = e->fields[index].at;
-    struct mp_value v = {.type = MP_NIL};
+    const struct frame_pair *field = e->match.fields[index].pair;
     int64_t us = 0;
     if (c->source == COLUMN_FROM_BATCH) {
         copybin_uuid(out, &e->batch);
         return true;
     }
-    if (!at.p)
+    if (!field)
         return put_absent(out, c, reject);
-    if (c->type == COLUMN_JSONB)
-        return put_jsonb(out, c, at, &row->numbers_nulled, reject);
-    if (mp_read(&at, &v) != MP_OK)
-        return refuse(reject, c->name, "the value ends early");
     switch (c->type) {
     case COLUMN_TEXT:
-        return put_text(e, out, c, &v, reject);
+        return put_text(e, out, c, &field->value, reject);
     case COLUMN_FLOAT8:
-        return put_float8(out, c, &v, reject);
+        return put_float8(out, c, &field->value, reject);
+    case COLUMN_JSONB:
+        return put_jsonb(e, out, c, field->at, &row->numbers_nulled, reject);
     case COLUMN_TIMESTAMPTZ:
-        if (!put_time(e, s, out, c, &v, &us, reject))
+        if (!put_time(e, s, out, c, &field->value, &us, reject))
             return false;
         if (index == s->time_column)
             row->time_us = us;
         return true;
-    default: /* uuid comes from the batch, jsonb went before */
-        return wrong_type(reject, c, &v);
+    default: /* uuid comes from the batch */
+        return wrong_type(reject, c, &field->value);
     }
-}
-
-/* Notes where each column's value stands. The last of duplicate keys wins. */
-static void find_fields(struct copybin *e, const struct stream *s, const size_t *key_lengths,
-                        struct mp_cursor c, uint32_t pairs, struct copybin_row *row)
-{
-    memset(e->fields, 0, s->column_count * sizeof *e->fields);
-    for (uint32_t i = 0; i < pairs; i++) {
-        struct mp_value key;
-        bool taken = false;
-        struct mp_cursor value = c;
-        if (mp_skip(&value, &no_limits) != MP_OK || mp_read(&c, &key) != MP_OK)
-            return;
-        c = value;
-        if (mp_skip(&c, &no_limits) != MP_OK)
-            return;
-        for (size_t k = 0; key.type == MP_STR && k < s->column_count && !taken; k++) {
-            if (s->columns[k].source != COLUMN_FROM_KEY ||
-                !mp_is_str(&key, s->columns[k].name, key_lengths[k]))
-                continue;
-            taken = true;
-            e->fields[k].at = value;
-            if (*value.p == 0xc0) /* nil is as good as absent */
-                e->fields[k].at.p = NULL;
-        }
-        if (!taken && !(key.type == MP_STR && (mp_is_str(&key, "kind", 4))))
-            row->keys_ignored++;
-    }
-}
-
-static const struct stream *find_stream(const struct copybin *e, const struct frame *frame,
-                                        const size_t **key_lengths, size_t *index)
-{
-    const size_t *lengths = e->key_lengths;
-    for (size_t i = 0; frame->kind && i < e->streams->count; i++) {
-        const struct stream *s = &e->streams->streams[i];
-        if (strlen(s->kind) == frame->kind_len &&
-            memcmp(s->kind, frame->kind, frame->kind_len) == 0) {
-            *key_lengths = lengths;
-            *index = i;
-            return s;
-        }
-        lengths += s->column_count;
-    }
-    return NULL;
 }
 
 bool copybin_encode(struct copybin *e, const struct frame *frame, struct buf *rows,
                     struct copybin_row *row, struct reject *reject)
 {
     char text[48];
-    const size_t *key_lengths;
     *row = (struct copybin_row){0};
-    const struct stream *s = find_stream(e, frame, &key_lengths, &row->stream);
-    if (!s && !frame->kind)
-        return refuse(reject, "kind", "the frame has no `kind`, or one that is not a string");
-    if (!s)
-        return refuse(reject, "kind", "no stream takes frames of kind \"%s\"",
-                      shown(frame->kind, frame->kind_len, text));
-
-    struct mp_cursor c = {frame->bytes, frame->bytes + frame->len};
-    struct mp_value map;
-    if (mp_read(&c, &map) != MP_OK || map.type != MP_MAP)
+    if (!match_stream(&e->match, frame, &row->stream))
+        return frame->kind
+                   ? refuse(reject, "kind", "no stream takes frames of kind \"%s\"",
+                            shown(frame->kind, frame->kind_len, text))
+                   : refuse(reject, "kind", "the frame has no `kind`, or one that is not a string");
+    if (!match_columns(&e->match, frame, row->stream, &row->keys_ignored))
         return refuse(reject, "", "not a map");
-    find_fields(e, s, key_lengths, c, map.len, row);
 
+    const struct stream *s = &e->streams->streams[row->stream];
     struct buf *out = &rows[row->stream];
     size_t start = out->len;
     buf_be16(out, (uint16_t)s->column_count);
@@ -403,5 +341,6 @@ bool copybin_encode(struct copybin *e, const struct frame *frame, struct buf *ro
             out->len = start;
             return false;
         }
+    row->len = out->len - start;
     return true;
 }

@@ -22,10 +22,10 @@
 #include "base/buf.h"
 #include "base/uuid.h"
 #include "frame/reader.h"
+#include "replay/jsonb.h"
+#include "replay/match.h"
 #include "replay/rules.h"
 #include "stream/stream.h"
-
-struct copybin_field;
 
 struct copybin {
     const struct stream_set *streams;
@@ -35,12 +35,13 @@ struct copybin {
     enum nul_rule nul; /* of text columns; jsonb rejects NUL whatever the rule */
 
     /* private */
-    struct copybin_field *fields; /* of the frame in hand, by column */
-    size_t *key_lengths;          /* of all streams' columns, one after the other */
+    struct match match;
+    struct jsonb_order order;
 };
 
 struct copybin_row {
     size_t stream;           /* index in the set */
+    size_t len;              /* of the row, at the end of its stream's rows */
     int64_t time_us;         /* of the stream's time column */
     uint32_t keys_ignored;   /* keys of the frame that no column takes */
     uint32_t numbers_nulled; /* NaN and Inf inside jsonb */

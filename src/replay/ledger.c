@@ -111,6 +111,11 @@ static struct err mark_duplicate(struct pg *pg, struct batch *b, const struct en
 static struct err mark_duplicates(struct pg *pg, struct batch *b, const PGresult *ours)
 {
     size_t taken = (size_t)PQntuples(ours);
+    size_t wanted = 0;
+    for (size_t i = 0; i < b->count; i++)
+        wanted += wants_row(&b->segments[i]);
+    if (taken == wanted) /* nearly always */
+        return ERR_OK;
     char(*keys)[KEY] = mem_calloc(taken, KEY);
     struct entry *entries = mem_calloc(b->count, sizeof *entries);
     size_t count = 0;
@@ -142,8 +147,9 @@ struct err ledger_claim(struct pg *pg, struct batch *b)
         if (b->segments[i].fate == SEGMENT_DUPLICATE)
             b->segments[i].fate = SEGMENT_LOADED;
     entries_json(b, &entries);
-    struct err e = pg_query(pg, sql_ledger_claim,
-                            PG_PARAMS(b->claim->batch, b->claim->gate, buf_cstr(&entries)), &ours);
+    struct err e =
+        pg_query_prepared(pg, sql_ledger_claim,
+                          PG_PARAMS(b->claim->batch, b->claim->gate, buf_cstr(&entries)), &ours);
     buf_free(&entries);
     if (err_is(&e))
         return e;

@@ -19,8 +19,9 @@
 
 /* One pass over a batch's segments inside its transaction. */
 struct replay {
-    const struct loader *loader;
-    struct batch *batch;
+    struct loader *loader;
+    struct prepared *prepared;
+    struct batch *batch;  /* the prepared one's */
     size_t segment;       /* the one in hand */
     struct copier copier; /* tables: the streams', then ingestion_reject */
     struct rejects rejects;
@@ -43,7 +44,7 @@ static bool replay_row(void *context, const struct frame *frame, const struct co
 static struct err keep_reject(struct replay *r, size_t segment, const struct frame *frame,
                               const struct reject *reject)
 {
-    size_t table = r->loader->streams->count;
+    size_t table = r->loader->preparer.streams->count;
     TRY(rejects_add(&r->rejects, &r->copier.rows[table], r->batch->segments[segment].encoded, frame,
                     reject));
     if (!r->is_careful)
@@ -85,7 +86,7 @@ static struct err keep_refused(void *context, size_t segment, const struct frame
 
 static void name_tables(struct replay *r)
 {
-    const struct stream_set *streams = r->loader->streams;
+    const struct stream_set *streams = r->loader->preparer.streams;
     for (size_t i = 0; i < streams->count; i++) {
         struct buf command = {0};
         ddl_copy(&command, &streams->streams[i]);
@@ -105,12 +106,15 @@ static struct err check_same(const struct segment_summary *inspected,
     return ERR_OK;
 }
 
-static struct err copy_segments(struct replay *r, struct copybin *encoder)
+/* From the files: in careful mode, and where the rows didn't fit into memory. */
+static struct err copy_segments(struct replay *r)
 {
-    struct segment_walk walk = {.encoder = encoder,
-                                .limits = r->loader->limits,
+    struct preparer *preparer = &r->loader->preparer;
+    struct segment_walk walk = {.tools = &preparer->tools,
+                                .encoder = &r->prepared->encoder,
+                                .limits = preparer->limits,
                                 .rows = r->copier.rows,
-                                .stop = r->loader->stop,
+                                .stop = preparer->stop,
                                 .on_row = replay_row,
                                 .on_reject = replay_reject,
                                 .context = r};
@@ -133,10 +137,30 @@ static struct err copy_segments(struct replay *r, struct copybin *encoder)
     return copier_finish(&r->copier);
 }
 
+/* From memory: what the inspection kept. */
+static struct err copy_held(struct replay *r)
+{
+    const struct held *h = &r->prepared->held;
+    const struct batch_segment *segments = r->batch->segments;
+    for (size_t i = 0; i < h->run_count; i++) {
+        const struct held_run *run = &h->runs[i];
+        if (segments[run->segment].fate == SEGMENT_LOADED)
+            TRY(copier_rows(&r->copier, run->stream, h->rows[run->stream].data + run->at, run->len,
+                            run->rows));
+    }
+    for (size_t i = 0; i < h->reject_count; i++) {
+        const struct held_reject *held = &h->rejects[i];
+        struct frame frame = held_frame(h, held);
+        if (segments[held->segment].fate == SEGMENT_LOADED)
+            TRY(keep_reject(r, held->segment, &frame, &held->reject));
+    }
+    return copier_finish(&r->copier);
+}
+
 static void tables_json(const struct replay *r, struct buf *out)
 {
     struct jsonw j = {.out = out};
-    const struct stream_set *streams = r->loader->streams;
+    const struct stream_set *streams = r->loader->preparer.streams;
     jsonw_object(&j);
     for (size_t i = 0; i < streams->count; i++)
         if (r->copier.counts[i] > 0) {
@@ -147,8 +171,7 @@ static void tables_json(const struct replay *r, struct buf *out)
 }
 
 /* Everything between the lock and the COMMIT. */
-static struct err fill_transaction(struct loader *l, struct replay *r, struct copybin *encoder,
-                                   int attempt)
+static struct err fill_transaction(struct loader *l, struct replay *r, int attempt)
 {
     struct buf tables = {0};
     TRY(receipt_lock(&l->pg, r->batch->claim->batch, attempt));
@@ -156,7 +179,7 @@ static struct err fill_transaction(struct loader *l, struct replay *r, struct co
     TRY(check_rejects(r->batch));
     if (r->is_careful)
         TRY(careful_begin(&r->careful));
-    TRY(copy_segments(r, encoder));
+    TRY(r->is_careful || r->prepared->held.is_over ? copy_segments(r) : copy_held(r));
     if (r->is_careful) {
         r->batch->ts_min_us = r->careful.ts_min_us;
         r->batch->ts_max_us = r->careful.ts_max_us;
@@ -177,20 +200,24 @@ static struct err fill_transaction(struct loader *l, struct replay *r, struct co
  * because the segments are moved away after it. */
 static const char begin_batch[] = "BEGIN; SET LOCAL synchronous_commit = on";
 
-static struct err run_transaction(struct loader *l, struct batch *b, struct copybin *encoder,
-                                  int attempt)
+static struct err run_transaction(struct loader *l, struct prepared *p, int attempt)
 {
-    struct replay r = {
-        .loader = l, .batch = b, .rejects = {.claim = b->claim}, .is_careful = b->is_careful};
+    struct batch *b = &p->batch;
+    size_t streams = l->preparer.streams->count;
+    struct replay r = {.loader = l,
+                       .prepared = p,
+                       .batch = b,
+                       .rejects = {.claim = b->claim},
+                       .is_careful = b->is_careful};
     for (size_t i = 0; i < b->count; i++)
         b->segments[i].refused = 0;
     TRY(claim_unstage_rejects(b->claim)); /* of a try that got as far as that */
-    copier_open(&r.copier, &l->pg, l->streams->count + 1);
+    copier_open(&r.copier, &l->pg, streams + 1);
     name_tables(&r);
-    careful_open(&r.careful, &l->pg, &r.copier, l->streams->count, keep_refused, &r);
+    careful_open(&r.careful, &l->pg, &r.copier, streams, keep_refused, &r);
     struct err e = pg_exec(&l->pg, begin_batch);
     if (!err_is(&e))
-        e = fill_transaction(l, &r, encoder, attempt);
+        e = fill_transaction(l, &r, attempt);
     if (!err_is(&e))
         e = pg_commit(&l->pg);
     /* A COPY that was broken off leaves the connection in the middle of the protocol; what is cheap
@@ -247,17 +274,18 @@ static struct err fail_batch(struct loader *l, struct batch *b, int attempt,
     return e;
 }
 
-static struct err settle(struct loader *l, struct batch *b, struct copybin *encoder, int attempt)
+static struct err settle(struct loader *l, struct prepared *p, int attempt)
 {
+    struct batch *b = &p->batch;
     for (;;) {
         size_t made = 0;
         int64_t start = time_monotonic();
         TRY(stage_failed(b));
-        TRY(partition_ensure(&l->pg, l->streams, &b->days, &made));
+        TRY(partition_ensure(&l->pg, l->preparer.streams, &b->days, &made));
         if (made > 0)
             LOG_INFO("partitions made", LOG_STR("batch", b->claim->batch), LOG_INT("count", made),
                      LOG_DURATION("took", time_monotonic() - start));
-        struct err e = run_transaction(l, b, encoder, attempt);
+        struct err e = run_transaction(l, p, attempt);
         if (e.cls == ERR_ROW && (b->is_careful || b->too_many_rejects))
             return fail_batch(l, b, attempt, &e);
         if (e.cls != ERR_ROW && e.cls != ERR_SEGMENT)
@@ -291,66 +319,51 @@ static void report(const struct batch *b, bool failed, int64_t took_us, struct l
              LOG_DURATION("took", took_us));
 }
 
-static struct err inspect_and_settle(struct loader *l, struct batch *b, int attempt,
+static struct err inspect_and_settle(struct loader *l, struct prepared *p, int attempt,
                                      struct load_outcome *out)
 {
-    struct copybin encoder;
+    if (!p->is_inspected)
+        TRY(prepare_batch(&l->preparer, p));
     int64_t start = time_monotonic();
-    copybin_open(&encoder, l->streams, &b->claim->id, b->claim->opened_us,
-                 (enum nul_rule)b->rules->nul);
-    struct err e = batch_inspect(b, &encoder, l->limits, l->stop);
-    if (!err_is(&e)) {
-        struct batch_totals t = batch_totals(b);
-        LOG_INFO("batch inspected", LOG_STR("batch", b->claim->batch), LOG_INT("attempt", attempt),
-                 LOG_INT("bytes", t.bytes), LOG_INT("bytes_raw", t.bytes_raw),
-                 LOG_INT("frames", t.frames), LOG_DURATION("took", time_monotonic() - start));
-        start = time_monotonic();
-        e = settle(l, b, &encoder, attempt);
-    }
-    if (!err_is(&e))
-        report(b, batch_totals(b).segments_failed == b->count, time_monotonic() - start, out);
-    copybin_close(&encoder);
-    return e;
+    TRY(settle(l, p, attempt));
+    report(&p->batch, batch_totals(&p->batch).segments_failed == p->batch.count,
+           time_monotonic() - start, out);
+    return ERR_OK;
 }
 
-static struct err retire(struct loader *l, const struct claim *c)
+struct err load_retire(const struct spool *spool, const struct claim *c)
 {
     int64_t start = time_monotonic();
-    TRY(claim_retire(l->spool, c));
+    TRY(claim_retire(spool, c));
     LOG_INFO("batch retired", LOG_STR("batch", c->batch),
              LOG_DURATION("took", time_monotonic() - start));
     return ERR_OK;
 }
 
-/* One attempt at a claim whose receipt exists. */
-static struct err attempt_load(struct loader *l, struct claim *c, struct load_outcome *out)
+/* One attempt at a claim whose receipt says that it is under way. */
+static struct err attempt_load(struct loader *l, struct prepared *p, int attempt,
+                               struct load_outcome *out)
 {
-    int attempt;
-    TRY(receipt_start(&l->pg, c->batch, &attempt));
-    if (attempt == 0)
-        return err_make(ERR_BUSY, "batch %s was settled by another process", c->batch);
-    struct batch b;
-    batch_open(&b, c, l->rules_of(l->rules_context, c->gate));
-    struct err e = inspect_and_settle(l, &b, attempt, out);
-    batch_close(&b);
+    struct err e = inspect_and_settle(l, p, attempt, out);
     if (!err_is(&e))
-        return retire(l, c);
-    if (l->stop && atomic_load(l->stop))
+        return ERR_OK;
+    if (l->preparer.stop && atomic_load(l->preparer.stop))
         return e;
     if (!pg_is_open(&l->pg)) {
         /* The reason is for people who look at the table; without a server there is no table. */
         struct err reopened = pg_open(&l->pg, &l->target);
         (void)reopened;
     }
-    receipt_stall(&l->pg, c->batch, e.text);
+    receipt_stall(&l->pg, p->claim.batch, e.text);
     return e;
 }
 
-struct err load_claim(struct loader *l, struct claim *c, struct load_outcome *out)
+struct err load_claim(struct loader *l, struct prepared *p, struct load_outcome *out)
 {
+    int attempt;
     *out = (struct load_outcome){0};
-    TRY(receipt_open(&l->pg, c, l->spool->id));
-    return attempt_load(l, c, out);
+    TRY(receipt_open(&l->pg, &p->claim, l->spool->id, &attempt));
+    return attempt_load(l, p, attempt, out);
 }
 
 static struct err return_to_incoming(struct loader *l, const struct uuid *id)
@@ -369,7 +382,7 @@ static struct err finish_retiring(struct loader *l, const struct uuid *id, struc
 {
     struct claim c;
     TRY(claim_read_committed(l->spool, id, &c));
-    struct err e = retire(l, &c);
+    struct err e = load_retire(l->spool, &c);
     out->settled = !err_is(&e);
     claim_free(&c);
     return e;
@@ -377,10 +390,17 @@ static struct err finish_retiring(struct loader *l, const struct uuid *id, struc
 
 static struct err load_again(struct loader *l, const struct uuid *id, struct load_outcome *out)
 {
-    struct claim c;
-    TRY(claim_read(l->spool, id, &c));
-    struct err e = attempt_load(l, &c, out);
-    claim_free(&c);
+    struct prepared p;
+    int attempt;
+    prepared_open(&p, &l->preparer);
+    struct err e = claim_read(l->spool, id, &p.claim);
+    if (!err_is(&e))
+        e = receipt_start(&l->pg, p.claim.batch, &attempt);
+    if (!err_is(&e))
+        e = attempt_load(l, &p, attempt, out);
+    if (!err_is(&e))
+        e = load_retire(l->spool, &p.claim);
+    prepared_close(&p);
     return e;
 }
 
@@ -402,21 +422,17 @@ struct err load_resume(struct loader *l, const struct uuid *id, struct load_outc
     }
 }
 
-static struct err park(struct loader *l, struct claim *c, const char *why, struct load_outcome *out)
+static struct err park(struct loader *l, struct prepared *p, const char *why,
+                       struct load_outcome *out)
 {
     int attempt;
-    struct batch b;
     struct err cause = err_make(ERR_ROW, "parked by hand: %s", why);
     int64_t start = time_monotonic();
-    TRY(receipt_start(&l->pg, c->batch, &attempt));
-    if (attempt == 0)
-        return err_make(ERR_BUSY, "batch %s was settled by another process", c->batch);
-    batch_open(&b, c, l->rules_of(l->rules_context, c->gate));
-    struct err e = fail_batch(l, &b, attempt, &cause);
-    if (!err_is(&e))
-        report(&b, true, time_monotonic() - start, out);
-    batch_close(&b);
-    return err_is(&e) ? e : retire(l, c);
+    TRY(receipt_start(&l->pg, p->claim.batch, &attempt));
+    prepare_start(&l->preparer, p);
+    TRY(fail_batch(l, &p->batch, attempt, &cause));
+    report(&p->batch, true, time_monotonic() - start, out);
+    return load_retire(l->spool, &p->claim);
 }
 
 struct err load_park(struct loader *l, const struct uuid *id, const char *why,
@@ -424,7 +440,7 @@ struct err load_park(struct loader *l, const struct uuid *id, const char *why,
 {
     char batch[UUID_TEXT];
     enum receipt_state state;
-    struct claim c;
+    struct prepared p;
     *out = (struct load_outcome){0};
     if (!claim_exists(l->spool, id))
         return err_make(ERR_USAGE, "batch %s is not in processing/", uuid_format(id, batch));
@@ -433,8 +449,10 @@ struct err load_park(struct loader *l, const struct uuid *id, const char *why,
         return return_to_incoming(l, id);
     if (state == RECEIPT_SETTLED)
         return finish_retiring(l, id, out);
-    TRY(claim_read(l->spool, id, &c));
-    struct err e = park(l, &c, why, out);
-    claim_free(&c);
+    prepared_open(&p, &l->preparer);
+    struct err e = claim_read(l->spool, id, &p.claim);
+    if (!err_is(&e))
+        e = park(l, &p, why, out);
+    prepared_close(&p);
     return e;
 }

@@ -2,39 +2,35 @@
 /*
  * load: a claim becomes rows, once.
  *
- *     struct loader l = {.spool = ..., .streams = ..., .limits = ..., .target = ..., .stop = ...};
+ *     struct loader l = {.spool = ..., .preparer = {...}, .target = ...};
  *     pg_init(&l.pg);
  *     TRY(pg_open(&l.pg, &l.target));
- *     TRY(load_claim(&l, &claim));          // fresh from claim_make
- *     TRY(load_resume(&l, &id));            // found in processing/: whatever is still owed
+ *     TRY(load_claim(&l, &prepared, &outcome));       // its claim is fresh from claim_make
+ *     TRY(load_retire(&spool, &prepared.claim));      // after it; may run on another thread
+ *     TRY(load_resume(&l, &id, &outcome));            // found in processing/: whatever is owed
  *
- * receipt → inspect → partitions → one transaction (receipt locked, ledger, rows, rejects, receipt)
- * → COMMIT → retire. Bad segments and frames are no failure: they are recorded and the call
- * succeeds. A failure is the environment's (err_is_environment): everything stays in processing/,
- * and load_resume takes it from there, any number of times.
+ * receipt → inspect (unless prepared before) → partitions → one transaction (receipt locked,
+ * ledger, rows, rejects, receipt) → COMMIT → retire. Rows that prepare.h holds are sent from
+ * memory; those of a batch over its budget are read and encoded again on their way. Bad segments
+ * and frames are no failure: they are recorded and the call succeeds. A failure is the
+ * environment's (err_is_environment): everything stays in processing/, and load_resume takes it
+ * from there, any number of times.
  *
  * One loader is one thread with one connection.
  */
 #ifndef SPOOLGATE_REPLAY_LOAD_H
 #define SPOOLGATE_REPLAY_LOAD_H
 
-#include <stdatomic.h>
-
 #include "base/err.h"
-#include "frame/limits.h"
 #include "io/pg.h"
-#include "replay/rules.h"
+#include "replay/prepare.h"
 #include "spool/claim.h"
-#include "stream/stream.h"
 
 struct loader {
     const struct spool *spool;
-    const struct stream_set *streams;
-    const struct frame_limits *limits;
-    const struct load_rules *(*rules_of)(const void *context, const char *gate);
-    const void *rules_context;
+    struct preparer
+        preparer; /* its stop flag: give the batch in hand up, for a later load_resume */
     struct pg_target target;
-    const atomic_bool *stop; /* set: give the batch in hand up, for a later load_resume */
     struct pg pg;
 };
 
@@ -45,7 +41,11 @@ struct load_outcome {
     uint64_t rows, rejected, skipped, segments, segments_failed, bytes;
 };
 
-struct err load_claim(struct loader *l, struct claim *c, struct load_outcome *out);
+/* Up to the COMMIT. */
+struct err load_claim(struct loader *l, struct prepared *p, struct load_outcome *out);
+/* The renames that are owed then. */
+struct err load_retire(const struct spool *spool, const struct claim *c);
+/* All that is still owed, retiring included. */
 struct err load_resume(struct loader *l, const struct uuid *id, struct load_outcome *out);
 
 /* An operator's word that the batch shall not be tried any more: its receipt becomes failed, for

@@ -2,19 +2,10 @@
 #include "replay/mptime.h"
 
 #include "base/time.h"
+#include "base/word.h"
 
 /* Far past Postgres's own range (294276 AD), and far from overflow in microseconds. */
 #define SECONDS_MAX INT64_C(9000000000000)
-
-static uint32_t be32(const uint8_t *p)
-{
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
-static uint64_t be64(const uint8_t *p)
-{
-    return (uint64_t)be32(p) << 32 | be32(p + 4);
-}
 
 bool mptime_ext(const struct mp_value *v, int64_t *us)
 {
@@ -23,17 +14,17 @@ bool mptime_ext(const struct mp_value *v, int64_t *us)
     if (v->type != MP_EXT)
         return false;
     if (v->ext == -1 && v->len == 4) {
-        seconds = be32(v->bytes);
+        seconds = word_be32(v->bytes);
     } else if (v->ext == -1 && v->len == 8) {
-        uint64_t both = be64(v->bytes);
+        uint64_t both = word_be64(v->bytes);
         nanoseconds = (uint32_t)(both >> 34);
         seconds = (int64_t)(both & ((UINT64_C(1) << 34) - 1));
     } else if (v->ext == -1 && v->len == 12) {
-        nanoseconds = be32(v->bytes);
-        seconds = (int64_t)be64(v->bytes + 4);
+        nanoseconds = word_be32(v->bytes);
+        seconds = (int64_t)word_be64(v->bytes + 4);
     } else if (v->ext == 0 && v->len == 8) {
-        seconds = be32(v->bytes);
-        nanoseconds = be32(v->bytes + 4);
+        seconds = word_be32(v->bytes);
+        nanoseconds = word_be32(v->bytes + 4);
     } else {
         return false;
     }

@@ -13,20 +13,34 @@
 
 enum { LEAVES_A_TRANSACTION = 50 }; /* each takes locks until the end: keep the lock table small */
 
+static int compare(const struct partition_day *x, size_t stream, int64_t day)
+{
+    if (x->stream != stream)
+        return x->stream < stream ? -1 : 1;
+    return (x->day > day) - (x->day < day);
+}
+
 void partition_need(struct partition_days *days, size_t stream, int64_t time_us)
 {
     int64_t day = time_day(time_us);
-    if (days->count > 0 && days->items[days->last].day == day &&
-        days->items[days->last].stream == stream)
+    size_t from = 0;
+    size_t to = days->count;
+    if (days->count > 0 && compare(&days->items[days->last], stream, day) == 0)
         return;
-    for (size_t i = 0; i < days->count; i++)
-        if (days->items[i].day == day && days->items[i].stream == stream) {
-            days->last = i;
-            return;
-        }
-    days->last = days->count;
-    struct partition_day *item = MEM_PUSH(days->items, days->count, days->cap);
-    *item = (struct partition_day){stream, day};
+    while (from < to) {
+        size_t middle = (from + to) / 2;
+        if (compare(&days->items[middle], stream, day) < 0)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    days->last = from;
+    if (from < days->count && compare(&days->items[from], stream, day) == 0)
+        return;
+    (void)MEM_PUSH(days->items, days->count, days->cap);
+    memmove(&days->items[from + 1], &days->items[from],
+            (days->count - 1 - from) * sizeof *days->items);
+    days->items[from] = (struct partition_day){stream, day};
 }
 
 void partition_free(struct partition_days *days)
@@ -68,7 +82,8 @@ static struct err find_missing(struct pg *pg, const struct stream *s, size_t ind
     struct err e = ERR_OK;
     *missing = NULL;
     if (leaf_array(&leaves, s, index, days) > 0)
-        e = pg_query(pg, sql_leaf_missing, PG_PARAMS(s->table, buf_cstr(&leaves)), missing);
+        e = pg_query_prepared(pg, sql_leaf_missing, PG_PARAMS(s->table, buf_cstr(&leaves)),
+                              missing);
     buf_free(&leaves);
     return e;
 }

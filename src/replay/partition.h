@@ -23,8 +23,8 @@ struct partition_day {
     int64_t day;   /* since 1970-01-01 */
 };
 
-struct partition_days { /* zeroed is empty */
-    struct partition_day *items;
+struct partition_days {          /* zeroed is empty */
+    struct partition_day *items; /* by stream and day */
     size_t count, cap;
     size_t last; /* private: rows come in runs of one day */
 };

@@ -34,11 +34,22 @@ static void make_tag(const struct claim *c, char tag[128])
                    second / 3600, second / 60 % 60, second % 60, c->batch + UUID_TEXT - 1 - 4);
 }
 
-struct err receipt_open(struct pg *pg, const struct claim *c, const char *spool_id)
+struct err receipt_start(struct pg *pg, const char *batch, int *attempt)
 {
+    PGresult *rows;
+    TRY(pg_query(pg, sql_receipt_start, PG_PARAMS(batch), &rows));
+    *attempt = PQntuples(rows) == 1 ? atoi(PQgetvalue(rows, 0, 0)) : 0;
+    PQclear(rows);
+    return *attempt > 0 ? ERR_OK
+                        : err_make(ERR_BUSY, "batch %s was settled by another process", batch);
+}
+
+struct err receipt_open(struct pg *pg, const struct claim *c, const char *spool_id, int *attempt)
+{
+    PGresult *opened;
     char host[64] = "";
     char tag[128];
-    char opened[TIME_TEXT];
+    char opened_at[TIME_TEXT];
     char count[NUMBER];
     char size[NUMBER];
     uint64_t bytes = 0;
@@ -46,11 +57,14 @@ struct err receipt_open(struct pg *pg, const struct claim *c, const char *spool_
         bytes += c->files[i].bytes;
     (void)gethostname(host, sizeof host - 1);
     make_tag(c, tag);
-    return pg_query(pg, sql_receipt_open,
-                    PG_PARAMS(c->batch, tag, spool_id, c->gate, c->reason, number(c->count, count),
-                              number(bytes, size), host, SPOOLGATE_VERSION,
-                              time_format(c->opened_us, opened)),
-                    NULL);
+    TRY(pg_query_prepared(pg, sql_receipt_open,
+                          PG_PARAMS(c->batch, tag, spool_id, c->gate, c->reason,
+                                    number(c->count, count), number(bytes, size), host,
+                                    SPOOLGATE_VERSION, time_format(c->opened_us, opened_at)),
+                          &opened));
+    *attempt = PQntuples(opened); /* none where it is there already */
+    PQclear(opened);
+    return *attempt > 0 ? ERR_OK : receipt_start(pg, c->batch, attempt);
 }
 
 struct err receipt_find(struct pg *pg, const char *batch, const char *spool_id,
@@ -75,20 +89,12 @@ struct err receipt_find(struct pg *pg, const char *batch, const char *spool_id,
     return e;
 }
 
-struct err receipt_start(struct pg *pg, const char *batch, int *attempt)
-{
-    PGresult *rows;
-    TRY(pg_query(pg, sql_receipt_start, PG_PARAMS(batch), &rows));
-    *attempt = PQntuples(rows) == 1 ? atoi(PQgetvalue(rows, 0, 0)) : 0;
-    PQclear(rows);
-    return ERR_OK;
-}
-
 struct err receipt_lock(struct pg *pg, const char *batch, int attempt)
 {
     PGresult *rows;
     char text[NUMBER];
-    TRY(pg_query(pg, sql_receipt_lock, PG_PARAMS(batch, number((uint64_t)attempt, text)), &rows));
+    TRY(pg_query_prepared(pg, sql_receipt_lock, PG_PARAMS(batch, number((uint64_t)attempt, text)),
+                          &rows));
     bool ours = PQntuples(rows) == 1;
     PQclear(rows);
     return ours ? ERR_OK
@@ -104,7 +110,7 @@ struct err receipt_finish(struct pg *pg, const struct batch *b, const struct rec
     char first[TIME_TEXT];
     char last[TIME_TEXT];
     bool cut = batch_files_json(b, &files);
-    struct err e = pg_query(
+    struct err e = pg_query_prepared(
         pg, sql_receipt_finish,
         PG_PARAMS(b->claim->batch, end->failed ? "failed" : "done", buf_cstr(&files),
                   cut ? "true" : "false", number(t.segments_failed, text[0]),

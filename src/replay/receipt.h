@@ -15,14 +15,15 @@
 
 enum receipt_state { RECEIPT_NONE, RECEIPT_UNFINISHED, RECEIPT_SETTLED };
 
-/* Inserts the claim's receipt; says the same thing twice without harm. */
-struct err receipt_open(struct pg *pg, const struct claim *c, const char *spool_id);
+/* Inserts the claim's receipt with its first attempt, in one COMMIT; where it is there already,
+ * begins another attempt. */
+struct err receipt_open(struct pg *pg, const struct claim *c, const char *spool_id, int *attempt);
 
 /* What is known of a batch found on disk. Another spool's batch is ERR_CONFIG. */
 struct err receipt_find(struct pg *pg, const char *batch, const char *spool_id,
                         enum receipt_state *state);
 
-/* Begins an attempt; *attempt is its number, 0 when the batch is settled already. */
+/* Begins another attempt; ERR_BUSY when the batch is settled already. */
 struct err receipt_start(struct pg *pg, const char *batch, int *attempt);
 
 /* Inside the batch's transaction, first: locks the row and checks that the attempt is the latest.

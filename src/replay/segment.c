@@ -8,14 +8,13 @@
 #include <unistd.h>
 
 #include "base/str.h"
-#include "frame/zstream.h"
 #include "spool/name.h"
 
 struct source {
     int fd;
     struct stat before;
-    bool is_zstd;
-    struct zstream zstream;
+    uint64_t left;           /* bytes of the file, as large as it was when it was opened */
+    struct zstream *zstream; /* NULL for a raw segment */
     struct hash hash;
     uint64_t raw;
     const struct frame_limits *limits;
@@ -24,12 +23,17 @@ struct source {
 static struct err read_file(void *context, uint8_t *room, size_t size, size_t *got)
 {
     struct source *s = context;
-    ssize_t n;
+    ssize_t n = 0;
+    if (s->left == 0) { /* one that grew meanwhile has changed, which is looked at in the end */
+        *got = 0;
+        return ERR_OK;
+    }
     do {
-        n = read(s->fd, room, size);
+        n = read(s->fd, room, size < s->left ? size : s->left);
     } while (n < 0 && errno == EINTR);
     if (n < 0)
         return err_system(ERR_SPOOL, errno, "can't read the segment");
+    s->left -= (size_t)n;
     *got = (size_t)n;
     return ERR_OK;
 }
@@ -38,8 +42,8 @@ static struct err fill(void *context, uint8_t *room, size_t size, size_t *got)
 {
     struct source *s = context;
     char text[STR_HUMAN];
-    if (s->is_zstd)
-        TRY(zstream_fill(&s->zstream, room, size, got));
+    if (s->zstream)
+        TRY(zstream_fill(s->zstream, room, size, got));
     else
         TRY(read_file(s, room, size, got));
     hash_update(&s->hash, room, *got);
@@ -67,6 +71,7 @@ static struct err open_file(struct source *s, int folder, const char *name)
     if ((uint64_t)s->before.st_size > s->limits->segment_bytes)
         return err_make(ERR_SEGMENT, "%s is larger than limits.segment",
                         str_size((uint64_t)s->before.st_size, text));
+    s->left = (uint64_t)s->before.st_size;
     return ERR_OK;
 }
 
@@ -118,29 +123,32 @@ static struct err walk_frames(const struct segment_walk *walk, struct frame_read
     return e;
 }
 
+static struct err start_zstream(struct segment_tools *t, struct source *s)
+{
+    t->zstream.fill = read_file;
+    t->zstream.context = s;
+    s->zstream = &t->zstream;
+    if (t->zstream_is_open)
+        return zstream_restart(&t->zstream);
+    t->zstream_is_open = true;
+    return zstream_open(&t->zstream, s->limits);
+}
+
 static struct err walk_source(const struct segment_walk *walk, struct source *s, const char *name,
                               struct segment_summary *sum)
 {
-    s->is_zstd = name_is_zstd(name);
-    if (s->is_zstd) {
-        s->zstream = (struct zstream){.fill = read_file, .context = s};
-        struct err e = zstream_open(&s->zstream, s->limits);
-        if (err_is(&e)) {
-            zstream_close(&s->zstream);
-            return e;
-        }
-    }
+    struct frame_reader *reader = &walk->tools->reader;
+    if (name_is_zstd(name))
+        TRY(start_zstream(walk->tools, s));
     hash_start(&s->hash);
-    struct frame_reader reader = {.fill = fill, .context = s, .limits = s->limits};
-    struct err e = walk_frames(walk, &reader, sum);
-    frame_reader_free(&reader);
+    reader->fill = fill;
+    reader->context = s;
+    reader->limits = s->limits;
+    frame_reader_restart(reader);
+    struct err e = walk_frames(walk, reader, sum);
     hash_finish(&s->hash, sum->sha256);
-    if (s->is_zstd)
-        zstream_close(&s->zstream);
     sum->bytes_raw = s->raw;
-    if (!err_is(&e))
-        e = check_unchanged(s);
-    return e;
+    return err_is(&e) ? e : check_unchanged(s);
 }
 
 struct err segment_walk(const struct segment_walk *walk, int folder, const char *name,
@@ -156,4 +164,12 @@ struct err segment_walk(const struct segment_walk *walk, int folder, const char 
     if (s.fd >= 0)
         (void)close(s.fd);
     return e;
+}
+
+void segment_tools_close(struct segment_tools *t)
+{
+    frame_reader_free(&t->reader);
+    if (t->zstream_is_open)
+        zstream_close(&t->zstream);
+    *t = (struct segment_tools){0};
 }

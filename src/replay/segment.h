@@ -23,9 +23,19 @@
 #include "base/hash.h"
 #include "frame/limits.h"
 #include "frame/reader.h"
+#include "frame/zstream.h"
 #include "replay/copybin.h"
 
+/* Windows and a decoder, used for one segment after the other by one thread. Zeroed is closed. */
+struct segment_tools {
+    struct frame_reader reader;
+    struct zstream zstream;
+    bool zstream_is_open;
+};
+void segment_tools_close(struct segment_tools *t);
+
 struct segment_walk {
+    struct segment_tools *tools;
     struct copybin *encoder;
     const struct frame_limits *limits;
     struct buf *rows;        /* one a stream; the encoder appends, on_row empties */

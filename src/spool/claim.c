@@ -54,18 +54,17 @@ struct err claim_move_beside(int from_dir, const char *from, int to_dir, const c
     return move_as(from_dir, from, to_dir, to, used);
 }
 
-/* Written before the first rename: it tells recovery which gate the files came from. */
+/* Synced before the first rename: it tells recovery which gate the files came from. Those of the
+ * default gate have none, which saves two syncs. */
 static struct err write_note(const struct claim *c)
 {
     struct buf text = {0};
+    if (strcmp(c->gate, SPOOL_DEFAULT_GATE) == 0)
+        return ERR_OK;
     struct jsonw j = {.out = &text};
     jsonw_object(&j);
     jsonw_key(&j, "gate");
     jsonw_str(&j, c->gate);
-    jsonw_key(&j, "reason");
-    jsonw_str(&j, c->reason);
-    jsonw_key(&j, "opened_us");
-    jsonw_int(&j, c->opened_us);
     jsonw_end(&j);
     buf_byte(&text, '\n');
     struct err e = durable_replace(c->folder, NOTE, text.data, text.len);
@@ -117,13 +116,15 @@ static struct err remove_draft(void *context, int folder, const char *name)
     return ERR_OK;
 }
 
-/* False where something that isn't ours keeps the folder from going. */
-static bool remove_folder(const struct spool *s, const struct claim *c)
+/* *kept: something that isn't ours keeps the folder from going. */
+static struct err remove_folder(const struct spool *s, const struct claim *c, bool *kept)
 {
     struct err ignored = scan_folder(c->folder, remove_draft, NULL);
     (void)ignored;
     (void)unlinkat(c->folder, NOTE, 0);
-    return unlinkat(s->processing, c->batch, AT_REMOVEDIR) == 0;
+    int r = unlinkat(s->processing, c->batch, AT_REMOVEDIR);
+    *kept = r != 0 && (errno == ENOTEMPTY || errno == EEXIST);
+    return r == 0 || *kept ? ERR_OK : failure(c, "remove its empty folder");
 }
 
 struct err claim_make(const struct spool *s, const struct uuid *id, const char *gate,
@@ -150,8 +151,11 @@ struct err claim_make(const struct spool *s, const struct uuid *id, const char *
         e = durable_sync(c->folder);
     if (!err_is(&e))
         e = durable_sync(incoming);
-    if (c->count == 0 && c->folder >= 0)
-        (void)remove_folder(s, c);
+    if (c->count == 0 && c->folder >= 0) { /* if it stays, it is found by the next scan */
+        bool kept;
+        struct err ignored = remove_folder(s, c, &kept);
+        (void)ignored;
+    }
     if (incoming >= 0)
         (void)close(incoming);
     if (err_is(&e))
@@ -169,14 +173,9 @@ static bool parse_note(struct claim *c, const char *text, size_t len)
 {
     json_t *root = json_loadb(text, len, 0, NULL);
     const char *gate = json_string_value(json_object_get(root, "gate"));
-    const char *reason = json_string_value(json_object_get(root, "reason"));
-    const json_t *opened = json_object_get(root, "opened_us");
-    bool good = gate && reason && json_is_integer(opened) && name_is_gate(gate);
-    if (good) {
+    bool good = gate && name_is_gate(gate);
+    if (good)
         (void)snprintf(c->gate, sizeof c->gate, "%s", gate);
-        (void)snprintf(c->reason, sizeof c->reason, "%s", reason);
-        c->opened_us = json_integer_value(opened);
-    }
     json_decref(root);
     return good;
 }
@@ -200,16 +199,15 @@ static struct err read_note_file(struct claim *c, bool *known)
     return e;
 }
 
-/* The note is synced before the first rename, so a claim with files and no readable note was not
- * made by us in this order: its files belong to incoming/ as far as anyone can tell. */
+/* Without a note that can be understood the files are the default gate's, as far as anyone can
+ * tell.
+ */
 static struct err read_note(struct claim *c)
 {
     bool known;
     TRY(read_note_file(c, &known));
-    if (known)
-        return ERR_OK;
-    (void)snprintf(c->gate, sizeof c->gate, "%s", SPOOL_DEFAULT_GATE);
-    (void)snprintf(c->reason, sizeof c->reason, "recovered without %s", NOTE);
+    if (!known)
+        (void)snprintf(c->gate, sizeof c->gate, "%s", SPOOL_DEFAULT_GATE);
     c->opened_us = uuid_v7_ms(&c->id) * TIME_US_PER_MS;
     return ERR_OK;
 }
@@ -299,7 +297,10 @@ struct err claim_return(const struct spool *s, struct claim *c)
         e = durable_sync(c->folder);
     /* What somebody else put there goes out of the way, so that no scan takes it for a batch again.
      */
-    if (!err_is(&e) && !remove_folder(s, c)) {
+    bool kept = false;
+    if (!err_is(&e))
+        e = remove_folder(s, c, &kept);
+    if (!err_is(&e) && kept) {
         e = claim_move_beside(s->processing, c->batch, s->failed, c->batch);
         if (!err_is(&e))
             e = durable_sync(s->failed);
@@ -406,7 +407,10 @@ struct err claim_retire(const struct spool *s, const struct claim *c)
         TRY(durable_sync(s->failed));
     }
     TRY(scan_folder(c->folder, count_segment, &segments));
-    if (segments > 0 || !remove_folder(s, c))
+    bool kept = segments > 0;
+    if (!kept)
+        TRY(remove_folder(s, c, &kept));
+    if (kept)
         TRY(retire_to_archive(s, c));
     return durable_sync(s->processing);
 }

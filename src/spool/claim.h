@@ -42,7 +42,7 @@ struct claim {
     struct uuid id;
     char batch[UUID_TEXT]; /* id as text, and the folder's name */
     char gate[SPOOL_GATE];
-    char reason[CLAIM_REASON]; /* why the gate opened */
+    char reason[CLAIM_REASON]; /* why the gate opened; "" of a claim that was read from disk */
     int64_t opened_us;
     struct claim_file
         *files; /* in the order in which they are loaded: that of the claim, or by name */

@@ -14,30 +14,44 @@
 #include "base/time.h"
 #include "spool/name.h"
 
-struct err scan_folder(int folder, struct err (*visit)(void *context, int folder, const char *name),
-                       void *context)
+typedef struct err visit_fn(void *context, int folder, const char *name);
+
+/* A descriptor of its own: the stream closes it, and keeps a position in it. */
+static struct err open_stream(int folder, DIR **stream)
 {
-    /* A descriptor of its own: the stream closes it, and keeps a position in it. */
     int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *stream = fd < 0 ? NULL : fdopendir(fd);
-    if (!stream) {
-        struct err e = err_system(ERR_SPOOL, errno, "can't list a spool folder");
-        if (fd >= 0)
-            (void)close(fd);
-        return e;
-    }
-    struct err e = ERR_OK;
-    while (!err_is(&e)) {
+    *stream = fd < 0 ? NULL : fdopendir(fd);
+    if (*stream)
+        return ERR_OK;
+    struct err e = err_system(ERR_SPOOL, errno, "can't list a spool folder");
+    if (fd >= 0)
+        (void)close(fd);
+    return e;
+}
+
+/* Visits up to `most` entries; *ended: there are no more. */
+static struct err visit_entries(DIR *stream, size_t most, visit_fn *visit, void *context,
+                                bool *ended)
+{
+    int folder = dirfd(stream);
+    for (size_t i = 0; i < most; i++) {
         errno = 0;
         const struct dirent *entry = readdir(stream);
-        if (!entry) {
-            if (errno != 0)
-                e = err_system(ERR_SPOOL, errno, "can't list a spool folder");
-            break;
-        }
+        *ended = !entry;
+        if (!entry)
+            return errno == 0 ? ERR_OK : err_system(ERR_SPOOL, errno, "can't list a spool folder");
         if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-            e = visit(context, folder, entry->d_name);
+            TRY(visit(context, folder, entry->d_name));
     }
+    return ERR_OK;
+}
+
+struct err scan_folder(int folder, visit_fn *visit, void *context)
+{
+    DIR *stream;
+    bool ended;
+    TRY(open_stream(folder, &stream));
+    struct err e = visit_entries(stream, SIZE_MAX, visit, context, &ended);
     (void)closedir(stream);
     return e;
 }
@@ -147,17 +161,42 @@ static int by_arrival(const void *a, const void *b)
     return strcmp(x->name, y->name);
 }
 
-struct err scan_gate(const struct spool *s, const char *gate, const struct scan_rules *rules,
-                     struct scan_result *found)
+static void free_files(struct scan_result *found)
+{
+    for (size_t i = 0; i < found->count; i++)
+        free(found->files[i].name);
+    found->count = 0;
+}
+
+static void end_pass(struct scan_result *found)
+{
+    if (found->stream)
+        (void)closedir(found->stream);
+    found->stream = NULL;
+    found->more = false;
+}
+
+void scan_free(struct scan_result *found)
+{
+    end_pass(found);
+    free_files(found);
+    free(found->files);
+    *found = (struct scan_result){.settles_at_us = INT64_MAX};
+}
+
+struct err scan_continue(const struct spool *s, const char *gate, const struct scan_rules *rules,
+                         struct scan_result *found)
 {
     struct visit v = {.spool = s, .gate = gate, .rules = rules, .found = found};
-    int folder;
-    *found = (struct scan_result){.settles_at_us = INT64_MAX};
-    TRY(spool_open_gate(s, gate, false, &folder));
-    struct err e = scan_folder(folder, visit_waiting, &v);
-    (void)close(folder);
+    size_t most = rules->max_files ? rules->max_files : SCAN_FILES_MAX;
+    bool ended = false;
+    free_files(found);
+    struct err e = visit_entries(found->stream, most, visit_waiting, &v, &ended);
+    found->more = !ended;
+    if (ended || err_is(&e))
+        end_pass(found);
     if (err_is(&e)) {
-        scan_free(found);
+        free_files(found);
         return e;
     }
     keep_settled(gate, rules, found);
@@ -166,12 +205,19 @@ struct err scan_gate(const struct spool *s, const char *gate, const struct scan_
     return ERR_OK;
 }
 
-void scan_free(struct scan_result *found)
+struct err scan_gate(const struct spool *s, const char *gate, const struct scan_rules *rules,
+                     struct scan_result *found)
 {
-    for (size_t i = 0; i < found->count; i++)
-        free(found->files[i].name);
-    free(found->files);
+    int folder;
+    DIR *stream = NULL;
     *found = (struct scan_result){.settles_at_us = INT64_MAX};
+    TRY(spool_open_gate(s, gate, false, &folder));
+    struct err e = open_stream(folder, &stream);
+    (void)close(folder);
+    if (err_is(&e))
+        return e;
+    found->stream = stream;
+    return scan_continue(s, gate, rules, found);
 }
 
 static struct err visit_gate_folder(void *context, int folder, const char *name)

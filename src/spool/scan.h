@@ -5,7 +5,15 @@
  *     struct scan_result waiting = {0};
  *     TRY(scan_gate(&spool, "default", &rules, &waiting));
  *     ... waiting.files[0 .. waiting.count) oldest first ...
+ *     while (waiting.more) {
+ *         TRY(scan_continue(&spool, "default", &rules, &waiting));
+ *         ... the next files of the same folder ...
+ *     }
  *     scan_free(&waiting);
+ *
+ * A folder of a million files is listed in pieces of rules.max_files: memory has a bound, each file
+ * is looked at once in a pass, and the first batches are on their way before the last file was
+ * seen. "Oldest first" holds within a piece.
  *
  * A scan is the truth; inotify only says when to look. A file counts as waiting once it is settled:
  * it was renamed in or seen closed (rules.is_settled), or it hasn't changed for SCAN_SETTLE_US.
@@ -23,6 +31,7 @@
 #include "spool/spool.h"
 
 #define SCAN_SETTLE_US INT64_C(2000000)
+#define SCAN_FILES_MAX 65536 /* files of a piece, where the rules name no other number */
 
 struct scan_file {
     char *name;
@@ -33,13 +42,18 @@ struct scan_file {
 struct scan_result {
     struct scan_file *files; /* settled, oldest first, then by name */
     size_t count;
-    size_t unsettled;      /* still being written, as far as we can tell */
+    bool more;             /* the folder wasn't listed to its end */
+    size_t unsettled;      /* in this pass: still being written, as far as we can tell */
     int64_t settles_at_us; /* when the first of those may be settled; INT64_MAX for none */
-    size_t cap;            /* private */
+
+    /* private */
+    size_t cap;
+    void *stream; /* of the pass in progress */
 };
 
 struct scan_rules {
-    int64_t now_us; /* wall clock */
+    int64_t now_us;   /* wall clock */
+    size_t max_files; /* of a piece; 0: SCAN_FILES_MAX */
     /* May be NULL: then only time settles a file. `listed` is called once all files are listed, and
      * before is_settled judges those that changed lately. */
     void (*listed)(void *context);
@@ -51,6 +65,11 @@ struct scan_rules {
 
 struct err scan_gate(const struct spool *s, const char *gate, const struct scan_rules *rules,
                      struct scan_result *found);
+/* Only where `more` is set: lets go of the files and lists the next. After a failure the pass is
+ * over.
+ */
+struct err scan_continue(const struct spool *s, const char *gate, const struct scan_rules *rules,
+                         struct scan_result *found);
 void scan_free(struct scan_result *found);
 
 /* The gate folders below incoming/, besides the default gate. Each name is the caller's to free. */

@@ -19,7 +19,7 @@ def own_cluster():
     try:
         yield cluster.start()
     finally:
-        cluster.destroy()
+        cluster.close()
 
 
 class Producer(threading.Thread):
@@ -98,14 +98,14 @@ def random_kills(run):
         producer = Producer(site, lambda: feed.any(run.random))
         with Keeper(site) as keeper:
             producer.start()
-            kill_both(run, site, cluster, keeper, run.n, lambda _: run.random.choice(
+            kill_both(run, site, cluster, keeper, run.kills, lambda _: run.random.choice(
                 (run.random.uniform(0, 0.08), run.random.uniform(0.05, 0.9))))
             producer.finish()
             wait_drained(site)
-        run.judge(site, feed, "the feed", times=2 * run.n)
+        run.judge(site, feed, "the feed", times=2 * run.kills)
         batches = site.value("SELECT count(*) FROM ingestion_manifest")
         again = site.value("SELECT count(*) FROM ingestion_manifest WHERE attempts > 1")
-        return (f"{run.n} SIGKILLs of the daemon and {run.n} immediate stops of Postgres, in turn, during a feed of"
+        return (f"{run.kills} SIGKILLs of the daemon and {run.kills} immediate stops of Postgres, in turn, during a feed of"
                 f" {len(feed.segments):,} segments of every sort ({sum(feed.rows.values()):,} rows, {batches:,}"
                 f" batches, {again:,} of them loaded more than once)")
 

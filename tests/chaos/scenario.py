@@ -46,7 +46,9 @@ class Run:
     """One run of one scenario."""
 
     def __init__(self, n, sample, jobs, seed):
-        self.n, self.sample, self.jobs, self.seed = n, sample, jobs, seed
+        self.kills = n  # at random times, of daemon and server
+        self.n = min(n, 50)  # the scale of all else, which finds no more by being repeated
+        self.sample, self.jobs, self.seed = sample, jobs, seed
         self.random = random.Random(seed)
         self.lock = threading.Lock()
         self.times = self.lost = self.duplicated = 0

@@ -171,7 +171,7 @@ class TestBrokenSegments(unittest.TestCase):
         self.assertEqual(self.site.query("SELECT source, value FROM metrics ORDER BY value"),
                          [("good", float(i)) for i in range(5)])
         self.assertEqual(self.site.in_folder(self.site.archive_of(self.receipt)),
-                         [".claim.json", "a-good.msgpack", "z-good.msgpack.zst"])
+                         ["a-good.msgpack", "z-good.msgpack.zst"])
 
     def test_the_receipt_counts_them(self):
         r = self.receipt

@@ -440,6 +440,20 @@ class TestTables(SiteCase):
         for table in ("ingestion_manifest", "ingestion_segment", "ingestion_reject"):
             self.assertEqual(tables[table], (True, False, None), table)
 
+    def test_what_was_loaded_is_in_the_brin_summary(self):
+        """Right after a drain; a daemon's summaries follow within seconds."""
+        # Ranges of 128 pages: some of them.
+        frames = [metric(name="x" * 1000, value=i) for i in range(3000)]
+        self.site.load({"a.msgpack": pack(*frames)})
+        left = """SELECT sum(brin_summarize_new_values(i.oid))
+                    FROM pg_class i JOIN pg_am m ON m.oid = i.relam AND m.amname = 'brin'
+                   WHERE i.relkind = 'i' AND i.relnamespace = %s::regnamespace"""
+        self.assertEqual(self.site.value(left, self.site.schema), 0)
+        with self.site.daemon(env={"SPOOLGATE_LOG_LEVEL": "debug"}) as daemon:
+            self.site.put("b.msgpack", pack(*frames[:-1]))
+            wait_until(lambda: daemon.logged("msg=summarised"), "it is summarised")
+            self.assertEqual(self.site.value(left, self.site.schema), 0)
+
     def test_the_loading_role_is_no_superuser(self):
         self.assertEqual(self.site.query("SELECT rolsuper, rolbypassrls FROM pg_roles"
                                          " WHERE rolname = current_user"), [(False, False)])

@@ -493,7 +493,7 @@ class TestDuplicates(SiteCase):
                          {"new.msgpack": None, **{n: str(first["batch_id"]) for n in (
                              "a.msgpack", "renamed.msgpack", "packed.msgpack.zst")}})
         self.assertEqual(self.site.in_folder(self.site.archive_of(again)),
-                         [".claim.json", "a.msgpack", "new.msgpack", "packed.msgpack.zst",
+                         ["a.msgpack", "new.msgpack", "packed.msgpack.zst",
                           "renamed.msgpack"])
         self.assertFalse(self.site.failed_of(again).exists())
         self.assertEqual(self.site.value("SELECT count(*) FROM ingestion_reject"), 1)

@@ -16,6 +16,7 @@
 #include "frame/reader.c"
 #include "replay/copybin.c"
 #include "replay/jsonb.c"
+#include "replay/match.c"
 #include "replay/mptime.c"
 
 #include <jansson.h>
@@ -59,8 +60,8 @@ static const uint8_t *check_row(const struct stream *s, const uint8_t *p, const 
             assert(utf8_check(p, len) == len && !memchr(p, 0, len));
         } else if (c->type == COLUMN_JSONB) {
             assert(len > 1 && p[0] == 1);
-            /* no JSON_REJECT_DUPLICATES: the server keeps the last, and so does jansson */
-            json_t *value = json_loadb((const char *)p + 1, len - 1, JSON_DECODE_ANY, NULL);
+            json_t *value = json_loadb((const char *)p + 1, len - 1,
+                                       JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
             /* numbers past what jansson holds are the server's to judge */
             assert(value || memchr(p, 'e', len) || len > 19);
             json_decref(value);
@@ -72,6 +73,24 @@ static const uint8_t *check_row(const struct stream *s, const uint8_t *p, const 
     return p;
 }
 
+/* What the reader noted of a frame is what a walk over its bytes finds. */
+static void check_notes(struct copybin *e, const struct frame *frame, const struct buf *rows,
+                        bool good)
+{
+    struct frame bare = *frame;
+    struct buf again[2] = {{0}};
+    struct copybin_row row;
+    struct reject reject;
+    bare.pairs = NULL;
+    bare.pair_count = 0;
+    bool same = copybin_encode(e, &bare, again, &row, &reject) == good;
+    for (size_t i = 0; i < 2; i++) {
+        same = same && again[i].len == rows[i].len;
+        assert(same && (rows[i].len == 0 || memcmp(again[i].data, rows[i].data, rows[i].len) == 0));
+        buf_free(&again[i]);
+    }
+}
+
 static void encode(struct copybin *e, const struct frame *frame)
 {
     struct buf rows[2] = {{0}};
@@ -80,6 +99,7 @@ static void encode(struct copybin *e, const struct frame *frame)
     bool good = copybin_encode(e, frame, rows, &row, &reject);
     assert(rows[0].len == 0 || rows[1].len == 0);
     assert(good == (rows[0].len + rows[1].len > 0));
+    check_notes(e, frame, rows, good);
     if (good) {
         const struct stream *s = &stream_builtin.streams[row.stream];
         const struct buf *out = &rows[row.stream];

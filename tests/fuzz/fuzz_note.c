@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Any bytes as processing/BATCH/.claim.json. What must hold: refused, or a gate's name that can be
- * a folder, and texts that end inside their arrays.
+ * a folder.
  */
 #include "spool/claim.c"
 
@@ -14,9 +14,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     memset(&c, 'x', sizeof c);
     if (parse_note(&c, (const char *)bytes, len)) {
         assert(name_is_gate(c.gate) && strnlen(c.gate, sizeof c.gate) < sizeof c.gate);
-        assert(strnlen(c.reason, sizeof c.reason) < sizeof c.reason);
     } else {
-        assert(c.gate[0] == 'x' && c.reason[0] == 'x');
+        assert(c.gate[0] == 'x');
     }
     return 0;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The small parsers of outside text: times, sizes, durations, names, identifiers, UTF-8, JSON
- * quoting, SQL quoting. What each reads must come back from what each writes.
+ * quoting, SQL quoting; and doubles. What each reads must come back from what each writes.
  */
+#include "base/decimal.c"
 #include "base/jsonw.c"
 #include "base/sql.c"
 #include "base/str.c"
@@ -12,6 +13,7 @@
 #include "spool/name.c"
 
 #include <jansson.h>
+#include <stdlib.h>
 
 #include "base/mem.h"
 
@@ -104,6 +106,21 @@ static void check_quoting(const uint8_t *bytes, size_t len, const char *text)
     buf_free(&out);
 }
 
+static void check_double(const uint8_t *bytes, size_t len)
+{
+    double v;
+    char text[DECIMAL_BYTES + 1];
+    if (len < sizeof v)
+        return;
+    memcpy(&v, bytes, sizeof v);
+    if (!isfinite(v))
+        return;
+    uint8_t *end = decimal_double((uint8_t *)text, v);
+    assert(end <= (uint8_t *)text + DECIMAL_BYTES);
+    *end = '\0';
+    assert(strtod(text, NULL) == v);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
@@ -112,6 +129,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     check_units(text);
     check_names(text);
     check_quoting(bytes, len, text);
+    check_double(bytes, len);
     free(text);
     return 0;
 }

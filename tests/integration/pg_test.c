@@ -24,6 +24,36 @@ static void tear_down(void)
 
 TestSuite(pg, .init = set_up, .fini = tear_down);
 
+Test(pg, a_statement_is_prepared_once_for_a_connection)
+{
+    static const char twice[] = "SELECT $1::int * 2";
+    static const char wrong[] = "SELECT $1::int / 0";
+    PGresult *rows;
+    for (int connection = 0; connection < 2; connection++) {
+        for (int i = 0; i < 3; i++) {
+            EXPECT_OK(pg_query_prepared(&db.pg, twice, PG_PARAMS("21"), &rows));
+            cr_assert_str_eq(PQgetvalue(rows, 0, 0), "42");
+            PQclear(rows);
+            EXPECT_ERR(pg_query_prepared(&db.pg, wrong, PG_PARAMS("1"), &rows), ERR_ROW, "22012");
+            cr_assert_null(rows);
+        }
+        EXPECT_VALUE(&db, "SELECT count(*) FROM pg_prepared_statements", "2");
+        EXPECT_OK(pg_open(&db.pg, &db.target)); /* a new session knows nothing of them */
+    }
+}
+
+Test(pg, more_statements_than_are_kept_prepared)
+{
+    static char texts[PG_PREPARED_MAX + 3][32];
+    for (int i = 0; i < PG_PREPARED_MAX + 3; i++) {
+        PGresult *rows;
+        (void)snprintf(texts[i], sizeof texts[i], "SELECT %d", i);
+        EXPECT_OK(pg_query_prepared(&db.pg, texts[i], PG_NO_PARAMS, &rows));
+        cr_assert_eq(atoi(PQgetvalue(rows, 0, 0)), i, "got %s", PQgetvalue(rows, 0, 0));
+        PQclear(rows);
+    }
+}
+
 Test(pg, what_the_server_says_has_its_class)
 {
     EXPECT_OK(

@@ -79,24 +79,25 @@ Test(receipt, from_none_to_settled)
         struct claim c = claim_of(2);
         int attempt;
         cr_assert_eq(state_of(&c), RECEIPT_NONE);
-        EXPECT_OK(receipt_start(&db.pg, c.batch, &attempt));
-        cr_assert_eq(attempt, 0, "there is nothing to begin");
-        EXPECT_OK(receipt_open(&db.pg, &c, SPOOL_ID));
-        cr_assert_str_eq(status_of(&c), "open 0");
-        EXPECT_OK(receipt_open(&db.pg, &c, SPOOL_ID)); /* a reply was lost, it is sent again */
-        cr_assert_eq(state_of(&c), RECEIPT_UNFINISHED);
-        EXPECT_OK(receipt_start(&db.pg, c.batch, &attempt));
+        EXPECT_ERR(receipt_start(&db.pg, c.batch, &attempt), ERR_BUSY, c.batch);
+        EXPECT_OK(receipt_open(&db.pg, &c, SPOOL_ID, &attempt));
         cr_assert_eq(attempt, 1, "got %d", attempt);
         cr_assert_str_eq(status_of(&c), "loading 1");
+        EXPECT_OK(receipt_open(&db.pg, &c, SPOOL_ID, &attempt)); /* a reply was lost */
+        cr_assert_eq(attempt, 2, "got %d", attempt);
+        cr_assert_eq(state_of(&c), RECEIPT_UNFINISHED);
+        EXPECT_OK(receipt_start(&db.pg, c.batch, &attempt));
+        cr_assert_eq(attempt, 3, "got %d", attempt);
+        cr_assert_str_eq(status_of(&c), "loading 3");
         cr_assert_eq(state_of(&c), RECEIPT_UNFINISHED);
         receipt_stall(&db.pg, c.batch, "no luck");
         EXPECT_VALUE(&db, "SELECT error FROM ingestion_manifest WHERE status = 'loading'",
                      "no luck");
         EXPECT_OK(finish(&c, failed));
-        cr_assert_str_eq(status_of(&c), failed ? "failed 1" : "done 1");
+        cr_assert_str_eq(status_of(&c), failed ? "failed 3" : "done 3");
         cr_assert_eq(state_of(&c), RECEIPT_SETTLED);
-        EXPECT_OK(receipt_start(&db.pg, c.batch, &attempt));
-        cr_assert_eq(attempt, 0, "a settled batch is not begun again, got %d", attempt);
+        EXPECT_ERR(receipt_start(&db.pg, c.batch, &attempt), ERR_BUSY, "settled");
+        EXPECT_ERR(receipt_open(&db.pg, &c, SPOOL_ID, &attempt), ERR_BUSY, "settled");
         receipt_stall(&db.pg, c.batch, "too late");
         cr_assert_str_neq(database_value(&db, "SELECT coalesce(error, '') FROM ingestion_manifest"
                                               " ORDER BY opened_at DESC LIMIT 1"),
@@ -110,9 +111,7 @@ Test(receipt, an_attempt_that_was_overtaken_cannot_go_on)
     struct claim c = claim_of(1);
     int first;
     int second;
-    EXPECT_OK(receipt_open(&db.pg, &c, SPOOL_ID));
-    EXPECT_ERR(receipt_lock(&db.pg, c.batch, 0), ERR_BUSY, c.batch); /* open, not loading */
-    EXPECT_OK(receipt_start(&db.pg, c.batch, &first));
+    EXPECT_OK(receipt_open(&db.pg, &c, SPOOL_ID, &first));
     EXPECT_OK(receipt_lock(&db.pg, c.batch, first));
     EXPECT_OK(receipt_start(&db.pg, c.batch, &second));
     cr_assert_eq(second, first + 1, "want %d, got %d", first + 1, second);
@@ -131,8 +130,7 @@ Test(receipt, the_lock_keeps_the_successor_waiting)
     struct claim c = claim_of(1);
     struct pg successor;
     int attempt;
-    EXPECT_OK(receipt_open(&db.pg, &c, SPOOL_ID));
-    EXPECT_OK(receipt_start(&db.pg, c.batch, &attempt));
+    EXPECT_OK(receipt_open(&db.pg, &c, SPOOL_ID, &attempt));
     EXPECT_OK(pg_exec(&db.pg, "BEGIN"));
     EXPECT_OK(receipt_lock(&db.pg, c.batch, attempt));
     pg_init(&successor);
@@ -153,7 +151,7 @@ Test(receipt, another_spools_batch_is_refused)
 {
     struct claim c = claim_of(1);
     enum receipt_state state;
-    EXPECT_OK(receipt_open(&db.pg, &c, OTHER_ID));
+    EXPECT_OK(receipt_open(&db.pg, &c, OTHER_ID, &(int){0}));
     EXPECT_ERR(receipt_find(&db.pg, c.batch, SPOOL_ID, &state), ERR_CONFIG, OTHER_ID);
     claim_free(&c);
 }

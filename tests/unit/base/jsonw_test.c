@@ -131,3 +131,54 @@ Test(base_jsonw, any_bytes_are_json)
         buf_free(&out);
     }
 }
+
+/* Every byte at every place: the short way takes it where the long way leaves it as it is and it is
+ * ASCII, and writes the same; else it writes nothing. */
+Test(base_jsonw, quote_plain)
+{
+    for (size_t len = 0; len < 34; len++)
+        for (size_t at = 0; at < (len > 0 ? len : 1); at++)
+            for (unsigned byte = 0; byte < 256; byte++) {
+                uint8_t text[34];
+                struct buf want = {0};
+                struct buf got = {0};
+                memset(text, 'a', sizeof text);
+                text[at] = (uint8_t)byte;
+                jsonw_quote(&want, text, len);
+                bool plain = len == 0 || (byte < 0x80 && want.len == len + 2);
+                buf_byte(&got, '!');
+                cr_assert_eq(jsonw_quote_plain(&got, text, len), plain, "%02x at %zu of %zu", byte,
+                             at, len);
+                cr_assert_eq(got.len, plain ? len + 3 : 1, "%02x at %zu of %zu: %zu bytes", byte,
+                             at, len, got.len);
+                cr_assert(!plain || memcmp(got.data + 1, want.data, want.len) == 0,
+                          "%02x at %zu of %zu: other bytes", byte, at, len);
+                buf_free(&want);
+                buf_free(&got);
+            }
+}
+
+/* Escapes at every phase against the eight bytes of a step. */
+Test(base_jsonw, escapes_anywhere)
+{
+    static const char *const escaped[] = {"\"", "\\", "\n", "\x01", "\xc3\xa9", "\xff"};
+    static const char *const wants[] = {"\\\"",    "\\\\",     "\\n",
+                                        "\\u0001", "\xc3\xa9", "\xef\xbf\xbd"};
+    for (size_t i = 0; i < COUNT(escaped); i++)
+        for (size_t before = 0; before < 20; before++)
+            for (size_t after = 0; after < 20; after++) {
+                struct buf text = {0};
+                struct buf want = {0};
+                struct buf got = {0};
+                buf_printf(&text, "%.*s%s%.*s", (int)before, "abcdefghijklmnopqrst", escaped[i],
+                           (int)after, "ABCDEFGHIJKLMNOPQRST");
+                buf_printf(&want, "\"%.*s%s%.*s\"", (int)before, "abcdefghijklmnopqrst", wants[i],
+                           (int)after, "ABCDEFGHIJKLMNOPQRST");
+                jsonw_quote(&got, text.data, text.len);
+                EXPECT_BYTES(got.data, got.len, want.data, want.len, "%zu before, %zu after",
+                             before, after);
+                buf_free(&text);
+                buf_free(&want);
+                buf_free(&got);
+            }
+}

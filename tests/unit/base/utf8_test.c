@@ -112,3 +112,25 @@ Test(base_utf8, bad_byte_at_every_offset)
             cr_expect_eq(got, bad, "%zu bytes, bad at %zu: got %zu", len, bad, got);
         }
 }
+
+/* Every byte at every place of every length: plain where it is ASCII and no NUL, and copied then.
+ */
+Test(base_utf8, copy_plain)
+{
+    for (size_t len = 1; len < 34; len++)
+        for (size_t at = 0; at < len; at++)
+            for (unsigned byte = 0; byte < 256; byte++) {
+                uint8_t from[34];
+                uint8_t to[36] = {0};
+                memset(from, 'a', sizeof from);
+                from[at] = (uint8_t)byte;
+                bool want = byte > 0 && byte < 0x80;
+                bool got = utf8_copy_plain(to + 1, from, len);
+                cr_assert_eq(got, want, "%02x at %zu of %zu: want %d, got %d", byte, at, len, want,
+                             got);
+                cr_assert(!got || memcmp(to + 1, from, len) == 0, "%02x at %zu of %zu is lost",
+                          byte, at, len);
+                cr_assert(to[0] == 0 && to[len + 1] == 0, "%zu bytes: written past them", len);
+            }
+    cr_expect(utf8_copy_plain(NULL, NULL, 0), "nothing is not plain");
+}

@@ -136,7 +136,7 @@ Test(config_config, defaults)
         {"gates.*.open.age", "2000000"},
         {"gates.*.open.idle", "200000"},
         {"gates.*.batch.segments", "20000"},
-        {"gates.*.batch.bytes", "67108864"},
+        {"gates.*.batch.bytes", "0"},
         {"gates.*.max_rejects", "10000 millionths"},
         {"gates.*.dedupe", "0"},
         {"gates.*.nul", "0"},
@@ -201,12 +201,12 @@ Test(config_config, refused)
         {"gates.Fast.open.count", "1",
          "`Fast` can't be a gate's name: a-z, 0-9, _ and -, at most 63"},
         {"gates..open.count", "1", "`` can't be a gate's name: a-z, 0-9, _ and -, at most 63"},
-        {"loaders", "x", "`x` is not a number for `loaders`; write it like `0`"},
-        {"loaders", "", "`` is not a number for `loaders`; write it like `0`"},
-        {"loaders", "-1", "`-1` is not a number for `loaders`; write it like `0`"},
-        {"loaders", " 1", "` 1` is not a number for `loaders`; write it like `0`"},
-        {"loaders", "1.5", "`1.5` is not a number for `loaders`; write it like `0`"},
-        {"loaders", "0x1", "`0x1` is not a number for `loaders`; write it like `0`"},
+        {"loaders", "x", "`x` is not a number for `loaders`; write it like `auto`"},
+        {"loaders", "", "`` is not a number for `loaders`; write it like `auto`"},
+        {"loaders", "-1", "`-1` is not a number for `loaders`; write it like `auto`"},
+        {"loaders", " 1", "` 1` is not a number for `loaders`; write it like `auto`"},
+        {"loaders", "1.5", "`1.5` is not a number for `loaders`; write it like `auto`"},
+        {"loaders", "0x1", "`0x1` is not a number for `loaders`; write it like `auto`"},
         {"loaders", "9", "`9` is out of range for `loaders` (0 to 8)"},
         {"loaders", "99999999999999999999999",
          "`99999999999999999999999` is out of range for `loaders` (0 to 8)"},
@@ -380,7 +380,8 @@ Test(config_config, loaders)
     static const struct {
         const char *value;
         unsigned least, most;
-    } cases[] = {{"0", 1, CONFIG_LOADERS_MAX}, {"1", 1, 1}, {"8", 8, 8}};
+    } cases[] = {
+        {"auto", 1, CONFIG_LOADERS_MAX}, {"0", 1, CONFIG_LOADERS_MAX}, {"1", 1, 1}, {"8", 8, 8}};
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct config c;
         config_init(&c);

@@ -45,12 +45,12 @@ struct outcome {
     char last_kind[32];
 };
 
-static struct outcome read_all(const struct frame_limits *limits, struct source *s)
+static struct outcome read_on(struct frame_reader *r, struct source *s)
 {
     struct outcome o = {.last_kind = "-"};
-    struct frame_reader r = {.fill = fill, .context = s, .limits = limits};
     struct frame frame;
-    while ((o.result = frame_next(&r, &frame, &o.e)) == FRAME_NEXT) {
+    r->context = s;
+    while ((o.result = frame_next(r, &frame, &o.e)) == FRAME_NEXT) {
         cr_assert_eq(frame.index, o.frames, "frame %zu has index %zu", (size_t)o.frames,
                      (size_t)frame.index);
         cr_assert(bytes_equal(frame.bytes, frame.len, s->bytes + frame.offset, frame.len),
@@ -63,8 +63,15 @@ static struct outcome read_all(const struct frame_limits *limits, struct source 
             (void)strcpy(o.last_kind, "none");
         o.frames++;
     }
-    o.sealed = r.sealed;
-    o.window = r.cap;
+    o.sealed = r->sealed;
+    o.window = r->cap;
+    return o;
+}
+
+static struct outcome read_all(const struct frame_limits *limits, struct source *s)
+{
+    struct frame_reader r = {.fill = fill, .limits = limits};
+    struct outcome o = read_on(&r, s);
     frame_reader_free(&r);
     return o;
 }
@@ -387,4 +394,54 @@ Test(frame_reader, end_stays_the_end)
     }
     cr_expect_eq(r.frames, 1, "the seal is counted: %zu", (size_t)r.frames);
     frame_reader_free(&r);
+}
+
+/* One reader for many segments says of each what a reader of its own would, whatever came before:
+ * a seal, damage in the middle of a window, a source that failed, a frame that made it grow. */
+Test(frame_reader, restart)
+{
+    struct buf large = {0};
+    struct buf too_large = {0};
+    put_frame(&large, 3 * MIB);
+    put_frame(&too_large, 17 * MIB);
+    const struct {
+        const void *bytes;
+        size_t len;
+        size_t step, fails;
+    } segments[] = {
+        {BYTES(KIND_A SEAL("\x01")), 0, 0},
+        {BYTES(KIND_A KIND_A), 0, 0},
+        {BYTES(""), 0, 0},
+        {BYTES(KIND_A "\x81\xa1x\xc1" KIND_A), 0, 0},
+        {BYTES(KIND_A "\x81\xa1"), 1, 0},
+        {BYTES(KIND_A KIND_A KIND_A), 8, 2},
+        {large.data, large.len, 0, 0},
+        {BYTES(KIND_A SEAL("\x02")), 0, 0},
+        {too_large.data, too_large.len, 0, 0},
+        {BYTES(KIND_A SEAL("\x01")), 3, 0},
+    };
+    struct frame_reader r = {.fill = fill, .limits = &defaults};
+    for (size_t i = 0; i < COUNT(segments); i++) {
+        struct source s = {.bytes = segments[i].bytes,
+                           .len = segments[i].len,
+                           .step = segments[i].step,
+                           .fails = segments[i].fails};
+        struct source again = s;
+        struct outcome want = read_all(&defaults, &s);
+        frame_reader_restart(&r);
+        cr_expect_eq(r.cap, i > 0 ? MIB : 0, "segment %zu: begun with a window of %zu", i, r.cap);
+        struct outcome got = read_on(&r, &again);
+        cr_expect(got.result == want.result && got.frames == want.frames &&
+                      got.frames == r.frames && got.sealed == want.sealed &&
+                      got.window == want.window && got.e.cls == want.e.cls,
+                  "segment %zu: want %d, %zu frames, got %d, %zu", i, want.result,
+                  (size_t)want.frames, got.result, (size_t)got.frames);
+        cr_expect_str_eq(got.e.text, want.e.text, "segment %zu\nwant: %s\n got: %s", i, want.e.text,
+                         got.e.text);
+        cr_expect_str_eq(got.last_kind, want.last_kind, "segment %zu: want %s, got %s", i,
+                         want.last_kind, got.last_kind);
+    }
+    frame_reader_free(&r);
+    buf_free(&large);
+    buf_free(&too_large);
 }

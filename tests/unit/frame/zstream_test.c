@@ -32,20 +32,28 @@ static struct err fill(void *context, uint8_t *room, size_t size, size_t *got)
 }
 
 /* Decompresses into out, `room` bytes at a time. */
+static struct err read_on(struct zstream *z, size_t room, struct buf *out)
+{
+    struct err e = ERR_OK;
+    size_t got = 1;
+    while (!err_is(&e) && got > 0) {
+        e = zstream_fill(z, buf_reserve(out, room), room, &got);
+        out->len += err_is(&e) ? 0 : got;
+    }
+    if (!err_is(&e)) { /* the end stays the end */
+        e = zstream_fill(z, buf_reserve(out, room), room, &got);
+        cr_expect_eq(got, 0, "%zu bytes after the end", got);
+    }
+    return e;
+}
+
 static struct err read_all(const struct frame_limits *limits, struct source *s, size_t room,
                            struct buf *out)
 {
     struct zstream z = {.fill = fill, .context = s};
     struct err e = zstream_open(&z, limits);
-    size_t got = 1;
-    while (!err_is(&e) && got > 0) {
-        e = zstream_fill(&z, buf_reserve(out, room), room, &got);
-        out->len += err_is(&e) ? 0 : got;
-    }
-    if (!err_is(&e)) { /* the end stays the end */
-        e = zstream_fill(&z, buf_reserve(out, room), room, &got);
-        cr_expect_eq(got, 0, "%zu bytes after the end", got);
-    }
+    if (!err_is(&e))
+        e = read_on(&z, room, out);
     zstream_close(&z);
     return e;
 }
@@ -308,5 +316,55 @@ Test(frame_zstream, source_errors)
         buf_free(&got);
     }
     buf_free(&file);
+    buf_free(&content);
+}
+
+/* One stream for many files says of each what a stream of its own would, wherever it was left: at
+ * an end, in the middle of a frame, after damage, a window over the limit, or a bomb. */
+Test(frame_zstream, restart)
+{
+    struct frame_limits limits = defaults;
+    struct buf content = {0};
+    struct buf files[8] = {{0}};
+    limits.expansion = 100;
+    repeat(&content, 700000);
+    compress(&files[0], content.data, content.len, 0, true);
+    buf_put(&files[1], files[0].data, files[0].len / 2);
+    compress(&files[2], "abc", 3, 0, false);
+    buf_put(&files[3], files[0].data, files[0].len);
+    files[3].data[files[3].len - 1] ^= 1; /* the checksum */
+    compress(&files[4], content.data, content.len, 24, true);
+    memset(buf_reserve(&content, 8 * MIB), 0, 8 * MIB);
+    compress(&files[6], content.data + content.len, 8 * MIB, 0, false);
+    buf_put(&files[7], files[0].data, files[0].len);
+    compress(&files[7], "abc", 3, 0, true);
+
+    struct source s = {0};
+    struct zstream z = {.fill = fill, .context = &s};
+    struct err opened = zstream_open(&z, &limits);
+    cr_assert(!err_is(&opened), "%s", opened.text);
+    for (size_t i = 0; i < COUNT(files) * COUNT(files); i++) {
+        /* every file after every other */
+        const struct buf *pair[] = {&files[i / COUNT(files)], &files[i % COUNT(files)]};
+        for (size_t n = 0; n < COUNT(pair); n++) {
+            struct buf want = {0};
+            struct buf got = {0};
+            struct err restarted = zstream_restart(&z);
+            cr_assert(!err_is(&restarted), "%s", restarted.text);
+            s = (struct source){.bytes = pair[n]->data, .len = pair[n]->len};
+            struct err e = read_on(&z, 300000, &got);
+            s.at = 0;
+            struct err want_e = read_all(&limits, &s, 300000, &want);
+            cr_expect_str_eq(e.text, want_e.text, "pair %zu, %zu\nwant: %s\n got: %s", i, n,
+                             want_e.text, e.text);
+            cr_expect(e.cls == want_e.cls && bytes_equal(got.data, got.len, want.data, want.len),
+                      "pair %zu, %zu: want %zu bytes, got %zu, or others", i, n, want.len, got.len);
+            buf_free(&want);
+            buf_free(&got);
+        }
+    }
+    zstream_close(&z);
+    for (size_t i = 0; i < COUNT(files); i++)
+        buf_free(&files[i]);
     buf_free(&content);
 }

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* loader: a struct loader as the configuration wants it. The caller opens its connection. */
+#ifndef SPOOLGATE_DAEMON_LOADER_H
+#define SPOOLGATE_DAEMON_LOADER_H
+
+#include <stdatomic.h>
+
+#include "config/config.h"
+#include "replay/load.h"
+
+static inline void loader_init(struct loader *l, const struct config *config,
+                               const struct spool *spool, const atomic_bool *stop)
+{
+    *l = (struct loader){.spool = spool,
+                         .preparer = {.streams = &stream_builtin,
+                                      .limits = &config->limits,
+                                      .rules_of = config_rules,
+                                      .rules_context = config,
+                                      .stop = stop},
+                         .target = {config->database, config->schema}};
+    pg_init(&l->pg);
+}
+
+static inline void loader_close(struct loader *l)
+{
+    pg_close(&l->pg);
+    preparer_close(&l->preparer);
+}
+
+#endif

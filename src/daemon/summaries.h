@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * summaries: keeps the BRIN indexes of what was just loaded useful. COPY appends ranges of blocks
+ * that no summary covers; until one does, every query reads them whole. A thread with a connection
+ * of its own summarises behind the loaders, off their path.
+ *
+ *     struct summaries s;
+ *     summaries_start(&s, &target, &streams);
+ *     summaries_note(&s, &batch.days);         // after a COMMIT, from any thread
+ *     summaries_stop(&s, finish);              // finish: what was noted is still done
+ *
+ * Failing is no harm to the data: VACUUM summarises what was left out. It connects when there is
+ * something to do and looks at a partition once a second at the most.
+ */
+#ifndef SPOOLGATE_DAEMON_SUMMARIES_H
+#define SPOOLGATE_DAEMON_SUMMARIES_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+#include "io/pg.h"
+#include "replay/partition.h"
+#include "stream/stream.h"
+
+struct summaries {
+    /* private */
+    struct pg pg;
+    struct pg_target target;
+    const struct stream_set *streams;
+    pthread_t thread;
+    bool runs;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct partition_days noted;
+    bool stopping, finish;
+};
+
+void summaries_start(struct summaries *s, const struct pg_target *target,
+                     const struct stream_set *streams);
+void summaries_note(struct summaries *s, const struct partition_days *days);
+void summaries_stop(struct summaries *s, bool finish);
+
+#endif

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+#include "replay/prepare.h"
+
+#include "base/log.h"
+#include "base/time.h"
+#include "spool/name.h"
+
+void prepared_open(struct prepared *p, const struct preparer *preparer)
+{
+    *p = (struct prepared){.claim = {.folder = -1}};
+    held_open(&p->held, preparer->streams->count, PREPARE_BUDGET);
+}
+
+void prepared_clear(struct prepared *p)
+{
+    if (p->is_started) {
+        batch_close(&p->batch);
+        copybin_close(&p->encoder);
+    }
+    held_clear(&p->held);
+    claim_free(&p->claim);
+    p->is_started = p->is_inspected = false;
+}
+
+void prepared_close(struct prepared *p)
+{
+    prepared_clear(p);
+    held_close(&p->held);
+}
+
+void preparer_close(struct preparer *preparer)
+{
+    segment_tools_close(&preparer->tools);
+}
+
+double prepared_weight(const struct prepared *p)
+{
+    uint64_t bytes = 0;
+    uint64_t packed = 0;
+    uint64_t raw = 0;
+    for (size_t i = 0; i < p->batch.count; i++) {
+        const struct segment_summary *sum = &p->batch.segments[i].sum;
+        bool is_zstd = name_is_zstd(p->batch.segments[i].name);
+        bytes += sum->bytes_raw;
+        packed += is_zstd ? sum->bytes : 0;
+        raw += is_zstd ? sum->bytes_raw : 0;
+    }
+    if (packed == 0 || bytes == 0)
+        return 0;
+    /* Rows take more or less room than their frames; how much more isn't known of rows let go. */
+    double growth = p->held.is_over ? 2 : (double)held_bytes(&p->held) / (double)bytes;
+    return (double)raw / (double)packed * (growth > 1 ? growth : 1);
+}
+
+void prepare_start(struct preparer *preparer, struct prepared *p)
+{
+    const struct load_rules *rules = preparer->rules_of(preparer->rules_context, p->claim.gate);
+    if (p->is_started)
+        return;
+    batch_open(&p->batch, &p->claim, rules);
+    copybin_open(&p->encoder, preparer->streams, &p->claim.id, p->claim.opened_us,
+                 (enum nul_rule)rules->nul);
+    p->is_started = true;
+}
+
+struct err prepare_batch(struct preparer *preparer, struct prepared *p)
+{
+    int64_t start = time_monotonic();
+    prepare_start(preparer, p);
+    held_clear(&p->held);
+    struct segment_walk walk = {.tools = &preparer->tools,
+                                .encoder = &p->encoder,
+                                .limits = preparer->limits,
+                                .stop = preparer->stop};
+    TRY(batch_inspect(&p->batch, &walk, &p->held));
+    held_order(&p->held);
+    p->is_inspected = true;
+    struct batch_totals t = batch_totals(&p->batch);
+    LOG_INFO("batch inspected", LOG_STR("batch", p->claim.batch), LOG_INT("bytes", t.bytes),
+             LOG_INT("bytes_raw", t.bytes_raw), LOG_INT("frames", t.frames),
+             LOG_DURATION("took", time_monotonic() - start));
+    return ERR_OK;
+}
