@@ -151,15 +151,15 @@ class Psql(Contender):
 class Ours(Contender):
     """`spoolgate drain --force` on a spool that holds the data's segments."""
 
-    def __init__(self, name, site, data, *, segments, loaders=1, gate="", keys=""):
-        """segments: the folder that holds them; gate: keys of the gate; keys: others, as lines of YAML."""
+    def __init__(self, name, site, data, *, segments, loaders=1, gate=""):
+        """segments: the folder that holds them; gate: keys of the gate, as YAML."""
         super().__init__(name, site, data)
         self.spool = self.settled = None
         self.prepared = collections.deque()
         self.loaders = ["--loaders", str(loaders)] if has_loaders(site.binary) else []
         stem = name.replace(" ", "-").replace("/", "-")
         self.config = site.folder / f"{stem}.yaml"
-        self.config.write_text(f"{keys}gates: {{default: {{{gate}}}}}\n")
+        self.config.write_text(f"gates: {{default: {{{gate}}}}}\n")
         self.stores = itertools.cycle(self.copies(segments, site.folder / stem))
 
     @staticmethod

@@ -27,10 +27,10 @@ QUARTERS = {"metrics": "sum(value) * 4", "events": "sum((payload ->> 'ms')::floa
 class Data:
     """Each form is made when it is first asked for."""
 
-    def __init__(self, folder, stream, rows, *, days=2, order="ordered", skip=0):
+    def __init__(self, folder, stream, rows, *, days=2, order="ordered"):
         self.folder = folder
         self.stream, self.rows, self.order = stream, rows, order
-        self.days, self.skip = days, skip
+        self.days = days
         self.facts = {}  # by form, what gen said of it
         self.made = {}
         self.digest = None  # of the rows, as whoever loaded them first has them in the table
@@ -68,7 +68,7 @@ class Data:
     def generate(self, name, *options):
         order = ["--shuffle"] if self.order == "shuffled" else []
         self.facts[name] = json.loads(subprocess.run(
-            [GEN, *order, "--days", str(self.days), "--skip", str(self.skip), *options, self.stream, str(self.rows)],
+            [GEN, *order, "--days", str(self.days), *options, self.stream, str(self.rows)],
             check=True, capture_output=True, text=True).stdout)
 
     @property

@@ -86,10 +86,11 @@ TEXT = """\
 # Performance
 
 How fast spoolgate loads, held against `psql \\copy` and against what people write in Python. This page is written by `make bench`
-(`tests/bench`): {minutes} minutes on {date}; {version}, commit {commit}.
+(`tests/bench`), in {minutes} min, on {date}; {version}, commit {commit}.
 
 Machine: {machine}.
-PostgreSQL {postgres}, a cluster of its own, on the same machine, over a unix socket: {settings}.
+PostgreSQL {postgres}, a cluster of its own, on the same machine, over a unix socket:
+{settings}.
 
 ## Ratios
 
@@ -111,7 +112,12 @@ first is faster, unless a row says what else it counts.
   remembers nothing.
 - *ours* is `spoolgate drain --force`, from start to exit, on a spool in which the segments wait: it claims, inspects, hashes, unpacks,
   keeps receipts and ledger, and archives. A batch is one segment, of 16 MiB before compression unless a row says otherwise.
-- *psycopg* is `tests/bench/replayer.py`: {psycopg}, msgpack, zstandard; one COPY and one transaction a segment, no receipts.
+- *psycopg* is `tests/bench/replayer.py`, one COPY and one transaction a segment, no receipts:
+  {psycopg}, msgpack, zstandard.
+- *a bare durable loop* is `tests/bench/bare_loop.c`: inotify, the renames, the folder syncs and the two commits that a receipt needs,
+  for files that hold rows for COPY already, without parser, checks or recovery. Latency is from the producer's rename until a session
+  that listens on `ingest_updates` has seen the row. The two take turns, in blocks.
+- Rows, leaves and receipts: the same load beside little and beside much that is there. Memory is the process's peak resident size.
 - *server* is the CPU time of all processes of the cluster; *client* that of the contender, unpacking of .zst included.
 
 ## Rates
