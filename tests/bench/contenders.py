@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: MIT
 """Who loads the rows. Each turn of a contender is
 
-    prepare()       its input, before the clock and early enough to have settled
+    prepare()       its input, a round early, so that it has settled when its clock starts
     reset()         empty tables
     wait_ready()
     commands()      what the clock runs
     verify()        the table holds exactly the data's rows; returns how many
     clean()
 """
+import collections
+import datetime
+import itertools
 import os
 import pathlib
 import shutil
@@ -15,12 +18,14 @@ import subprocess
 import sys
 import time
 
-from cluster import clean_environment
-from data import COLUMNS, QUARTERS, Data
+from cluster import ROOT, clean_environment
+from data import COLUMNS, FIRST_DAY, QUARTERS
 from measure import Command
 
 HERE = pathlib.Path(__file__).resolve().parent
 SETTLES = 2.1  # seconds; a file that changed less than 2 s ago may still be written (spool/scan.h)
+PSQL = ("-X", "-q", "-v", "ON_ERROR_STOP=1")
+LEAF = ROOT / "db" / "queries" / "leaf_create.sql"
 LEDGER = ("ingestion_manifest", "ingestion_segment", "ingestion_reject")
 
 
@@ -64,21 +69,19 @@ class Site:
     def truncate(self, stream):
         self.query(f"TRUNCATE {', '.join((stream, *LEDGER))}")
 
-    def make_leaves(self, data):
-        """The partitions that the data needs, made by ours from one row for each of them."""
-        if self.query("SELECT count(*) FROM pg_inherits WHERE inhparent = %s::regclass", data.stream)[0][0] >= data.days:
-            return
-        few = Data(self.folder / "few", data.stream, data.days, days=data.days)
-        self.load(b"".join(path.read_bytes() for path in few.segments("raw").iterdir()))
-        few.close()
-        self.truncate(data.stream)
+    def make_leaves(self, stream, days, first=FIRST_DAY):
+        """Partitions as ours makes them, by its own SQL, so that they are there for all alike."""
+        script = [f"\\set table {stream}"]
+        for day in (first + datetime.timedelta(days=number) for number in range(days)):
+            script += [f"\\set leaf {stream}_{day:%Y_%m_%d}", f"\\set from {day}T00:00Z",
+                       f"\\set to {day + datetime.timedelta(days=1)}T00:00Z", f"\\i {LEAF}"]
+        if not self.query(f"SELECT to_regclass('{stream}_{day:%Y_%m_%d}')")[0][0]:
+            subprocess.run(["psql", *PSQL, "-d", self.cluster.url], input="\n".join(script), text=True, check=True,
+                           env=self.psql_environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
-    def load(self, segment):
-        """One segment's bytes, in a spool of their own."""
-        spool = self.new_spool()
-        (spool / "incoming" / "one.msgpack").write_bytes(segment)
-        self.run("drain", "--force", spool=spool)
-        shutil.rmtree(spool)
+    @property
+    def psql_environment(self):
+        return {**clean_environment(), "PGOPTIONS": f"-c search_path={self.schema}"}
 
     def verify(self, data):
         """Exactly these rows, whoever loaded them: counted, summed up, and hashed without their batch."""
@@ -106,7 +109,7 @@ class Site:
 class Contender:
     def __init__(self, name, site, data):
         self.name, self.site, self.data = name, site, data
-        site.make_leaves(data)
+        site.make_leaves(data.stream, data.days)
 
     def prepare(self):
         pass
@@ -141,32 +144,42 @@ class Psql(Contender):
     def command(self, table, file):
         copy = (f"\\copy {table} ({', '.join(COLUMNS[self.data.stream])}) from '{file}'"
                 f" with (format {'csv' if self.form == 'csv' else 'binary'})")
-        return Command(["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", self.site.cluster.url, "-c", copy],
-                       {**clean_environment(), "PGOPTIONS": f"-c search_path={self.site.schema}"}, self.site.folder)
+        return Command(["psql", *PSQL, "-d", self.site.cluster.url, "-c", copy],
+                       self.site.psql_environment, self.site.folder)
 
 
 class Ours(Contender):
     """`spoolgate drain --force` on a spool that holds the data's segments."""
 
-    def __init__(self, name, site, data, *, segments, loaders=1, gate="", keys=""):
-        """segments: the folder that holds them; gate: keys of the gate; keys: others, as lines of YAML."""
+    def __init__(self, name, site, data, *, segments, loaders=1, gate=""):
+        """segments: the folder that holds them; gate: keys of the gate, as YAML."""
         super().__init__(name, site, data)
-        self.spool = None
+        self.spool = self.settled = None
+        self.prepared = collections.deque()
         self.loaders = ["--loaders", str(loaders)] if has_loaders(site.binary) else []
-        # Links of its own to files of its own: a link or a rename of another contender would make them
-        # look changed just now.
-        self.store = site.folder / f"store-{name.replace(' ', '-').replace('/', '-')}"
-        shutil.copytree(segments, self.store)
-        self.config = self.store.with_suffix(".yaml")
-        self.config.write_text(f"{keys}gates: {{default: {{{gate}}}}}\n")
+        stem = name.replace(" ", "-").replace("/", "-")
+        self.config = site.folder / f"{stem}.yaml"
+        self.config.write_text(f"gates: {{default: {{{gate}}}}}\n")
+        self.stores = itertools.cycle(self.copies(segments, site.folder / stem))
+
+    @staticmethod
+    def copies(segments, stem):
+        """Spools are filled with links, to files of its own, and to others in each second turn: a link,
+        a rename or an unlink of the turn before makes a file look changed just now."""
+        return [shutil.copytree(segments, f"{stem}-{number}") for number in range(2)]
 
     def prepare(self):
-        self.spool = self.site.new_spool()
-        for path in sorted(self.store.iterdir()):
-            os.link(path, self.spool / "incoming" / path.name)
-        self.settled = time.monotonic() + SETTLES
+        spool = self.site.new_spool()
+        self.fill(spool / "incoming")
+        self.prepared.append((spool, time.monotonic() + SETTLES))
+
+    def fill(self, incoming):
+        store = next(self.stores)
+        for name in sorted(os.listdir(store)):
+            os.link(f"{store}/{name}", incoming / name)
 
     def wait_ready(self):
+        self.spool, self.settled = self.prepared.popleft()
         time.sleep(max(0, self.settled - time.monotonic()))
 
     def commands(self):
@@ -199,4 +212,4 @@ class Replayer(Contender):
     def commands(self):
         return [Command([sys.executable, HERE / "replayer.py", "--format", self.form, "--table", self.data.stream,
                          "--database", self.site.cluster.url, self.segments],
-                        {**clean_environment(), "PGOPTIONS": f"-c search_path={self.site.schema}"}, self.site.folder)]
+                        self.site.psql_environment, self.site.folder)]

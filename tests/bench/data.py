@@ -5,6 +5,7 @@
     data.segments("zst", 16 << 20)      # a folder of segments
     data.binary(), data.csv()           # files for COPY
 """
+import datetime
 import json
 import pathlib
 import shutil
@@ -14,6 +15,7 @@ from cluster import ROOT
 
 GEN = ROOT / "build" / "bench" / "gen"
 MIB = 1 << 20
+FIRST_DAY = datetime.date(2025, 3, 1)  # as in gen.c
 
 COLUMNS = {"metrics": ("ts", "source", "name", "value", "labels", "batch_id"),
            "events": ("ts", "source", "type", "id", "payload", "batch_id")}
@@ -25,10 +27,10 @@ QUARTERS = {"metrics": "sum(value) * 4", "events": "sum((payload ->> 'ms')::floa
 class Data:
     """Each form is made when it is first asked for."""
 
-    def __init__(self, folder, stream, rows, *, days=2, order="ordered", skip=0):
+    def __init__(self, folder, stream, rows, *, days=2, order="ordered"):
         self.folder = folder
         self.stream, self.rows, self.order = stream, rows, order
-        self.days, self.skip = days, skip
+        self.days = days
         self.facts = {}  # by form, what gen said of it
         self.made = {}
         self.digest = None  # of the rows, as whoever loaded them first has them in the table
@@ -66,7 +68,7 @@ class Data:
     def generate(self, name, *options):
         order = ["--shuffle"] if self.order == "shuffled" else []
         self.facts[name] = json.loads(subprocess.run(
-            [GEN, *order, "--days", str(self.days), "--skip", str(self.skip), *options, self.stream, str(self.rows)],
+            [GEN, *order, "--days", str(self.days), *options, self.stream, str(self.rows)],
             check=True, capture_output=True, text=True).stdout)
 
     @property

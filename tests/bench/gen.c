@@ -11,7 +11,6 @@
  *   --by-day PREFIX        the same in one file a day, PREFIX0, PREFIX1, ...
  *   --csv FILE             all rows for COPY ... (FORMAT csv)
  *   --days N               the days that the times spread over (1)
- *   --skip N               leave out the first N rows of the sequence: other content, other times
  *   --shuffle              the same rows in an order that has nothing to do with their times
  *
  * Prints one line of JSON: rows, the sum of the numbers in them (in quarters, so that it is exact),
@@ -437,7 +436,7 @@ static void segments_add(struct segments *s, const struct bytes *frame)
 
 struct plan {
     void (*make)(struct row *r, uint64_t index);
-    uint64_t rows, skip;
+    uint64_t rows;
     int64_t days;
     bool shuffle;
     const char *by_day;
@@ -461,9 +460,9 @@ static void generate(struct plan *p)
     struct row r = {0};
     uint64_t quarters = 0;
     /* Spread over all days, a little off the exact beat, as real samples are. */
-    int64_t beat = p->days * DAY_US / (int64_t)(p->rows + p->skip);
-    for (uint64_t i = p->skip; i < p->rows + p->skip; i++) {
-        uint64_t index = p->shuffle ? i * STRIDE % (p->rows + p->skip) : i;
+    int64_t beat = p->days * DAY_US / (int64_t)p->rows;
+    for (uint64_t i = 0; i < p->rows; i++) {
+        uint64_t index = p->shuffle ? i * STRIDE % p->rows : i;
         int64_t jitter = beat > 0 ? (int64_t)(mix(~index) % (uint64_t)beat) : 0;
         r.us = BASE_US + beat * (int64_t)index + jitter;
         p->make(&r, index);
@@ -502,17 +501,12 @@ int main(int argc, char **argv)
 {
     static struct plan p = {.days = 1,
                             .segments = {.bytes_max = 16 << 20, .frames_max = UINT64_MAX}};
-    static const struct option options[] = {{"raw", required_argument, NULL, 'r'},
-                                            {"zst", required_argument, NULL, 'z'},
-                                            {"segment", required_argument, NULL, 's'},
-                                            {"frames", required_argument, NULL, 'f'},
-                                            {"binary", required_argument, NULL, 'b'},
-                                            {"by-day", required_argument, NULL, 'd'},
-                                            {"csv", required_argument, NULL, 'c'},
-                                            {"days", required_argument, NULL, 'n'},
-                                            {"skip", required_argument, NULL, 'k'},
-                                            {"shuffle", no_argument, NULL, 'u'},
-                                            {0}};
+    static const struct option options[] = {
+        {"raw", required_argument, NULL, 'r'},     {"zst", required_argument, NULL, 'z'},
+        {"segment", required_argument, NULL, 's'}, {"frames", required_argument, NULL, 'f'},
+        {"binary", required_argument, NULL, 'b'},  {"by-day", required_argument, NULL, 'd'},
+        {"csv", required_argument, NULL, 'c'},     {"days", required_argument, NULL, 'n'},
+        {"shuffle", no_argument, NULL, 'u'},       {0}};
     int option;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         switch (option) {
@@ -539,9 +533,6 @@ int main(int argc, char **argv)
             break;
         case 'n':
             p.days = (int64_t)number(optarg, DAYS_MAX);
-            break;
-        case 'k':
-            p.skip = number(optarg, UINT32_MAX);
             break;
         case 'u':
             p.shuffle = true;

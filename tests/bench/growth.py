@@ -51,7 +51,7 @@ def rows(bench):
     with pair(bench) as (small, large), bench.data("metrics", few, name="before", days=1) as before, \
             bench.data("metrics", bench.rows(500_000, 50_000), days=1) as data:
         for site in (small, large):
-            site.make_leaves(data)
+            site.make_leaves("metrics", 1)
         for site, copies in ((small, 1), (large, times)):
             fill(site, before, copies)
         return flat(bench, "rows in the table",
@@ -72,11 +72,9 @@ def fill(site, data, copies):
 @scenario("leaves", "a table with 1 and with 400 partitions")
 def leaves(bench):
     many = 40 if bench.quick else 400
-    with pair(bench) as (small, large), bench.data("metrics", 2 * many, days=many, name="spread") as spread, \
-            bench.data("metrics", bench.rows(1_000_000, 50_000), days=1) as data, \
+    with pair(bench) as (small, large), bench.data("metrics", bench.rows(1_000_000, 50_000), days=1) as data, \
             bench.data("metrics", bench.rows(1_000_000, 50_000), days=many, name="wide") as wide:
-        small.make_leaves(data)
-        large.make_leaves(spread)
+        large.make_leaves("metrics", many)
         emptied = ("metrics", *LEDGER)
         return flat(bench, "partitions",
                     Beside("1 leaf", small, data, emptied=emptied),
@@ -109,7 +107,6 @@ def receipts(bench):
     many = 10_000 if bench.quick else 1_000_000
     with pair(bench) as (small, large), bench.data("metrics", bench.rows(1_000_000, 50_000), days=1) as data:
         for site, count in ((small, 10), (large, many)):
-            site.make_leaves(data)
             site.connection.execute(RECEIPTS % {"count": count})
             site.query(SEGMENTS)
             site.query("ANALYZE ingestion_manifest, ingestion_segment")

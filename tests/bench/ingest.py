@@ -16,7 +16,7 @@ def can_load_in_parallel(sites):
 
 def turns(bench, *contenders):
     return interleave(bench.cluster, list(itertools.chain.from_iterable(
-        c if isinstance(c, list) else [c] for c in contenders)), bench.rounds())
+        c if isinstance(c, list) else [c] for c in contenders)), bench.rounds(7, 2))
 
 
 def others(samples, sites):
@@ -27,7 +27,7 @@ def others(samples, sites):
 
 @scenario("ingest", "metrics, ordered, against psql and a Python replayer")
 def ingest(bench):
-    with bench.data("metrics", bench.rows(1_000_000, 150_000)) as data, bench.sites() as sites:
+    with bench.data("metrics", bench.rows(1_000_000, 100_000)) as data, bench.sites() as sites:
         site = sites[""]
         samples = turns(
             bench,
@@ -54,7 +54,7 @@ def ingest(bench):
 
 @scenario("shuffled", "metrics whose times are in no order, packed and not")
 def shuffled(bench):
-    with bench.data("metrics", bench.rows(1_000_000, 150_000), order="shuffled") as data, bench.sites() as sites:
+    with bench.data("metrics", bench.rows(1_000_000, 100_000), order="shuffled") as data, bench.sites() as sites:
         samples = turns(
             bench,
             Psql("psql binary", sites[""], data),
@@ -100,7 +100,7 @@ def loaders(bench):
         return Result([
             Ratio("metrics, .zst, batches of 16 MiB, 2 loaders", "psql \\copy binary",
                   ratio(two, samples["psql binary"]), at_least=1.9),
-            Ratio("metrics, .zst, batches of 16 MiB, 2 loaders", "two psql, each its own leaf",
+            Ratio("metrics, .zst, batches of 16 MiB, 2 loaders", "two psql, a leaf each",
                   ratio(two, samples["psql binary, one a leaf"]), at_least=1.0),
             Ratio("metrics, .zst, batches of 16 MiB, 2 loaders", "ours, 1 loader", ratio(two, samples["ours"])),
             *others(samples, sites)], samples)

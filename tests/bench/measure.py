@@ -78,14 +78,14 @@ def result_of(command, folder, number):
     return result
 
 
-def interleave(cluster, contenders, rounds, warm_up=True):
+def interleave(cluster, contenders, rounds):
     """A B C A B C …: what the machine does to one, it does to all. The first turn of each is not counted."""
     samples = {contender.name: [] for contender in contenders}
-    for turn in range(-1 if warm_up else 0, rounds):
-        # All that waits in spools must have settled before its clock starts, so it is put there early.
-        for contender in contenders:
-            contender.prepare()
-        os.sync()
+    prepare(contenders)
+    os.sync()  # data and spools; their way to the disk is nobody's time
+    for turn in range(-1, rounds):
+        if turn < rounds - 1:
+            prepare(contenders)
         for contender in contenders:
             contender.reset()
             contender.wait_ready()
@@ -99,6 +99,11 @@ def interleave(cluster, contenders, rounds, warm_up=True):
                      f" {sample.wall:7.3f} s {sample.rate:11,.0f} rows/s"
                      f"  CPU client {sample.client:6.3f} s, server {sample.backend:6.2f} s")
     return samples
+
+
+def prepare(contenders):
+    for contender in contenders:
+        contender.prepare()
 
 
 def progress(text):

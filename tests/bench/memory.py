@@ -16,14 +16,11 @@ class Single(Ours):
 
     def __init__(self, name, site, data, fill, *, expect, gate=""):
         """fill(incoming) puts the files; expect: (segments_failed, rows) by the receipts."""
-        self.fill, self.expect = fill, expect
+        self.fill_with, self.expect = fill, expect
         super().__init__(name, site, data, segments=data.segments("zst"), gate=gate)
 
-    def prepare(self):
-        super().prepare()
-        for path in (self.spool / "incoming").iterdir():
-            path.unlink()
-        self.fill(self.spool / "incoming")
+    def fill(self, incoming):
+        self.fill_with(incoming)
 
     def verify(self):
         got = self.site.query("SELECT sum(segments_failed)::bigint, sum(rows_loaded)::bigint FROM ingestion_manifest")[0]
@@ -34,7 +31,6 @@ class Single(Ours):
 
 def once(bench, contender):
     contender.prepare()
-    contender.settled += 2  # the filling took its time; what came last must settle, too
     contender.reset()
     contender.wait_ready()
     sample = launch(bench.cluster, contender.commands())
@@ -46,7 +42,7 @@ def once(bench, contender):
 
 def line(what, sample, loaders=1):
     most = A_LOADER * loaders + BASE
-    return Ratio(f"peak memory, MiB: {what}", f"{A_LOADER} a loader + {BASE}", Spread.of([sample.peak / MIB]),
+    return Ratio(f"peak MiB: {what}", f"{A_LOADER} a loader + {BASE}", Spread.of([sample.peak / MIB]),
                  at_most=most, form="{:.0f}")
 
 

@@ -60,6 +60,7 @@ class Result:
     ratios: list
     samples: dict = dataclasses.field(default_factory=dict)  # {contender: [Sample]}
     notes: list = dataclasses.field(default_factory=list)
+    tables: list = dataclasses.field(default_factory=list)  # (head, rows) of text
 
 
 class Bench:
@@ -70,7 +71,7 @@ class Bench:
         self.cluster, self.folder, self.binaries = cluster, folder, binaries
         self.quick, self.args = args.quick, args
 
-    def rounds(self, full=7, quick=3):
+    def rounds(self, full, quick):
         return self.args.rounds or (quick if self.quick else full)
 
     def rows(self, full, quick):
