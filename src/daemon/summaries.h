@@ -20,7 +20,6 @@
 
 #include "io/pg.h"
 #include "replay/partition.h"
-#include "stream/stream.h"
 
 struct summaries {
     /* private */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "replay/held.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,13 +67,14 @@ void held_row(struct held *h, size_t segment, const struct copybin_row *row, siz
         last->rows++;
         last->len += len;
     } else if (!h->is_over) {
-        *MEM_PUSH(h->runs, h->run_count, h->run_cap) =
-            (struct held_run){.stream = (uint32_t)row->stream,
-                              .segment = (uint32_t)segment,
-                              .day = day,
-                              .rows = 1,
-                              .at = h->rows[row->stream].len - len,
-                              .len = len};
+        struct held_run *run = MEM_PUSH(h->runs, h->run_count, h->run_cap);
+        assert(run);
+        *run = (struct held_run){.stream = (uint32_t)row->stream,
+                                 .segment = (uint32_t)segment,
+                                 .day = day,
+                                 .rows = 1,
+                                 .at = h->rows[row->stream].len - len,
+                                 .len = len};
     }
     check_budget(h);
 }

@@ -16,17 +16,22 @@
 
 typedef struct err visit_fn(void *context, int folder, const char *name);
 
-/* A descriptor of its own: the stream closes it, and keeps a position in it. */
-static struct err open_stream(int folder, DIR **stream)
+static struct err cannot_list(void)
+{
+    return err_system(ERR_SPOOL, errno, "can't list a spool folder");
+}
+
+/* A descriptor of its own: the stream closes it, and keeps a position in it. NULL: see errno. */
+static DIR *open_stream(int folder)
 {
     int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    *stream = fd < 0 ? NULL : fdopendir(fd);
-    if (*stream)
-        return ERR_OK;
-    struct err e = err_system(ERR_SPOOL, errno, "can't list a spool folder");
-    if (fd >= 0)
+    DIR *stream = fd < 0 ? NULL : fdopendir(fd);
+    if (!stream && fd >= 0) {
+        int number = errno;
         (void)close(fd);
-    return e;
+        errno = number;
+    }
+    return stream;
 }
 
 /* Visits up to `most` entries; *ended: there are no more. */
@@ -39,7 +44,7 @@ static struct err visit_entries(DIR *stream, size_t most, visit_fn *visit, void 
         const struct dirent *entry = readdir(stream);
         *ended = !entry;
         if (!entry)
-            return errno == 0 ? ERR_OK : err_system(ERR_SPOOL, errno, "can't list a spool folder");
+            return errno == 0 ? ERR_OK : cannot_list();
         if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
             TRY(visit(context, folder, entry->d_name));
     }
@@ -48,9 +53,10 @@ static struct err visit_entries(DIR *stream, size_t most, visit_fn *visit, void 
 
 struct err scan_folder(int folder, visit_fn *visit, void *context)
 {
-    DIR *stream;
     bool ended;
-    TRY(open_stream(folder, &stream));
+    DIR *stream = open_stream(folder);
+    if (!stream)
+        return cannot_list();
     struct err e = visit_entries(stream, SIZE_MAX, visit, context, &ended);
     (void)closedir(stream);
     return e;
@@ -209,12 +215,12 @@ struct err scan_gate(const struct spool *s, const char *gate, const struct scan_
                      struct scan_result *found)
 {
     int folder;
-    DIR *stream = NULL;
     *found = (struct scan_result){.settles_at_us = INT64_MAX};
     TRY(spool_open_gate(s, gate, false, &folder));
-    struct err e = open_stream(folder, &stream);
+    DIR *stream = open_stream(folder);
+    struct err e = stream ? ERR_OK : cannot_list();
     (void)close(folder);
-    if (err_is(&e))
+    if (!stream)
         return e;
     found->stream = stream;
     return scan_continue(s, gate, rules, found);

@@ -4,8 +4,8 @@
  *
  *     tmp/                        producers' unfinished files (same file system)
  *     incoming/[GATE/]NAME        waiting
- *     processing/BATCH/NAME       claimed; processing/BATCH/.claim.json says for which gate, if not default
- *     processing/BATCH/.failed/   what this batch will leave in failed/ once its COMMIT is in
+ *     processing/BATCH/NAME       claimed; processing/BATCH/.claim.json says for which gate, if not
+ * default processing/BATCH/.failed/   what this batch will leave in failed/ once its COMMIT is in
  *     archive/YYYY/MM/DD/BATCH/   retired; the day is the claim's, read from the batch id
  *     failed/BATCH/               segments that can't be loaded, NAME.reason.json, rejects.msgpack
  *     .lock .id .control .hold/   ours
