@@ -9,7 +9,7 @@
 #include "daemon/ahead.h"
 #include "db/queries.h"
 
-#define PAUSE_US TIME_US_PER_S
+#define PAUSE_US (TIME_US_PER_S / 4)
 
 static struct err summarize(struct summaries *s, const struct partition_day *item)
 {

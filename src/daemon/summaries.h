@@ -10,7 +10,7 @@
  *     summaries_stop(&s, finish);              // finish: what was noted is still done
  *
  * Failing is no harm to the data: VACUUM summarises what was left out. It connects when there is
- * something to do and looks at a partition once a second at the most.
+ * something to do and looks four times a second at the most.
  */
 #ifndef SPOOLGATE_DAEMON_SUMMARIES_H
 #define SPOOLGATE_DAEMON_SUMMARIES_H

@@ -10,7 +10,7 @@ from kills import own_cluster
 from proxy import Fault, Proxy
 from scenario import drain, is_empty, new_site, scenario, wait_drained
 from support import Daemon, wait_until
-from walk import SETTLED
+from walk import ONE, SETTLED
 
 CONFIG = ("gates: {default: {open: {count: 0, bytes: 0, age: 300ms, idle: 100ms}}}\nrescan: 1s\nloaders: 2\n")
 
@@ -23,7 +23,7 @@ def through(proxy):
 
 def measure():
     """How many bytes a drain sends and receives."""
-    with new_site() as site, Proxy(site.url, lambda _: None) as proxy:
+    with new_site(ONE) as site, Proxy(site.url, lambda _: None) as proxy:
         Feed(site).batch()
         time.sleep(SETTLED)
         site.run("drain", "--force", env=through(proxy), code=0)
@@ -38,7 +38,7 @@ def broken_drains(run, faults):
 
     def work(faults):
         with contextlib.ExitStack() as stack:
-            sites = [stack.enter_context(new_site()) for _ in faults]
+            sites = [stack.enter_context(new_site(ONE)) for _ in faults]
             feeds = [Feed(site).batch() for site in sites]
             time.sleep(SETTLED)
             for site, feed, fault in zip(sites, feeds, faults):

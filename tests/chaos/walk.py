@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Walking a drain's system calls: each point is a run of its own, tampered with at one call.
 
-The main thread of `spoolgate drain --force` does the same calls in the same order each time, as long as
-there is no second batch to prepare, so one run under strace lists the points. Each then gets a fresh spool and schema with one segment of every sort; a
+With one loader and no second batch to prepare, the main thread of `spoolgate drain --force` does the same
+calls in the same order each time, so one run under strace lists the points. Each then gets a fresh spool and schema with one segment of every sort; a
 drain that is tampered with; one that isn't; and the judge.
 """
 import contextlib
@@ -14,6 +14,7 @@ from scenario import drain, new_site
 from trace import inject, list_calls, run_with
 
 CHUNK = 12
+ONE = "loaders: 1\n"
 SETTLED = 2.1  # a drain takes a segment for whole after 2 s without a change; a chunk waits together
 
 
@@ -33,7 +34,7 @@ def tampered_drain(site, call, what, always=()):
     return run_with(site, "drain", "--force", options=inject(site.folder / "trace", call, what, always))
 
 
-def list_points(first=(), always=(), config="", every_thread=False):
+def list_points(first=(), always=(), config=ONE, every_thread=False):
     """The calls of a drain that takes up what the drains `first` left."""
     with new_site(config) as site:
         Feed(site).batch()
@@ -43,7 +44,7 @@ def list_points(first=(), always=(), config="", every_thread=False):
         return list_calls(site, "drain", "--force", always=always, every_thread=every_thread)
 
 
-def walk(run, points, was_hit, config="", may_miss=0.1):
+def walk(run, points, was_hit, config=ONE, may_miss=0.1):
     """was_hit(ended): the tampering happened. Where replies come in other pieces than in the run that
     listed the calls, or threads share the work in another way, the last points aren't reached; they
     aren't counted."""
