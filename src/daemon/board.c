@@ -79,6 +79,17 @@ void board_wake_scanner(struct board *b)
         return; /* the counter is full: it is awake */
 }
 
+/* Under the lock, in one hold with what changed: the scanner looks at what it may claim after it
+ * told what waits, so either it sees the change, or we see what waits. */
+static void wake_if_waiting(struct board *b)
+{
+    for (size_t i = 0; i < b->gate_count; i++)
+        if (b->gates[i].waiting > 0 || b->gates[i].more) {
+            board_wake_scanner(b);
+            return;
+        }
+}
+
 static struct board_gate *find_gate(struct board *b, const char *name)
 {
     for (size_t i = 0; i < b->gate_count; i++)
@@ -234,6 +245,7 @@ void board_post_claim(struct board *b, const char *gate, const char *reason,
     if (g) {
         g->claiming = true;
         g->forced = false;
+        g->waiting = g->waiting > count ? g->waiting - count : 0;
     }
     add_job(b, job);
     unlock(b);
@@ -312,7 +324,7 @@ struct job *board_take(struct board *b)
     int64_t next_us;
     lock(b);
     b->idle_loaders++;
-    board_wake_scanner(b);
+    wake_if_waiting(b);
     while (!b->stopping && !(job = due_job(b, time_monotonic(), &next_us)))
         wait_changed(b, next_us);
     b->idle_loaders--;
@@ -341,7 +353,7 @@ struct job *board_take_ahead(struct board *b, const atomic_bool *wanted)
     struct job *job = NULL;
     lock(b);
     b->looking_ahead++;
-    board_wake_scanner(b);
+    wake_if_waiting(b);
     while (!b->stopping && atomic_load(wanted) &&
            (b->idle_loaders > 0 || !(job = waiting_claim(b))))
         wait_changed(b, INT64_MAX);
@@ -395,8 +407,11 @@ void board_claimed(struct board *b, struct job *job, const struct err *e)
         (void)snprintf(g->claim_error, sizeof g->claim_error, "%.255s", e->text);
     }
     job->kind = JOB_RESUME; /* another try starts from what is on disk */
+    if (err_is(e))
+        board_wake_scanner(b);
+    else
+        wake_if_waiting(b);
     unlock(b);
-    board_wake_scanner(b);
 }
 
 void board_end(struct board *b, struct job *job, const struct err *e, bool claim_began)
@@ -413,8 +428,11 @@ void board_end(struct board *b, struct job *job, const struct err *e, bool claim
         (void)snprintf(job->stalled, sizeof job->stalled, "%.255s", e->text);
         (void)pthread_cond_broadcast(&b->changed);
     }
+    if (err_is(e))
+        board_wake_scanner(b);
+    else
+        wake_if_waiting(b);
     unlock(b);
-    board_wake_scanner(b);
 }
 
 void board_database(struct board *b, const char *error, int64_t wait_us)

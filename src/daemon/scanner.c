@@ -98,8 +98,8 @@ static struct err list_gate(struct scanner *s, struct scanned_gate *g,
 static void post_batch(struct scanner *s, struct scanned_gate *g, const char *reason)
 {
     struct scan_file *files;
-    size_t count = backlog_cut(&g->backlog, &config_gate(s->config, g->name)->policy,
-                               config_loaders(s->config), board_weight(s->board, g->name), &files);
+    size_t count = backlog_cut(&g->backlog, &config_gate(s->config, g->name)->policy, s->loaders,
+                               board_weight(s->board, g->name), &files);
     board_post_claim(s->board, g->name, reason, files, count);
 }
 
@@ -248,6 +248,7 @@ void *scanner_main(void *scanner)
 {
     struct scanner *s = scanner;
     char last_error[sizeof((struct err *)0)->text] = "";
+    s->loaders = config_loaders(s->config);
     struct err e = watch_open(&s->watch);
     if (err_is(&e)) /* slower without, but not wrong: the rescan finds everything */
         LOG_WARN("no inotify; relying on rescans", LOG_STR("error", e.text));

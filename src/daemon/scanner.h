@@ -29,6 +29,7 @@ struct scanner {
     struct board *board;
 
     /* private */
+    unsigned loaders;
     struct scanned_gate *gates;
     size_t gate_count, gate_cap;
     struct watch watch;

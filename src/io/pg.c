@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "io/pg.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/sql.h"
+#include "base/time.h"
 
 /*
  * What the server says of the rows rejects the rows. What it says of anything else (its own health,
@@ -138,9 +141,18 @@ bool pg_is_open(const struct pg *pg)
     return pg->connection && PQstatus(pg->connection) == CONNECTION_OK;
 }
 
+/* A byte that waits may be the server's farewell. */
+static bool is_quiet(const struct pg *pg)
+{
+    char byte;
+    return recv(PQsocket(pg->connection), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
+           (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
 struct err pg_ping(struct pg *pg)
 {
-    return pg_exec(pg, "SELECT 1");
+    bool is_recent = time_monotonic() - pg->answered_us < TIME_US_PER_S;
+    return is_recent && is_quiet(pg) ? ERR_OK : pg_exec(pg, "SELECT 1");
 }
 
 void pg_cancel(struct pg *pg)
@@ -174,6 +186,8 @@ struct err pg_exec(struct pg *pg, const char *sql)
     struct err e = ERR_OK;
     if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && status != PGRES_EMPTY_QUERY)
         e = server_error(pg, result);
+    else
+        pg->answered_us = time_monotonic();
     PQclear(result);
     return e;
 }
@@ -186,6 +200,8 @@ struct err pg_commit(struct pg *pg)
         e = server_error(pg, result);
     else if (strcmp(PQcmdStatus(result), "COMMIT") != 0)
         e = err_make(ERR_DATABASE, "database: COMMIT ended as %s", PQcmdStatus(result));
+    else
+        pg->answered_us = time_monotonic();
     PQclear(result);
     return e;
 }
@@ -206,6 +222,7 @@ static struct err take_rows(struct pg *pg, PGresult *result, PGresult **rows)
         PQclear(result);
         return e;
     }
+    pg->answered_us = time_monotonic();
     if (rows)
         *rows = result;
     else
@@ -220,26 +237,85 @@ struct err pg_query(struct pg *pg, const char *sql, int count, const char *const
                      rows);
 }
 
+/* The name of the statement, which is prepared where it isn't yet; "" where there is no room. */
+static struct err prepare(struct pg *pg, const char *sql, int count, char name[16])
+{
+    unsigned i = 0;
+    while (i < pg->prepared_count && pg->prepared[i] != sql)
+        i++;
+    name[0] = '\0';
+    if (i == PG_PREPARED_MAX)
+        return ERR_OK;
+    (void)snprintf(name, 16, "s%u", i);
+    if (i < pg->prepared_count)
+        return ERR_OK;
+    TRY(take_rows(pg, PQprepare(pg->connection, name, sql, count, NULL), NULL));
+    pg->prepared[pg->prepared_count++] = sql;
+    return ERR_OK;
+}
+
 struct err pg_query_prepared(struct pg *pg, const char *sql, int count, const char *const *params,
                              PGresult **rows)
 {
     char name[16];
-    unsigned i = 0;
-    while (i < pg->prepared_count && pg->prepared[i] != sql)
-        i++;
-    if (i == PG_PREPARED_MAX)
+    if (rows)
+        *rows = NULL;
+    TRY(prepare(pg, sql, count, name));
+    if (!*name)
         return pg_query(pg, sql, count, params, rows);
-    (void)snprintf(name, sizeof name, "s%u", i);
-    if (i == pg->prepared_count) {
-        struct err e = take_rows(pg, PQprepare(pg->connection, name, sql, count, NULL), NULL);
-        if (err_is(&e)) {
-            if (rows)
-                *rows = NULL;
-            return e;
-        }
-        pg->prepared[pg->prepared_count++] = sql;
-    }
     return take_rows(pg, PQexecPrepared(pg->connection, name, count, params, NULL, NULL, 0), rows);
+}
+
+static struct err connection_error(const struct pg *pg)
+{
+    return err_make(ERR_DATABASE, "database: %s", PQerrorMessage(pg->connection));
+}
+
+static struct err send_all(struct pg *pg, const struct pg_statement *statements, size_t count)
+{
+    char name[16];
+    for (size_t i = 0; i < count; i++) /* not inside the pipeline: each waits for its answer */
+        TRY(prepare(pg, statements[i].sql, statements[i].count, name));
+    if (!PQenterPipelineMode(pg->connection))
+        return connection_error(pg);
+    for (size_t i = 0; i < count; i++) {
+        const struct pg_statement *s = &statements[i];
+        TRY(prepare(pg, s->sql, s->count, name)); /* its name */
+        int sent =
+            *name ? PQsendQueryPrepared(pg->connection, name, s->count, s->params, NULL, NULL, 0)
+                  : PQsendQueryParams(pg->connection, s->sql, s->count, NULL, s->params, NULL, NULL,
+                                      0);
+        if (!sent)
+            return connection_error(pg);
+    }
+    return PQpipelineSync(pg->connection) ? ERR_OK : connection_error(pg);
+}
+
+/* A statement's result, and the NULL that ends it. */
+static struct err take_one(struct pg *pg, PGresult **rows)
+{
+    struct err e = take_rows(pg, PQgetResult(pg->connection), rows);
+    if (PQstatus(pg->connection) == CONNECTION_OK)
+        PQclear(PQgetResult(pg->connection));
+    return e;
+}
+
+struct err pg_query_all(struct pg *pg, const struct pg_statement *statements, size_t count,
+                        PGresult **rows)
+{
+    for (size_t i = 0; i < count; i++)
+        rows[i] = NULL;
+    TRY(send_all(pg, statements, count));
+    struct err first = ERR_OK;
+    for (size_t i = 0; i < count && PQstatus(pg->connection) == CONNECTION_OK; i++) {
+        struct err e = take_one(pg, &rows[i]);
+        if (!err_is(&first))
+            first = e;
+    }
+    PQclear(PQgetResult(pg->connection)); /* of the sync */
+    if (!PQexitPipelineMode(pg->connection) && !err_is(&first))
+        first = connection_error(pg);
+    return first;
 }
 
 struct err pg_copy_begin(struct pg *pg, const char *sql)

@@ -5,7 +5,7 @@
  *     struct pg pg = {0};
  *     TRY(pg_open(&pg, &(struct pg_target){conninfo, schema}));
  *     PGresult *rows;
- *     TRY(pg_query(&pg, sql_receipt_lock, PG_PARAMS(batch_id), &rows));
+ *     TRY(pg_query(&pg, sql_receipt_find, PG_PARAMS(batch_id), &rows));
  *     ...
  *     PQclear(rows);
  *     pg_close(&pg);
@@ -37,6 +37,7 @@ struct pg {
     const char
         *prepared[PG_PREPARED_MAX]; /* texts of the statements s0, s1, ... of this connection */
     unsigned prepared_count;
+    int64_t answered_us; /* monotonic: when the server last did */
     pthread_mutex_t cancel_lock;
     PGcancel *cancel; /* guarded by cancel_lock */
     uint64_t
@@ -48,8 +49,10 @@ void pg_init(struct pg *pg);
 struct err pg_open(struct pg *pg, const struct pg_target *target);
 void pg_close(struct pg *pg); /* may be opened again */
 bool pg_is_open(const struct pg *pg);
-struct err pg_ping(struct pg *pg); /* one round trip: is the server still there? */
-void pg_cancel(struct pg *pg);     /* from any thread: breaks off the statement in progress */
+/* Is the server still there? One round trip, unless it answered within the last second and hasn't
+ * hung up since. */
+struct err pg_ping(struct pg *pg);
+void pg_cancel(struct pg *pg); /* from any thread: breaks off the statement in progress */
 
 /* "host=/run/pg dbname=spool user=ingest": for people and logs, the password left out. Caller
  * frees. */
@@ -79,6 +82,17 @@ struct err pg_query(struct pg *pg, const char *sql, int count, const char *const
  * known by its address: a constant that lives as long as the process. */
 struct err pg_query_prepared(struct pg *pg, const char *sql, int count, const char *const *params,
                              PGresult **rows);
+
+/* Several statements in one round trip, as pg_query_prepared would run them one after the other:
+ * what follows a failure isn't run, and the failure is returned. rows[i] is the caller's to clear,
+ * NULL where the statement wasn't reached. */
+struct pg_statement {
+    const char *sql;
+    int count;
+    const char *const *params;
+};
+struct err pg_query_all(struct pg *pg, const struct pg_statement *statements, size_t count,
+                        PGresult **rows);
 
 /* COPY ... FROM STDIN: begin, data any number of times, end. end returns the server's row count.
  * After a failure of any of the three, the COPY is over. */

@@ -170,11 +170,11 @@ static void tables_json(const struct replay *r, struct buf *out)
     jsonw_end(&j);
 }
 
-/* Everything between the lock and the COMMIT. */
+/* Everything up to the COMMIT. */
 static struct err fill_transaction(struct loader *l, struct replay *r, int attempt)
 {
     struct buf tables = {0};
-    TRY(receipt_lock(&l->pg, r->batch->claim->batch, attempt));
+    TRY(receipt_begin(&l->pg, r->batch->claim->batch, attempt));
     TRY(ledger_claim(&l->pg, r->batch));
     TRY(check_rejects(r->batch));
     if (r->is_careful)
@@ -196,10 +196,6 @@ static struct err fill_transaction(struct loader *l, struct replay *r, int attem
     return e;
 }
 
-/* synchronous_commit is ours to insist on: a receipt that says done must survive a power cut,
- * because the segments are moved away after it. */
-static const char begin_batch[] = "BEGIN; SET LOCAL synchronous_commit = on";
-
 static struct err run_transaction(struct loader *l, struct prepared *p, int attempt)
 {
     struct batch *b = &p->batch;
@@ -215,9 +211,7 @@ static struct err run_transaction(struct loader *l, struct prepared *p, int atte
     copier_open(&r.copier, &l->pg, streams + 1);
     name_tables(&r);
     careful_open(&r.careful, &l->pg, &r.copier, streams, keep_refused, &r);
-    struct err e = pg_exec(&l->pg, begin_batch);
-    if (!err_is(&e))
-        e = fill_transaction(l, &r, attempt);
+    struct err e = fill_transaction(l, &r, attempt);
     if (!err_is(&e))
         e = pg_commit(&l->pg);
     /* A COPY that was broken off leaves the connection in the middle of the protocol; what is cheap
@@ -262,9 +256,7 @@ static struct err fail_batch(struct loader *l, struct batch *b, int attempt,
     if (!pg_is_open(&l->pg))
         TRY(pg_open(&l->pg, &l->target));
     struct receipt_end end = {.failed = true, .tables = "{}", .error = cause->text};
-    struct err e = pg_exec(&l->pg, begin_batch);
-    if (!err_is(&e))
-        e = receipt_lock(&l->pg, b->claim->batch, attempt);
+    struct err e = receipt_begin(&l->pg, b->claim->batch, attempt);
     if (!err_is(&e))
         e = receipt_finish(&l->pg, b, &end);
     if (!err_is(&e))

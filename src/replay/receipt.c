@@ -89,17 +89,22 @@ struct err receipt_find(struct pg *pg, const char *batch, const char *spool_id,
     return e;
 }
 
-struct err receipt_lock(struct pg *pg, const char *batch, int attempt)
+struct err receipt_begin(struct pg *pg, const char *batch, int attempt)
 {
-    PGresult *rows;
+    static const char begin[] = "BEGIN";
+    static const char synchronous[] = "SET LOCAL synchronous_commit = on";
     char text[NUMBER];
-    TRY(pg_query_prepared(pg, sql_receipt_lock, PG_PARAMS(batch, number((uint64_t)attempt, text)),
-                          &rows));
-    bool ours = PQntuples(rows) == 1;
-    PQclear(rows);
-    return ours ? ERR_OK
-                : err_make(ERR_BUSY, "batch %s: attempt %d was overtaken by a later one", batch,
-                           attempt);
+    const char *const lock[] = {batch, number((uint64_t)attempt, text)};
+    const struct pg_statement statements[] = {
+        {begin, 0, NULL}, {synchronous, 0, NULL}, {sql_receipt_lock, 2, lock}};
+    PGresult *rows[3];
+    struct err e = pg_query_all(pg, statements, 3, rows);
+    bool ours = !err_is(&e) && PQntuples(rows[2]) == 1;
+    for (int i = 0; i < 3; i++)
+        PQclear(rows[i]);
+    if (err_is(&e) || ours)
+        return e;
+    return err_make(ERR_BUSY, "batch %s: attempt %d was overtaken by a later one", batch, attempt);
 }
 
 struct err receipt_finish(struct pg *pg, const struct batch *b, const struct receipt_end *end)

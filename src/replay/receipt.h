@@ -26,9 +26,10 @@ struct err receipt_find(struct pg *pg, const char *batch, const char *spool_id,
 /* Begins another attempt; ERR_BUSY when the batch is settled already. */
 struct err receipt_start(struct pg *pg, const char *batch, int *attempt);
 
-/* Inside the batch's transaction, first: locks the row and checks that the attempt is the latest.
- * ERR_BUSY: somebody else took over. */
-struct err receipt_lock(struct pg *pg, const char *batch, int attempt);
+/* Begins the batch's transaction: locks the row and checks that the attempt is the latest.
+ * ERR_BUSY: somebody else took over. synchronous_commit is ours to insist on: a receipt that says
+ * done must survive a power cut, because the segments are moved away after it. */
+struct err receipt_begin(struct pg *pg, const char *batch, int attempt);
 
 struct receipt_end {
     bool failed;        /* the whole batch: status failed instead of done */

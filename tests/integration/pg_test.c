@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include "base/mem.h"
 #include "base/time.h"
 #include "bytes.h"
 #include "database.h"
@@ -52,6 +53,48 @@ Test(pg, more_statements_than_are_kept_prepared)
         cr_assert_eq(atoi(PQgetvalue(rows, 0, 0)), i, "got %s", PQgetvalue(rows, 0, 0));
         PQclear(rows);
     }
+}
+
+Test(pg, several_statements_in_one_round_trip)
+{
+    static const char one[] = "SELECT 1";
+    static const char sum[] = "SELECT $1::int + $2::int";
+    static const char wrong[] = "SELECT 1/0";
+    const char *const params[] = {"40", "2"};
+    const struct pg_statement good[] = {{one, 0, NULL}, {sum, 2, params}};
+    const struct pg_statement bad[] = {{one, 0, NULL}, {wrong, 0, NULL}, {sum, 2, params}};
+    PGresult *rows[3];
+    for (int i = 0; i < 3; i++) {
+        EXPECT_OK(pg_query_all(&db.pg, good, 2, rows));
+        cr_assert_str_eq(PQgetvalue(rows[0], 0, 0), "1");
+        cr_assert_str_eq(PQgetvalue(rows[1], 0, 0), "42");
+        PQclear(rows[0]);
+        PQclear(rows[1]);
+        EXPECT_ERR(pg_query_all(&db.pg, bad, 3, rows), ERR_ROW, "22012");
+        cr_assert_not_null(rows[0]);
+        cr_assert_null(rows[1]);
+        cr_assert_null(rows[2], "what follows a failure isn't run");
+        PQclear(rows[0]);
+        EXPECT_VALUE(&db, "SELECT 'and on it goes'", "and on it goes");
+    }
+}
+
+Test(pg, a_ping_notices_a_server_that_hung_up_a_moment_ago)
+{
+    struct pg other;
+    char *pid = mem_strdup(database_value(&db, "SELECT pg_backend_pid()"));
+    pg_init(&other);
+    EXPECT_OK(pg_open(&other, &db.target));
+    EXPECT_OK(pg_ping(&db.pg));
+    EXPECT_OK(
+        pg_query(&other, "SELECT pg_terminate_backend($1::int, 10000)", PG_PARAMS(pid), NULL));
+    const struct pg_statement one = {"SELECT 1", 0, NULL};
+    PGresult *rows;
+    EXPECT_ERR(pg_ping(&db.pg), ERR_DATABASE, "");
+    EXPECT_ERR(pg_query_all(&db.pg, &one, 1, &rows), ERR_DATABASE, "");
+    cr_assert_null(rows);
+    pg_close(&other);
+    free(pid);
 }
 
 Test(pg, what_the_server_says_has_its_class)

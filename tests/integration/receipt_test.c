@@ -112,14 +112,19 @@ Test(receipt, an_attempt_that_was_overtaken_cannot_go_on)
     int first;
     int second;
     EXPECT_OK(receipt_open(&db.pg, &c, SPOOL_ID, &first));
-    EXPECT_OK(receipt_lock(&db.pg, c.batch, first));
+    EXPECT_OK(receipt_begin(&db.pg, c.batch, first));
+    pg_rollback(&db.pg);
     EXPECT_OK(receipt_start(&db.pg, c.batch, &second));
     cr_assert_eq(second, first + 1, "want %d, got %d", first + 1, second);
-    EXPECT_ERR(receipt_lock(&db.pg, c.batch, first), ERR_BUSY, "overtaken");
-    EXPECT_OK(receipt_lock(&db.pg, c.batch, second));
-    EXPECT_ERR(receipt_lock(&db.pg, c.batch, second + 1), ERR_BUSY, "overtaken");
+    EXPECT_ERR(receipt_begin(&db.pg, c.batch, first), ERR_BUSY, "overtaken");
+    pg_rollback(&db.pg);
+    EXPECT_OK(receipt_begin(&db.pg, c.batch, second));
+    pg_rollback(&db.pg);
+    EXPECT_ERR(receipt_begin(&db.pg, c.batch, second + 1), ERR_BUSY, "overtaken");
+    pg_rollback(&db.pg);
     EXPECT_OK(finish(&c, false));
-    EXPECT_ERR(receipt_lock(&db.pg, c.batch, second), ERR_BUSY, "overtaken");
+    EXPECT_ERR(receipt_begin(&db.pg, c.batch, second), ERR_BUSY, "overtaken");
+    pg_rollback(&db.pg);
     claim_free(&c);
 }
 
@@ -131,8 +136,8 @@ Test(receipt, the_lock_keeps_the_successor_waiting)
     struct pg successor;
     int attempt;
     EXPECT_OK(receipt_open(&db.pg, &c, SPOOL_ID, &attempt));
-    EXPECT_OK(pg_exec(&db.pg, "BEGIN"));
-    EXPECT_OK(receipt_lock(&db.pg, c.batch, attempt));
+    EXPECT_OK(receipt_begin(&db.pg, c.batch, attempt));
+    EXPECT_VALUE(&db, "SHOW synchronous_commit", "on");
     pg_init(&successor);
     EXPECT_OK(pg_open(&successor, &db.target));
     EXPECT_OK(pg_exec(&successor, "SET lock_timeout = '10ms'"));
