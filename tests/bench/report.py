@@ -72,7 +72,7 @@ def write(path, results, facts):
     path.write_text(TEXT.format(
         ratios=ratios, rates="\n".join(rates).strip(), cpu=table(("contender", "client, µs a row", "server, µs a row"), cpu),
         profile="\n".join(profile).strip(), notes=(ROOT / "tests" / "bench" / "notes.md").read_text().strip(),
-        date=f"{datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d}", minutes=f"{facts['seconds'] / 60:.0f}",
+        date=f"{datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d}", 
         settings=", ".join(f"`{key} = {value}`" for key, value in SETTINGS.items()),
         **{key: facts[key] for key in ("machine", "postgres", "version", "commit", "psycopg")}))
 
@@ -86,7 +86,7 @@ TEXT = """\
 # Performance
 
 How fast spoolgate loads, held against `psql \\copy` and against what people write in Python. This page is written by `make bench`
-(`tests/bench`), in {minutes} min, on {date}; {version}, commit {commit}.
+(`tests/bench`), on {date}; {version}, commit {commit}.
 
 Machine: {machine}.
 PostgreSQL {postgres}, a cluster of its own, on the same machine, over a unix socket:
