@@ -86,6 +86,15 @@ static void add_file(struct claim *c, const char *name, uint64_t bytes)
     *file = (struct claim_file){.name = mem_strdup(name), .bytes = bytes};
 }
 
+/* The list may be minutes old. A file that changed since may be somebody's work in progress: the
+ * next scan judges it anew. */
+static bool is_as_listed(int incoming, const struct scan_file *file)
+{
+    struct stat st;
+    return fstatat(incoming, file->name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+           scan_change_time(&st) == file->arrived_us && (uint64_t)st.st_size == file->bytes;
+}
+
 /* A file that is gone is its producer's affair. When none can be moved, that is a failure: the next
  * look would find the same files, and come to the same end. */
 static struct err move_files(struct claim *c, int incoming, const struct scan_file *files,
@@ -93,6 +102,8 @@ static struct err move_files(struct claim *c, int incoming, const struct scan_fi
 {
     struct err first = ERR_OK;
     for (size_t i = 0; i < count; i++) {
+        if (!is_as_listed(incoming, &files[i]))
+            continue;
         struct err e = durable_move(incoming, files[i].name, c->folder, files[i].name, NULL);
         if (!err_is(&e))
             add_file(c, files[i].name, files[i].bytes);

@@ -51,9 +51,9 @@ struct claim {
 };
 
 /*
- * Moves the files to processing/BATCH. A file that vanished meanwhile, or can't be renamed, is left
- * out; the claim may end up with no files at all, and is then gone from disk. Both folders are
- * synced on return.
+ * Moves the files to processing/BATCH. A file that vanished or changed since it was listed, or
+ * can't be renamed, is left out; the claim may end up with no files at all, and is then gone from
+ * disk. Both folders are synced on return.
  */
 struct err claim_make(const struct spool *s, const struct uuid *id, const char *gate,
                       const char *reason, const struct scan_file *files, size_t count,

@@ -82,13 +82,6 @@ static void report_odd(const struct visit *v, const char *name, const char *reas
     v->rules->odd(v->rules->context, where, reason);
 }
 
-/* The kernel sets ctime, by its own clock, at every write, rename and chmod; mtime is whatever the
- * producer (cp -p, tar) says. */
-static int64_t change_time(const struct stat *st)
-{
-    return st->st_ctim.tv_sec * TIME_US_PER_S + st->st_ctim.tv_nsec / 1000;
-}
-
 /* access(2) asks for the effective user, root's powers included. Most segments are world-readable
  * or our own, so the mode bits save the call. */
 static bool can_read(int folder, const char *name, const struct stat *st)
@@ -129,8 +122,9 @@ static struct err visit_waiting(void *context, int folder, const char *name)
         return ERR_OK;
     }
     struct scan_file *file = MEM_PUSH(v->found->files, v->found->count, v->found->cap);
-    *file = (struct scan_file){
-        .name = mem_strdup(name), .bytes = (uint64_t)st.st_size, .arrived_us = change_time(&st)};
+    *file = (struct scan_file){.name = mem_strdup(name),
+                               .bytes = (uint64_t)st.st_size,
+                               .arrived_us = scan_change_time(&st)};
     return ERR_OK;
 }
 

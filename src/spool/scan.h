@@ -26,17 +26,26 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "base/err.h"
+#include "base/time.h"
 #include "spool/spool.h"
 
 #define SCAN_SETTLE_US INT64_C(2000000)
 #define SCAN_FILES_MAX 65536 /* files of a piece, where the rules name no other number */
 
+/* The kernel sets ctime, by its own clock, at every write, rename and chmod; mtime is whatever the
+ * producer (cp -p, tar) says. */
+static inline int64_t scan_change_time(const struct stat *st)
+{
+    return st->st_ctim.tv_sec * TIME_US_PER_S + st->st_ctim.tv_nsec / 1000;
+}
+
 struct scan_file {
     char *name;
     uint64_t bytes;
-    int64_t arrived_us; /* ctime: when it was written, renamed or changed last */
+    int64_t arrived_us; /* scan_change_time(): when it was written, renamed or changed last */
 };
 
 struct scan_result {

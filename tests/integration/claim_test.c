@@ -32,15 +32,24 @@ static void tear_down(void)
 TestSuite(claim, .init = set_up, .fini = tear_down);
 
 #define FILES_MAX 8
+
+/* As a scan lists it. */
+static struct scan_file listed(int folder, const char *name)
+{
+    struct stat st;
+    cr_assert_eq(fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW), 0, "%s: %m", name);
+    return (struct scan_file){
+        .name = (char *)name, .bytes = (uint64_t)st.st_size, .arrived_us = scan_change_time(&st)};
+}
+
 /* names ends with NULL; each file holds its name. */
 static struct err make(int folder, const char *gate, const char *const *names, struct claim *c)
 {
     struct scan_file files[FILES_MAX];
     size_t count = 0;
     for (; names[count]; count++) {
-        files[count] =
-            (struct scan_file){.name = (char *)names[count], .bytes = strlen(names[count])};
         folder_write(folder, names[count], names[count]);
+        files[count] = listed(folder, names[count]);
     }
     return claim_make(&spool, &id, gate, "because", files, count, c);
 }
@@ -79,12 +88,27 @@ Test(claim, files_move_with_a_note_of_where_they_came_from)
 Test(claim, a_file_that_vanished_is_left_out)
 {
     struct claim c;
-    struct scan_file files[] = {{.name = "gone.msgpack", .bytes = 1},
-                                {.name = "a.msgpack", .bytes = 1}};
     folder_write(spool.incoming, "a.msgpack", "x");
+    struct scan_file files[] = {{.name = "gone.msgpack", .bytes = 1},
+                                listed(spool.incoming, "a.msgpack")};
     EXPECT_OK(claim_make(&spool, &id, "default", "r", files, 2, &c));
     cr_assert_eq(c.count, 1, "got %zu", c.count);
     cr_assert_str_eq(c.files[0].name, "a.msgpack");
+    claim_free(&c);
+}
+
+Test(claim, a_file_that_changed_since_it_was_listed_is_left_out)
+{
+    struct claim c;
+    folder_write(spool.incoming, "a.msgpack", "x");
+    folder_write(spool.incoming, "b.msgpack", "x");
+    struct scan_file files[] = {listed(spool.incoming, "a.msgpack"),
+                                listed(spool.incoming, "b.msgpack")};
+    folder_write(spool.incoming, "a.msgpack", "xy"); /* a producer that writes in place */
+    EXPECT_OK(claim_make(&spool, &id, "default", "r", files, 2, &c));
+    cr_assert_eq(c.count, 1, "got %zu", c.count);
+    cr_assert_str_eq(c.files[0].name, "b.msgpack");
+    EXPECT_NAMES(spool.incoming, "a.msgpack ");
     claim_free(&c);
 }
 
