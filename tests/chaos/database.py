@@ -181,7 +181,7 @@ def statement_timeouts(run):
                 time.sleep(2)
             with daemon:  # the setting is gone, for new connections
                 time.sleep(0.5)
-            with Daemon(site):
+            with site.daemon():
                 wait_drained(site)
         run.judge(site, feed, f"timeouts of {timeouts} ms", times=len(timeouts))
     return f"statement_timeout of {', '.join(map(str, timeouts))} ms while batches of 20,000 rows are loaded; then none"
