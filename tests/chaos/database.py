@@ -233,7 +233,7 @@ def read_only(run):
                 time.sleep(2)
             with daemon:
                 time.sleep(0.5)
-            with Daemon(site):
+            with site.daemon():
                 wait_drained(site)
         run.judge(site, feed, "read-only", times=2)
     return "default_transaction_read_only for the daemon's role while files arrive; then the daemon is restarted without it"
