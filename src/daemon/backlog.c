@@ -66,15 +66,16 @@ struct gate_backlog backlog_waiting(const struct backlog *b)
     return waiting;
 }
 
-static double weight_of(const struct scan_file *file, double weight)
+static double weight_of(const struct scan_file *file, const struct load_weight *weight)
 {
-    double each = name_is_zstd(file->name) ? (weight > 0 ? weight : FIRST_WEIGHT) : 1;
-    return (double)file->bytes * each;
+    double raw = weight->raw > 0 ? weight->raw : 1;
+    double zstd = weight->zstd > 0 ? weight->zstd : FIRST_WEIGHT;
+    return (double)file->bytes * (name_is_zstd(file->name) ? zstd : raw);
 }
 
 /* Rows for one batch: an even share for each loader, within what is worth a batch and what can be
  * held in memory. */
-static double share(const struct backlog *b, unsigned loaders, double weight)
+static double share(const struct backlog *b, unsigned loaders, const struct load_weight *weight)
 {
     double all = 0;
     for (size_t i = b->first; i < b->found.count && all < BACKLOG_BATCH * loaders; i++)
@@ -84,7 +85,7 @@ static double share(const struct backlog *b, unsigned loaders, double weight)
 }
 
 size_t backlog_cut(struct backlog *b, const struct gate_policy *policy, unsigned loaders,
-                   double weight, struct scan_file **files)
+                   const struct load_weight *weight, struct scan_file **files)
 {
     struct gate_backlog batch = {0};
     double most = policy->batch_bytes > 0 ? 0 : share(b, loaders, weight);

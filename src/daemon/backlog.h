@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "gate/gate.h"
+#include "replay/prepare.h"
 #include "spool/scan.h"
 
 struct backlog { /* zeroed is empty */
@@ -42,6 +43,6 @@ struct gate_backlog backlog_waiting(const struct backlog *b);
  * names. */
 #define BACKLOG_BATCH ((double)(20 << 20))
 size_t backlog_cut(struct backlog *b, const struct gate_policy *policy, unsigned loaders,
-                   double weight, struct scan_file **files);
+                   const struct load_weight *weight, struct scan_file **files);
 
 #endif

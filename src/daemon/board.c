@@ -173,11 +173,11 @@ void board_scan_end(struct board *b, const struct err *e)
     unlock(b);
 }
 
-double board_weight(struct board *b, const char *gate)
+struct load_weight board_weight(struct board *b, const char *gate)
 {
     lock(b);
     const struct board_gate *g = find_gate(b, gate);
-    double weight = g ? g->weight : 0;
+    struct load_weight weight = g ? g->weight : (struct load_weight){0};
     unlock(b);
     return weight;
 }
@@ -358,8 +358,10 @@ struct job *board_take_ahead(struct board *b, const atomic_bool *wanted)
            (b->idle_loaders > 0 || !(job = waiting_claim(b))))
         wait_changed(b, INT64_MAX);
     b->looking_ahead--;
-    if (job)
+    if (job) {
         job->running = true;
+        job->since_us = time_now();
+    }
     unlock(b);
     return job;
 }
@@ -371,12 +373,12 @@ void board_wake_loaders(struct board *b)
     unlock(b);
 }
 
-void board_weigh(struct board *b, const char *gate, double weight)
+void board_weigh(struct board *b, const struct prepared *p)
 {
     lock(b);
-    struct board_gate *g = find_gate(b, gate);
-    if (g && weight > 0)
-        g->weight = weight;
+    struct board_gate *g = find_gate(b, p->claim.gate);
+    if (g)
+        prepared_weigh(p, &g->weight);
     unlock(b);
 }
 
@@ -539,8 +541,9 @@ const char *board_park(struct board *b, const struct uuid *id, const char *why)
     for (struct job *job = b->jobs; job; job = job->next) {
         if (memcmp(&job->id, id, sizeof *id) != 0)
             continue;
-        problem =
-            job->running ? "the batch is being loaded right now; ask again when it is held" : NULL;
+        problem = job->running || job->kind == JOB_CLAIM
+                      ? "the batch is being loaded right now; ask again when it is held"
+                      : NULL;
         if (!problem) {
             job->kind = JOB_PARK;
             job->not_before_us = 0;

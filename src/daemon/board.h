@@ -50,8 +50,8 @@ struct job {
 struct board_gate {
     char name[SPOOL_GATE];
     uint64_t waiting, bytes, unsettled;
-    bool more;     /* than were counted */
-    double weight; /* of its last .zst batch: see prepared_weight(); 0 before the first */
+    bool more; /* than were counted */
+    struct load_weight weight;
     int64_t oldest_us;
     bool held, claiming, forced;
     unsigned claim_failures;     /* in a row */
@@ -89,7 +89,7 @@ bool board_is_stopping(struct board *b);
 void board_scan_begin(struct board *b);
 /* What a scan found; the gate appears on the board with its first scan. */
 void board_scanned(struct board *b, const char *gate, const struct backlog *backlog, bool held);
-double board_weight(struct board *b, const char *gate);
+struct load_weight board_weight(struct board *b, const char *gate);
 /* After a scan that went well, gates whose folder is gone leave the board. */
 void board_scan_end(struct board *b, const struct err *e);
 /* May this gate's files be claimed now? Not while it is stalled or claiming, nor without a loader.
@@ -125,7 +125,7 @@ void board_claimed(struct board *b, struct job *job, const struct err *e);
 /* The job's end: gone when e is ERR_OK, else kept for another try (a claim that didn't begin is
  * gone, too: its files still wait). */
 void board_end(struct board *b, struct job *job, const struct err *e, bool claim_began);
-void board_weigh(struct board *b, const char *gate, double weight);
+void board_weigh(struct board *b, const struct prepared *p);
 /* NULL: connected. Waits out `wait_us`, or until the daemon stops. */
 void board_database(struct board *b, const char *error, int64_t wait_us);
 

@@ -20,7 +20,7 @@
 
 struct drain_gate {
     char name[SPOOL_GATE];
-    double weight;  /* see prepared_weight() */
+    struct load_weight weight;
     bool is_listed; /* backlog is a scan's */
     bool is_done;   /* nothing more is due, or something went wrong */
     struct backlog backlog;
@@ -116,7 +116,7 @@ static struct err look(struct drain *d, struct drain_gate *g, struct gate_decisi
     const struct gate_policy *policy = &config_gate(d->config, g->name)->policy;
     bool held = spool_is_held(d->spool, g->name);
     for (;;) {
-        struct scan_rules rules = {.now_us = time_now(), .odd = report_odd, .context = d};
+        struct scan_rules rules = {.odd = report_odd, .context = d};
         *decision = decide(d, g);
         if (g->is_listed && decision->action == GATE_OPEN && !held)
             return ERR_OK;
@@ -126,6 +126,7 @@ static struct err look(struct drain *d, struct drain_gate *g, struct gate_decisi
         else if (was_complete)
             break;
         g->is_listed = true;
+        rules.now_us = time_now(); /* after the wait */
         TRY(backlog_scan(&g->backlog, d->spool, g->name, policy, &rules));
     }
     g->is_done = true;
@@ -142,7 +143,7 @@ static struct err claim_from(struct drain *d, struct drain_gate *g, struct claim
         return ERR_OK;
     struct uuid id = uuid_new();
     size_t count = backlog_cut(&g->backlog, &config_gate(d->config, g->name)->policy,
-                               config_loaders(d->config), g->weight, &files);
+                               config_loaders(d->config), &g->weight, &files);
     struct err e = claim_make(d->spool, &id, g->name, decision.reason, files, count, c);
     for (size_t i = 0; i < count; i++)
         free(files[i].name);
@@ -229,9 +230,7 @@ static void load(struct drain_loader *l, struct ahead_batch *b)
     else
         add_outcome(d->result, &outcome);
     keep_first(d, &e);
-    double weight = prepared_weight(p);
-    if (weight > 0)
-        g->weight = weight;
+    prepared_weigh(p, &g->weight);
     unlock(d);
 }
 

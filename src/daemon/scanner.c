@@ -14,8 +14,9 @@
 #include "daemon/maintain.h"
 
 /* While it is too full to claim, room is looked at this often: nobody announces that it is back. */
-#define ROOM_AGAIN_US (5 * TIME_US_PER_S)
-#define LIST_GOOD_US  (2 * TIME_US_PER_S) /* of a list that still has a batch in it */
+#define ROOM_AGAIN_US   (5 * TIME_US_PER_S)
+#define LIST_GOOD_US    (2 * TIME_US_PER_S) /* of a list that still has a batch in it */
+#define FOLDERS_GOOD_US (10 * TIME_US_PER_S)
 
 /* What happens between a listing and this is in no listing: it calls for another scan. */
 static void read_events(void *context)
@@ -84,11 +85,13 @@ static struct err list_gate(struct scanner *s, struct scanned_gate *g,
                             const struct scan_rules *rules)
 {
     const struct gate_policy *policy = &config_gate(s->config, g->name)->policy;
-    bool goes_on = g->backlog.found.more;
-    g->scanned_us = rules->now_us;
-    if (!goes_on)
+    struct scan_rules ours = *rules;
+    ours.now_us = g->scanned_us = time_now(); /* other gates' lists took their time */
+    if (!g->backlog.found.more) {
+        g->began_us = rules->now_us;
         TRY(watch_gate(&s->watch, s->spool, g->name));
-    TRY(backlog_scan(&g->backlog, s->spool, g->name, policy, rules));
+    }
+    TRY(backlog_scan(&g->backlog, s->spool, g->name, policy, &ours));
     if (!g->backlog.found.more)
         watch_listed(&s->watch, g->name);
     return ERR_OK;
@@ -98,20 +101,26 @@ static struct err list_gate(struct scanner *s, struct scanned_gate *g,
 static void post_batch(struct scanner *s, struct scanned_gate *g, const char *reason)
 {
     struct scan_file *files;
+    struct load_weight weight = board_weight(s->board, g->name);
     size_t count = backlog_cut(&g->backlog, &config_gate(s->config, g->name)->policy, s->loaders,
-                               board_weight(s->board, g->name), &files);
+                               &weight, &files);
     board_post_claim(s->board, g->name, reason, files, count);
 }
 
 static struct err look_at_gate(struct scanner *s, const char *gate, const struct scan_rules *rules)
 {
     struct scanned_gate *g = find_gate(s, gate);
-    if (!is_listed(s, g, rules->now_us))
+    bool is_old = is_listed(s, g, rules->now_us);
+    g->seen_us = rules->now_us;
+    if (!is_old)
         TRY(list_gate(s, g, rules));
     bool held = spool_is_held(s->spool, gate);
     bool forced = board_is_forced(s->board, gate);
     board_scanned(s->board, gate, &g->backlog, held);
-    look_again_at(s, g->backlog.found.settles_at_us);
+    if (!is_old)
+        look_again_at(s, g->backlog.found.settles_at_us);
+    else if (!g->backlog.found.more && g->backlog.found.unsettled > 0)
+        look_again_at(s, g->scanned_us + LIST_GOOD_US);
 
     struct gate_decision d = decide(s, g);
     if (d.action == GATE_EMPTY && forced && g->backlog.found.unsettled == 0)
@@ -126,6 +135,9 @@ static struct err look_at_gate(struct scanner *s, const char *gate, const struct
     /* Where it may not be claimed for other reasons, the board wakes us when that changes. */
     if (d.action == GATE_OPEN && (!held || forced) && board_may_claim(s->board, gate))
         post_batch(s, g, d.reason);
+    /* What came since the pass began may be in no list, and its event is used up. */
+    if (!g->backlog.found.more && g->began_us != rules->now_us && decide(s, g).action != GATE_OPEN)
+        s->next_us = 0;
     return ERR_OK;
 }
 
@@ -190,6 +202,38 @@ static void post_maintenance(struct scanner *s)
         board_post_maintenance(s->board);
 }
 
+static void free_folders(struct scanner *s)
+{
+    for (size_t i = 0; i < s->folder_count; i++)
+        free(s->folders[i]);
+    free(s->folders);
+    s->folders = NULL;
+    s->folder_count = 0;
+}
+
+/* incoming/ is also the default gate's folder, and may hold a million files: while batches are cut
+ * from a list of it, it isn't read for other gates each time. */
+static struct err list_folders(struct scanner *s, const struct scan_rules *rules)
+{
+    int64_t age = rules->now_us - s->folders_us;
+    bool is_young = age >= 0 && age < FOLDERS_GOOD_US;
+    if (is_young && find_gate(s, SPOOL_DEFAULT_GATE)->began_us <= s->folders_us)
+        return ERR_OK;
+    free_folders(s);
+    s->folders_us = 0;
+    TRY(scan_gate_folders(s->spool, rules, &s->folders, &s->folder_count));
+    s->folders_us = rules->now_us;
+    return ERR_OK;
+}
+
+/* Of gates whose folder is gone. */
+static void forget_lists(struct scanner *s, int64_t now_us)
+{
+    for (size_t i = 0; i < s->gate_count; i++)
+        if (s->gates[i].seen_us != now_us)
+            backlog_free(&s->gates[i].backlog);
+}
+
 static struct err look(struct scanner *s)
 {
     struct scan_rules rules = {.now_us = time_now(),
@@ -197,24 +241,23 @@ static struct err look(struct scanner *s)
                                .is_settled = is_settled,
                                .odd = report_odd,
                                .context = s};
-    char **folders = NULL;
-    size_t count = 0;
     s->next_us = rules.now_us + s->config->rescan_us;
     post_maintenance(s);
     look_at_room(s);
     TRY(watch_root(&s->watch, s->spool));
     TRY(spool_follow_incoming(s->spool));
     TRY(look_at_processing(s));
-    struct err e = look_at_gate(s, SPOOL_DEFAULT_GATE, &rules);
-    if (!err_is(&e))
-        e = scan_gate_folders(s->spool, &rules, &folders, &count);
-    for (size_t i = 0; i < count; i++) {
-        if (!err_is(&e))
-            e = look_at_gate(s, folders[i], &rules);
-        free(folders[i]);
+    TRY(look_at_gate(s, SPOOL_DEFAULT_GATE, &rules));
+    TRY(list_folders(s, &rules));
+    for (size_t i = 0; i < s->folder_count; i++) {
+        struct err e = look_at_gate(s, s->folders[i], &rules);
+        if (err_is(&e)) { /* gone, perhaps */
+            s->folders_us = 0;
+            return e;
+        }
     }
-    free(folders);
-    return e;
+    forget_lists(s, rules.now_us);
+    return ERR_OK;
 }
 
 /* True when somebody asked for a scan on the board. */
@@ -231,7 +274,8 @@ static bool wait_for(struct scanner *s, int64_t until_us, bool for_events)
 
 static void scan_once(struct scanner *s, char last_error[sizeof((struct err *)0)->text])
 {
-    (void)watch_drain(&s->watch); /* what they announced is looked for now */
+    (void)watch_drain(
+        &s->watch); /* what they announced is looked for now, or when a list is used up */
     board_scan_begin(s->board);
     struct err e = look(s);
     if (err_is(&e)) {
@@ -264,5 +308,6 @@ void *scanner_main(void *scanner)
     watch_close(&s->watch);
     oddities_free(&s->oddities);
     forget_gates(s);
+    free_folders(s);
     return NULL;
 }

@@ -21,6 +21,8 @@ struct scanned_gate {
     char name[SPOOL_GATE];
     struct backlog backlog;
     int64_t scanned_us; /* wall clock: when the list was made */
+    int64_t began_us;   /* the look that began the pass over the folder */
+    int64_t seen_us;    /* the last look that found the folder */
 };
 
 struct scanner {
@@ -30,6 +32,9 @@ struct scanner {
 
     /* private */
     unsigned loaders;
+    char **folders; /* of gates, but the default one's */
+    size_t folder_count;
+    int64_t folders_us; /* wall clock: when they were listed */
     struct scanned_gate *gates;
     size_t gate_count, gate_cap;
     struct watch watch;

@@ -14,8 +14,10 @@
 static struct err summarize(struct summaries *s, const struct partition_day *item)
 {
     char leaf[STREAM_LEAF_NAME];
-    if (!pg_is_open(&s->pg))
+    if (!pg_is_open(&s->pg)) {
         TRY(pg_open(&s->pg, &s->target));
+        TRY(pg_exec(&s->pg, "SET lock_timeout = '1s'")); /* a VACUUM summarises, too */
+    }
     stream_leaf_name(&s->streams->streams[item->stream], item->day, leaf);
     int64_t start = time_monotonic();
     TRY(pg_query_prepared(&s->pg, sql_leaf_summarize, PG_PARAMS(leaf), NULL));
@@ -24,12 +26,20 @@ static struct err summarize(struct summaries *s, const struct partition_day *ite
     return ERR_OK;
 }
 
+static bool is_broken_off(struct summaries *s)
+{
+    (void)pthread_mutex_lock(&s->lock);
+    bool broken_off = s->stopping && !s->finish;
+    (void)pthread_mutex_unlock(&s->lock);
+    return broken_off;
+}
+
 static void summarize_all(struct summaries *s, const struct partition_days *days)
 {
     struct err e = ERR_OK;
-    for (size_t i = 0; i < days->count && !err_is(&e); i++)
+    for (size_t i = 0; i < days->count && !err_is(&e) && !is_broken_off(s); i++)
         e = summarize(s, &days->items[i]);
-    if (!err_is(&e))
+    if (!err_is(&e) || is_broken_off(s))
         return;
     LOG_WARN("can't summarise what was loaded; VACUUM will", LOG_STR("error", e.text));
     pg_close(&s->pg);

@@ -51,7 +51,10 @@ static struct err claim(struct worker *w, struct job *job, struct claim *c)
     int64_t start = time_monotonic();
     struct err e =
         claim_make(w->loader.spool, &job->id, job->gate, job->reason, job->files, job->count, c);
+    size_t listed = job->count;
     board_claimed(w->board, job, &e);
+    if (!err_is(&e) && c->count < listed) /* what was left out is judged anew */
+        board_wake_scanner(w->board);
     if (!err_is(&e) && c->count > 0)
         LOG_INFO("gate opened", LOG_STR("batch", c->batch), LOG_STR("gate", c->gate),
                  LOG_STR("reason", c->reason), LOG_INT("segments", c->count),
@@ -139,8 +142,7 @@ static struct err load_batch(struct worker *w, struct prepared *p)
     struct err e = load_claim(&w->loader, p, &outcome);
     if (!err_is(&e))
         summaries_note(w->summaries, &p->batch.days);
-    if (p->is_inspected)
-        board_weigh(w->board, p->claim.gate, prepared_weight(p));
+    board_weigh(w->board, p);
     return e;
 }
 

@@ -307,11 +307,14 @@ struct err pg_query_all(struct pg *pg, const struct pg_statement *statements, si
         rows[i] = NULL;
     TRY(send_all(pg, statements, count));
     struct err first = ERR_OK;
-    for (size_t i = 0; i < count && PQstatus(pg->connection) == CONNECTION_OK; i++) {
+    size_t i = 0;
+    for (; i < count && PQstatus(pg->connection) == CONNECTION_OK; i++) {
         struct err e = take_one(pg, &rows[i]);
         if (!err_is(&first))
             first = e;
     }
+    if (i < count && !err_is(&first))
+        first = connection_error(pg);
     PQclear(PQgetResult(pg->connection)); /* of the sync */
     if (!PQexitPipelineMode(pg->connection) && !err_is(&first))
         first = connection_error(pg);

@@ -14,14 +14,31 @@ void held_open(struct held *h, size_t streams, size_t budget)
         .rows = mem_calloc(streams, sizeof *h->rows), .streams = streams, .budget = budget};
 }
 
-void held_close(struct held *h)
+/* Batches of different sorts would each leave another buffer large. */
+static size_t kept_bytes(const struct held *h)
+{
+    size_t kept = h->frames.cap + h->run_cap * sizeof *h->runs + h->reject_cap * sizeof *h->rejects;
+    for (size_t i = 0; i < h->streams; i++)
+        kept += h->rows[i].cap;
+    return kept;
+}
+
+static void free_memory(struct held *h)
 {
     for (size_t i = 0; i < h->streams; i++)
         buf_free(&h->rows[i]);
     buf_free(&h->frames);
-    free(h->rows);
     free(h->runs);
     free(h->rejects);
+    h->runs = NULL;
+    h->rejects = NULL;
+    h->run_cap = h->reject_cap = 0;
+}
+
+void held_close(struct held *h)
+{
+    free_memory(h);
+    free(h->rows);
     *h = (struct held){0};
 }
 
@@ -37,6 +54,8 @@ void held_clear(struct held *h)
 {
     forget(h);
     h->is_over = false;
+    if (kept_bytes(h) > h->budget + h->budget / 2)
+        free_memory(h);
 }
 
 size_t held_bytes(const struct held *h)
@@ -52,9 +71,8 @@ static void check_budget(struct held *h)
     if (!h->is_over)
         return;
     forget(h);
-    for (size_t i = 0; i < h->streams; i++) /* one row may have been larger than the budget */
-        if (h->rows[i].cap > h->budget)
-            buf_free(&h->rows[i]);
+    if (kept_bytes(h) > h->budget / 4) /* the rows that come one by one now are small, mostly */
+        free_memory(h);
 }
 
 void held_row(struct held *h, size_t segment, const struct copybin_row *row, size_t len)

@@ -33,23 +33,28 @@ void preparer_close(struct preparer *preparer)
     segment_tools_close(&preparer->tools);
 }
 
-double prepared_weight(const struct prepared *p)
+void prepared_weigh(const struct prepared *p, struct load_weight *weight)
 {
-    uint64_t bytes = 0;
+    uint64_t all = 0;
     uint64_t packed = 0;
-    uint64_t raw = 0;
+    uint64_t unpacked = 0;
+    if (!p->is_inspected)
+        return;
     for (size_t i = 0; i < p->batch.count; i++) {
         const struct segment_summary *sum = &p->batch.segments[i].sum;
         bool is_zstd = name_is_zstd(p->batch.segments[i].name);
-        bytes += sum->bytes_raw;
+        all += sum->bytes_raw;
         packed += is_zstd ? sum->bytes : 0;
-        raw += is_zstd ? sum->bytes_raw : 0;
+        unpacked += is_zstd ? sum->bytes_raw : 0;
     }
-    if (packed == 0 || bytes == 0)
-        return 0;
+    if (all == 0)
+        return;
     /* Rows take more or less room than their frames; how much more isn't known of rows let go. */
-    double growth = p->held.is_over ? 2 : (double)held_bytes(&p->held) / (double)bytes;
-    return (double)raw / (double)packed * (growth > 1 ? growth : 1);
+    weight->raw = p->held.is_over ? 2 : (double)held_bytes(&p->held) / (double)all;
+    if (weight->raw < 1)
+        weight->raw = 1;
+    if (packed > 0)
+        weight->zstd = weight->raw * (double)unpacked / (double)packed;
 }
 
 void prepare_start(struct preparer *preparer, struct prepared *p)

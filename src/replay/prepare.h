@@ -63,9 +63,12 @@ void prepare_start(struct preparer *preparer, struct prepared *p);
 /* Inspects the claim's segments. Failures are the environment's; may be called again after one. */
 struct err prepare_batch(struct preparer *preparer, struct prepared *p);
 
-/* Memory that a byte on disk of the batch's compressed segments came to, or would have: what the
- * size of the next batches is judged by. 0 where it has none. */
-double prepared_weight(const struct prepared *p);
+/* Memory that a byte on disk of the batch's segments came to, or would have: what the size of the
+ * next batches is judged by. What the batch doesn't tell stays as it was. */
+struct load_weight {
+    double raw, zstd; /* 0: not known yet */
+};
+void prepared_weigh(const struct prepared *p, struct load_weight *weight);
 
 void preparer_close(struct preparer *preparer);
 

@@ -100,7 +100,9 @@ static struct err visit_waiting(void *context, int folder, const char *name)
     if (S_ISDIR(st.st_mode)) {
         if (strcmp(v->gate, SPOOL_DEFAULT_GATE) != 0)
             report_odd(v, name, "a folder inside a gate's folder");
-        return ERR_OK; /* scan_gate_folders judges those of incoming/ */
+        else if (name_kind(name) == NAME_SEGMENT)
+            report_odd(v, name, "a folder whose name can't be a gate's (a-z, 0-9, _ and -)");
+        return ERR_OK; /* scan_gate_folders judges the others of incoming/ */
     }
     if (!S_ISREG(st.st_mode)) {
         report_odd(v, name,
@@ -129,7 +131,7 @@ static struct err visit_waiting(void *context, int folder, const char *name)
 }
 
 /* Takes files that somebody may still be writing off the list. */
-static void keep_settled(const char *gate, const struct scan_rules *rules,
+static void keep_settled(const char *gate, const struct scan_rules *rules, int64_t took_us,
                          struct scan_result *found)
 {
     size_t kept = 0;
@@ -139,7 +141,7 @@ static void keep_settled(const char *gate, const struct scan_rules *rules,
         const struct scan_file *file = &found->files[i];
         int64_t age = rules->now_us - file->arrived_us;
         /* A change in the future was made before the clock was set back: no telling when. */
-        bool quiet = age >= SCAN_SETTLE_US || age <= -SCAN_SETTLE_US;
+        bool quiet = age >= SCAN_SETTLE_US || -age >= SCAN_SETTLE_US + took_us;
         if (quiet || (rules->is_settled && rules->is_settled(rules->context, gate, file->name))) {
             found->files[kept++] = *file;
             continue;
@@ -190,6 +192,7 @@ struct err scan_continue(const struct spool *s, const char *gate, const struct s
     struct visit v = {.spool = s, .gate = gate, .rules = rules, .found = found};
     size_t most = rules->max_files ? rules->max_files : SCAN_FILES_MAX;
     bool ended = false;
+    int64_t start_us = time_monotonic();
     free_files(found);
     struct err e = visit_entries(found->stream, most, visit_waiting, &v, &ended);
     found->more = !ended;
@@ -199,7 +202,7 @@ struct err scan_continue(const struct spool *s, const char *gate, const struct s
         free_files(found);
         return e;
     }
-    keep_settled(gate, rules, found);
+    keep_settled(gate, rules, time_monotonic() - start_us, found);
     if (found->count > 0)
         qsort(found->files, found->count, sizeof *found->files, by_arrival);
     return ERR_OK;
@@ -224,7 +227,8 @@ static struct err visit_gate_folder(void *context, int folder, const char *name)
 {
     struct visit *v = context;
     struct stat st;
-    if (name_kind(name) == NAME_HIDDEN || fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+    /* Most entries are segments, which scan_gate looks at. */
+    if (name_kind(name) != NAME_FOREIGN || fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
         !S_ISDIR(st.st_mode))
         return ERR_OK;
     if (!name_is_gate(name)) {

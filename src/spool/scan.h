@@ -61,7 +61,7 @@ struct scan_result {
 };
 
 struct scan_rules {
-    int64_t now_us;   /* wall clock */
+    int64_t now_us;   /* wall clock, right before the listing */
     size_t max_files; /* of a piece; 0: SCAN_FILES_MAX */
     /* May be NULL: then only time settles a file. `listed` is called once all files are listed, and
      * before is_settled judges those that changed lately. */

@@ -383,6 +383,22 @@ class TestGates(SiteCase):
                 self.site.wait_settled(0, segments=sent + 4, deadline=40)
         self.assertEqual(self.site.value("SELECT count(DISTINCT value) FROM metrics"), 160)
 
+    def test_what_arrives_while_a_backlog_is_cut_is_not_missed(self):
+        """One list is cut into many batches; what came after it was made is in the next."""
+        self.site.configure("rescan: 1h\nloaders: 1\ngates: {default: {open: {count: 1}, batch: {segments: 40}}}")
+        for turn in range(3):
+            first = 1000 * turn
+            with self.site.daemon():
+                self.site.run("gate", "hold", "default", code=0)
+                for i in range(200):
+                    self.site.put(f"{first + i}.msgpack", pack(metric(value=first + i)))
+                self.site.run("gate", "release", "default", code=0)
+                for i in range(200, 220):
+                    self.site.put(f"{first + i}.msgpack", pack(metric(value=first + i)))
+                wait_until(lambda: self.site.value("SELECT count(*) FROM metrics") == 220 * (turn + 1),
+                           "all are loaded", deadline=40)
+        self.assertEqual(self.site.value("SELECT count(DISTINCT value) FROM metrics"), 660)
+
     def test_a_segment_with_a_time_in_the_future_is_loaded(self):
         """As cp -p, rsync -t and tar leave it, where a producer's clock is ahead."""
         with self.site.daemon():

@@ -55,10 +55,11 @@ static void scan(const struct gate_policy *policy)
     EXPECT_OK(backlog_scan(&backlog, &spool, "default", policy, &rules));
 }
 
-static size_t cut(const struct gate_policy *policy, unsigned loaders, double weight)
+static size_t cut(const struct gate_policy *policy, unsigned loaders, double each)
 {
     struct scan_file *files;
-    size_t count = backlog_cut(&backlog, policy, loaders, weight, &files);
+    struct load_weight weight = {.raw = each, .zstd = each};
+    size_t count = backlog_cut(&backlog, policy, loaders, &weight, &files);
     for (size_t i = 0; i < count; i++) {
         cr_assert(files[i].name);
         free(files[i].name);
@@ -80,6 +81,7 @@ Test(backlog, a_batch_is_what_memory_holds_and_what_keeps_all_loaders_busy)
         size_t want;
     } rows[] = {
         {"raw, one loader", ".msgpack", 50, 1, 1, 0, 0, 1000, 20},
+        {"raw, with rows larger than frames", ".msgpack", 50, 1, 1, 2, 0, 1000, 10},
         {"raw, plenty for two", ".msgpack", 50, 1, 2, 0, 0, 1000, 20},
         {"raw, a little for two", ".msgpack", 12, 1, 2, 0, 0, 1000, 6},
         {"too little to be shared", ".msgpack", 6, 1, 4, 0, 0, 1000, 4},
