@@ -27,7 +27,7 @@ def others(samples, sites):
 
 @scenario("ingest", "metrics, ordered, against psql and a Python replayer")
 def ingest(bench):
-    with bench.data("metrics", bench.rows(3_000_000, 100_000)) as data, bench.sites() as sites:
+    with bench.data("metrics", bench.rows(2_000_000, 100_000)) as data, bench.sites() as sites:
         site = sites[""]
         samples = turns(
             bench,
