@@ -75,7 +75,8 @@ def before_lock(run):
     """The successor loads it; the old attempt's number is out of date."""
     with new_site(CONFIG) as site:
         feed = Feed(site)
-        with stopped_daemon(site, Fault(at_query=b"BEGIN; SET LOCAL", how="hold")) as (daemon, proxy):
+        locking = Fault(at_query=b"-- First statement of the batch's transaction", how="hold")
+        with stopped_daemon(site, locking) as (daemon, proxy):
             put_batch(feed)
             stop(daemon, site, proxy)
             end_drain(start_drain(site), run, "before the lock")

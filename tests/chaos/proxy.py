@@ -21,10 +21,16 @@ class Fault:
     """What to do to a connection, once."""
     after_sent: int = None       # reset it when the client has sent so many bytes (the rest is dropped)
     after_received: int = None   # ... when the server has sent so many
-    at_query: bytes = None       # a simple query that begins so: see `how`
+    at_query: bytes = None       # a query that begins so, simple or being prepared: see `how`
     skip: int = 0                # ... but not the first so many of them
     how: str = "before"          # before: it isn't passed on. after: it is, but its reply isn't.
     #                              race: it is, and the connection is reset at once. hold: see Proxy.held
+
+
+def query_of(message):
+    """The text of a simple query, or of the statement that is prepared (its name comes first)."""
+    kind, body = message[:1], message[5:]
+    return body if kind == b"Q" else body.partition(b"\0")[2] if kind == b"P" else b""
 
 
 class Proxy:
@@ -126,7 +132,7 @@ class Connection:
         return message
 
     def pass_on(self, message):
-        if message[:1] != b"Q" or not message[5:].lstrip().startswith(self.fault.at_query):
+        if not query_of(message).lstrip().startswith(self.fault.at_query):
             self.server.sendall(message)
             return
         if self.fault.skip > 0:

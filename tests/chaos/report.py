@@ -30,15 +30,28 @@ class Line:
                 f" {self.duplicated} duplicated, {self.seconds:.0f} s")
 
 
-def write(path, lines, n, sample, seed, version):
-    rows = []
+def row(line, remark=""):
+    if line.skipped:
+        return f"| {line.fault} | skipped here: {line.skipped} | 0 | – | – |"
+    tried = line.tried or "the scenario broke off"
+    return (f"| {line.fault} | {tried}{remark}{' **(failed)**' if line.failed else ''} | {line.times:,} |"
+            f" {line.lost} | {line.duplicated} |")
+
+
+def amend(path, lines):
+    """Scenarios that were run again by themselves take their rows in a report of the whole."""
+    remark = f" (run again by itself, at commit {commit()})"
+    text = path.read_text()
     for line in lines:
-        if line.skipped:
-            rows.append(f"| {line.fault} | skipped here: {line.skipped} | 0 | – | – |")
-        else:
-            tried = line.tried or "the scenario broke off"
-            rows.append(f"| {line.fault} | {tried}{' **(failed)**' if line.failed else ''} | {line.times:,} |"
-                        f" {line.lost} | {line.duplicated} |")
+        old = [r for r in text.splitlines() if r.startswith(f"| {line.fault} |")]
+        if len(old) != 1:
+            raise SystemExit(f"{path} has {len(old)} rows of {line.name}: run all scenarios first")
+        text = text.replace(old[0], row(line, remark))
+    path.write_text(text)
+
+
+def write(path, lines, n, sample, seed, version):
+    rows = [row(line) for line in lines]
     seconds = sum(line.seconds for line in lines)
     failed = sum(line.failed for line in lines)
     path.write_text(TEXT.format(
