@@ -132,7 +132,7 @@ class Connection:
         return message
 
     def pass_on(self, message):
-        if not query_of(message).lstrip().startswith(self.fault.at_query):
+        if self.fault.at_query is None or not query_of(message).lstrip().startswith(self.fault.at_query):
             self.server.sendall(message)
             return
         if self.fault.skip > 0:
@@ -146,7 +146,6 @@ class Connection:
             self.proxy.held.set()
             self.proxy.released.wait()
             self.server.sendall(message)
-            self.server.sendall(self.pending)
             return
         self.server.sendall(message)
         if self.fault.how == "race":
