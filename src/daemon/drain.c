@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/drain.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +31,7 @@ struct drain {
     const struct config *config;
     const struct spool *spool;
     bool force;
+    unsigned loaders;
     pthread_mutex_t lock;
     pthread_cond_t changed;
     struct drain_gate *gates;
@@ -110,7 +110,7 @@ static struct gate_decision decide(const struct drain *d, const struct drain_gat
     return gate_decide(&config_gate(d->config, g->name)->policy, &waiting, time_now(), d->force);
 }
 
-/* Lists the gate until a batch is due (*reason) or nothing is (is_done). */
+/* Lists the gate until a batch is due (*decision says why) or nothing is (is_done). */
 static struct err look(struct drain *d, struct drain_gate *g, struct gate_decision *decision)
 {
     const struct gate_policy *policy = &config_gate(d->config, g->name)->policy;
@@ -142,8 +142,8 @@ static struct err claim_from(struct drain *d, struct drain_gate *g, struct claim
     if (g->is_done)
         return ERR_OK;
     struct uuid id = uuid_new();
-    size_t count = backlog_cut(&g->backlog, &config_gate(d->config, g->name)->policy,
-                               config_loaders(d->config), &g->weight, &files);
+    size_t count = backlog_cut(&g->backlog, &config_gate(d->config, g->name)->policy, d->loaders,
+                               &g->weight, &files);
     struct err e = claim_make(d->spool, &id, g->name, decision.reason, files, count, c);
     for (size_t i = 0; i < count; i++)
         free(files[i].name);
@@ -376,7 +376,7 @@ static struct err drain_spool(struct drain *d, struct drain_loader *loaders, uns
 
 static struct err drain_locked(struct drain *d)
 {
-    unsigned count = config_loaders(d->config);
+    unsigned count = d->loaders;
     struct drain_loader *loaders = mem_calloc(count, sizeof *loaders);
     for (unsigned i = 0; i < count; i++) {
         loaders[i].drain = d;
@@ -397,6 +397,7 @@ struct err drain_run(const struct config *config, bool force, struct drain_resul
     struct drain d = {.config = config,
                       .spool = &spool,
                       .force = force,
+                      .loaders = config_loaders(config),
                       .result = result,
                       .lock = PTHREAD_MUTEX_INITIALIZER,
                       .changed = PTHREAD_COND_INITIALIZER};

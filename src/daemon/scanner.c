@@ -274,8 +274,8 @@ static bool wait_for(struct scanner *s, int64_t until_us, bool for_events)
 
 static void scan_once(struct scanner *s, char last_error[sizeof((struct err *)0)->text])
 {
-    (void)watch_drain(
-        &s->watch); /* what they announced is looked for now, or when a list is used up */
+    /* What these announced is looked for now, or when a list is used up. */
+    (void)watch_drain(&s->watch);
     board_scan_begin(s->board);
     struct err e = look(s);
     if (err_is(&e)) {

@@ -34,15 +34,22 @@ static bool is_broken_off(struct summaries *s)
     return broken_off;
 }
 
+/* A partition that is locked doesn't keep us from the others. */
 static void summarize_all(struct summaries *s, const struct partition_days *days)
 {
-    struct err e = ERR_OK;
-    for (size_t i = 0; i < days->count && !err_is(&e) && !is_broken_off(s); i++)
-        e = summarize(s, &days->items[i]);
-    if (!err_is(&e) || is_broken_off(s))
+    struct err first = ERR_OK;
+    for (size_t i = 0; i < days->count && !is_broken_off(s); i++) {
+        struct err e = summarize(s, &days->items[i]);
+        if (err_is(&e) && !err_is(&first))
+            first = e;
+        if (err_is(&e) && !pg_is_open(&s->pg))
+            break;
+    }
+    if (is_broken_off(s))
         return;
-    LOG_WARN("can't summarise what was loaded; VACUUM will", LOG_STR("error", e.text));
-    pg_close(&s->pg);
+    if (err_is(&first) && strcmp(first.text, s->told) != 0)
+        LOG_WARN("can't summarise what was loaded; VACUUM will", LOG_STR("error", first.text));
+    (void)strcpy(s->told, first.text);
 }
 
 /* Under the lock. Until something is noted and the last look is long enough ago. */

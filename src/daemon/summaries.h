@@ -31,6 +31,7 @@ struct summaries {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     struct partition_days noted;
+    char told[sizeof((struct err *)0)->text]; /* the last failure in the log; "" after a success */
     bool stopping, finish;
 };
 

@@ -87,28 +87,35 @@ static void add_file(struct claim *c, const char *name, uint64_t bytes)
 }
 
 /* The list may be minutes old. A file that changed since may be somebody's work in progress: the
- * next scan judges it anew. */
-static bool is_as_listed(int incoming, const struct scan_file *file)
+ * next scan judges it anew. One that is gone is its producer's affair. *moved: it is ours. */
+static struct err move_file(struct claim *c, int incoming, const struct scan_file *file,
+                            bool *moved)
 {
     struct stat st;
-    return fstatat(incoming, file->name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-           scan_change_time(&st) == file->arrived_us && (uint64_t)st.st_size == file->bytes;
+    *moved = false;
+    if (fstatat(incoming, file->name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno == ENOENT ? ERR_OK : failure(c, "look at a waiting file");
+    if (scan_change_time(&st) != file->arrived_us || (uint64_t)st.st_size != file->bytes)
+        return ERR_OK;
+    struct err e = durable_move(incoming, file->name, c->folder, file->name, NULL);
+    *moved = !err_is(&e);
+    if (err_is(&e) && faccessat(incoming, file->name, F_OK, AT_SYMLINK_NOFOLLOW) != 0)
+        return ERR_OK;
+    return e;
 }
 
-/* A file that is gone is its producer's affair. When none can be moved, that is a failure: the next
- * look would find the same files, and come to the same end. */
+/* When none can be moved, that is a failure: the next look would find the same files, and come to
+ * the same end. */
 static struct err move_files(struct claim *c, int incoming, const struct scan_file *files,
                              size_t count)
 {
     struct err first = ERR_OK;
     for (size_t i = 0; i < count; i++) {
-        if (!is_as_listed(incoming, &files[i]))
-            continue;
-        struct err e = durable_move(incoming, files[i].name, c->folder, files[i].name, NULL);
-        if (!err_is(&e))
+        bool moved;
+        struct err e = move_file(c, incoming, &files[i], &moved);
+        if (moved)
             add_file(c, files[i].name, files[i].bytes);
-        else if (faccessat(incoming, files[i].name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 &&
-                 !err_is(&first))
+        if (err_is(&e) && !err_is(&first))
             first = e;
     }
     if (err_is(&first) && c->count > 0)

@@ -399,6 +399,20 @@ class TestGates(SiteCase):
                            "all are loaded", deadline=40)
         self.assertEqual(self.site.value("SELECT count(DISTINCT value) FROM metrics"), 660)
 
+    def test_the_next_batch_is_prepared_while_one_loads(self):
+        """The one loader waits in its COPY for a locked table; the batch after it is inspected meanwhile."""
+        self.site.configure("loaders: 1\ngates: {default: {open: {count: 1}, batch: {segments: 1}}}")
+        self.site.load({"first.msgpack": pack(metric(value=0))})  # the partition is there
+        with self.site.connect(prepare_threshold=None) as other, self.site.daemon() as daemon:
+            other.execute("BEGIN; LOCK TABLE metrics")
+            for i in (1, 2):
+                self.site.put(f"{i}.msgpack", pack(metric(value=i)))
+            wait_until(lambda: len(daemon.logged('msg="batch inspected"')) == 2, "both are inspected")
+            self.assertEqual(daemon.logged('msg="batch loaded"'), [])
+            other.execute("COMMIT")
+            wait_until(lambda: len(daemon.logged('msg="batch retired"')) == 2, "both are loaded")
+        self.assertEqual(self.site.value("SELECT sum(value) FROM metrics"), 3)
+
     def test_a_segment_with_a_time_in_the_future_is_loaded(self):
         """As cp -p, rsync -t and tar leave it, where a producer's clock is ahead."""
         with self.site.daemon():
