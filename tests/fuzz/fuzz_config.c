@@ -25,7 +25,8 @@ static void check_numbers(const struct config_key *k, const void *base)
         for (uint64_t i = 0; i < number; i++)
             assert(k->names[i]);
     else
-        assert(number >= k->min && number <= k->max);
+        assert((number >= k->min && number <= k->max) ||
+               (number == 0 && strcmp(k->fallback, AUTO) == 0));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
