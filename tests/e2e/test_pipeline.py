@@ -401,8 +401,8 @@ class TestGates(SiteCase):
 
     def test_the_next_batch_is_prepared_while_one_loads(self):
         """The one loader waits in its COPY for a locked table; the batch after it is inspected meanwhile."""
-        self.site.configure("loaders: 1\ngates: {default: {open: {count: 1}, batch: {segments: 1}}}")
         self.site.load({"first.msgpack": pack(metric(value=0))})  # the partition is there
+        self.site.configure("loaders: 1\ngates: {default: {open: {count: 1}, batch: {segments: 1}}}")
         with self.site.connect(prepare_threshold=None) as other, self.site.daemon() as daemon:
             other.execute("BEGIN; LOCK TABLE metrics")
             for i in (1, 2):
@@ -474,7 +474,9 @@ class TestTables(SiteCase):
         """Right after a drain; a daemon's summaries follow within seconds."""
         # Ranges of 128 pages: some of them.
         frames = [metric(name="x" * 1000, value=i) for i in range(3000)]
-        self.site.load({"a.msgpack": pack(*frames)})
+        self.site.run("migrate", code=0)
+        self.site.put("a.msgpack", pack(*frames))
+        self.site.run("drain", "--force", code=0)
         left = """SELECT sum(brin_summarize_new_values(i.oid))
                     FROM pg_class i JOIN pg_am m ON m.oid = i.relam AND m.amname = 'brin'
                    WHERE i.relkind = 'i' AND i.relnamespace = %s::regnamespace"""
