@@ -1,6 +1,6 @@
 -- Batches of which a stream's table holds another number of rows than the receipt counts. The receipts'
 -- times bound the scan, so that other days' partitions are not even opened.
---   :"table" :"time" :"batch"    the stream's table, its time column, its column of batch ids
+--   :table :"time" :"batch"      the stream's table (quoted), its time column, its column of batch ids
 --   $1 batch ids, uuid[]   $2 the table's name as receipts have it
 WITH receipt AS MATERIALIZED (
     SELECT batch_id, (tables->>$2::text)::bigint AS rows, ts_min, ts_max
@@ -10,7 +10,7 @@ WITH receipt AS MATERIALIZED (
        AND ts_min IS NOT NULL),
 there AS (
     SELECT t.:"batch" AS batch_id, count(*) AS rows
-      FROM :"table" t
+      FROM :table t
      WHERE t.:"batch" = ANY ($1::uuid[])
        AND t.:"time" BETWEEN (SELECT min(ts_min) FROM receipt) AND (SELECT max(ts_max) FROM receipt)
      GROUP BY t.:"batch")

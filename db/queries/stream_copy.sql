@@ -1,3 +1,3 @@
--- :"table"    a stream's parent table
+-- :table      a stream's table, quoted
 -- :columns    its columns in the order of the rows, quoted
-COPY :"table" (:columns) FROM STDIN (FORMAT binary)
+COPY :table (:columns) FROM STDIN (FORMAT binary)

@@ -29,6 +29,19 @@ void sql_literal(struct buf *out, const char *text)
     quoted(out, text, '\'', backslash);
 }
 
+void sql_element(struct buf *out, const char *text)
+{
+    if (out->len > 0 && out->data[out->len - 1] != '{')
+        buf_byte(out, ',');
+    buf_byte(out, '"');
+    for (const char *p = text; *p; p++) {
+        if (*p == '"' || *p == '\\')
+            buf_byte(out, '\\');
+        buf_byte(out, (uint8_t)*p);
+    }
+    buf_byte(out, '"');
+}
+
 static const char *value_of(const struct sql_var *vars, const char *name, size_t len)
 {
     for (; vars->name; vars++)

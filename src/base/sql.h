@@ -23,5 +23,7 @@ void sql_fill(struct buf *out, const char *sql, const struct sql_var *vars);
 
 void sql_identifier(struct buf *out, const char *name); /* "name", inner quotes doubled */
 void sql_literal(struct buf *out, const char *text);    /* 'text' or E'text' */
+/* One more element of a text[] parameter's text: "{" sql_element... "}". */
+void sql_element(struct buf *out, const char *text);
 
 #endif

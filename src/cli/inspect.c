@@ -11,6 +11,7 @@
 #include "base/time.h"
 #include "cli/commands.h"
 #include "replay/jsonb.h"
+#include "stream/builtin.h"
 #include "replay/segment.h"
 
 enum { REJECTS_SHOWN = 20 };

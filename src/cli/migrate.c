@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "cli/commands.h"
+#include "stream/builtin.h"
 #include "schema/migrate.h"
 
 static struct err migrate(const struct config *config, bool dry_run, struct migrate_report *report)

@@ -16,6 +16,7 @@
 #include "daemon/loader.h"
 #include "daemon/scanner.h"
 #include "daemon/worker.h"
+#include "stream/builtin.h"
 #include "schema/migrate.h"
 
 struct daemon {
@@ -190,7 +191,7 @@ static void run_threads(struct daemon *d, struct err *e)
 {
     bool scanner_runs;
     struct pg_target target = {d->config->database, d->config->schema};
-    summaries_start(&d->summaries, &target, &stream_builtin);
+    summaries_start(&d->summaries, &target);
     *e = start_threads(d, &scanner_runs);
     if (err_is(e))
         board_stop(&d->board, true);

@@ -222,7 +222,7 @@ static void load(struct drain_loader *l, struct ahead_batch *b)
     struct err e = load_claim(&l->loader, p, &outcome);
     b->is_loaded = !err_is(&e);
     if (b->is_loaded)
-        summaries_note(&d->summaries, &p->batch.days);
+        summaries_note(&d->summaries, l->loader.preparer.streams, &p->batch.partitions);
     lock(d);
     struct drain_gate *g = find_gate(d, p->claim.gate);
     if (err_is(&e))
@@ -366,7 +366,7 @@ static struct err drain_spool(struct drain *d, struct drain_loader *loaders, uns
     keep_first(d, &e);
     e = list_gates(d);
     keep_first(d, &e);
-    summaries_start(&d->summaries, &l->target, l->preparer.streams);
+    summaries_start(&d->summaries, &l->target);
     run_loaders(d, loaders, count);
     summaries_stop(&d->summaries, true);
     TRY(d->first);

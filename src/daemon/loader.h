@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "config/config.h"
+#include "stream/builtin.h"
 #include "replay/load.h"
 
 static inline void loader_init(struct loader *l, const struct config *config,

@@ -141,7 +141,7 @@ static struct err load_batch(struct worker *w, struct prepared *p)
     struct load_outcome outcome;
     struct err e = load_claim(&w->loader, p, &outcome);
     if (!err_is(&e))
-        summaries_note(w->summaries, &p->batch.days);
+        summaries_note(w->summaries, w->loader.preparer.streams, &p->batch.partitions);
     board_weigh(w->board, p);
     return e;
 }

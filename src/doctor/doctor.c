@@ -7,6 +7,7 @@
 #include "replay/load.h"
 #include "schema/migrate.h"
 #include "spool/claim.h"
+#include "stream/builtin.h"
 #include "spool/scan.h"
 
 /* ---- fix: what is safe to do, while we have the lock ---- */

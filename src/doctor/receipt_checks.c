@@ -8,6 +8,7 @@
 
 #include "base/sql.h"
 #include "db/queries.h"
+#include "stream/ddl.h"
 #include "doctor/checks.h"
 #include "spool/claim.h"
 #include "stream/stream.h"
@@ -146,20 +147,29 @@ static const char *batch_column(const struct stream *s)
 /* Is the partition of the batch's first or last day gone? A partition between them may never have
  * been: partitions are made for days that occur. */
 static struct err find_gone_leaf(struct pg *pg, const struct stream *s, const PGresult *row, int i,
-                                 char leaf[STREAM_LEAF_NAME])
+                                 struct buf *gone)
 {
-    char ends[2][STREAM_LEAF_NAME];
     struct buf array = {0};
     PGresult *missing;
-    for (int end = 0; end < 2; end++)
-        stream_leaf_name(s, time_day(strtoll(PQgetvalue(row, i, 3 + end), NULL, 10)), ends[end]);
-    buf_printf(&array, "{\"%s\",\"%s\"}", ends[0], ends[1]);
-    struct err e = pg_query(pg, sql_leaf_missing, PG_PARAMS(s->table, buf_cstr(&array)), &missing);
+    struct buf table = {0};
+    buf_byte(&array, '{');
+    for (int end = 0; end < 2; end++) {
+        struct buf leaf = {0};
+        int64_t us = strtoll(PQgetvalue(row, i, 3 + end), NULL, 10);
+        ddl_leaf_name(&leaf, s, period_range(s->every, us).from_us);
+        sql_element(&array, buf_cstr(&leaf));
+        buf_free(&leaf);
+    }
+    buf_byte(&array, '}');
+    ddl_table(&table, s);
+    struct err e =
+        pg_query(pg, sql_leaf_missing, PG_PARAMS(buf_cstr(&table), buf_cstr(&array)), &missing);
     buf_free(&array);
+    buf_free(&table);
     if (err_is(&e))
         return e;
-    (void)snprintf(leaf, STREAM_LEAF_NAME, "%s",
-                   PQntuples(missing) > 0 ? PQgetvalue(missing, 0, 0) : "");
+    if (PQntuples(missing) > 0)
+        buf_str(gone, PQgetvalue(missing, 0, 0));
     PQclear(missing);
     return ERR_OK;
 }
@@ -170,13 +180,18 @@ static struct err judge_rows(struct doctor *d, struct pg *pg, const struct strea
     const char *batch = PQgetvalue(rows, i, 0);
     uint64_t wanted = strtoull(PQgetvalue(rows, i, 1), NULL, 10);
     uint64_t there = strtoull(PQgetvalue(rows, i, 2), NULL, 10);
-    char leaf[STREAM_LEAF_NAME] = "";
-    if (there < wanted)
-        TRY(find_gone_leaf(pg, s, rows, i, leaf));
-    if (*leaf)
+    char label[STREAM_LABEL];
+    struct buf leaf = {0};
+    struct err e = ERR_OK;
+    stream_label(s, label);
+    if (there < wanted && s->every != PERIOD_NONE)
+        e = find_gone_leaf(pg, s, rows, i, &leaf);
+    if (err_is(&e))
+        return e;
+    if (leaf.len > 0)
         findings_add(&d->findings, FINDING_ROWS_PRUNED, batch, NULL, NULL,
                      "%s: %" PRIu64 " of %" PRIu64 " rows are left; partition %s is not attached",
-                     s->table, there, wanted, leaf);
+                     label, there, wanted, buf_cstr(&leaf));
     else
         findings_add(
             &d->findings, there < wanted ? FINDING_ROWS_MISSING : FINDING_ROWS_EXTRA, batch, NULL,
@@ -184,8 +199,9 @@ static struct err judge_rows(struct doctor *d, struct pg *pg, const struct strea
                              "a backup, or from the segments in archive/"
                            : "somebody inserted rows with this batch's id, or changed the "
                              "receipt",
-            "%s: the receipt counts %" PRIu64 " rows, the table holds %" PRIu64, s->table, wanted,
+            "%s: the receipt counts %" PRIu64 " rows, the table holds %" PRIu64, label, wanted,
             there);
+    buf_free(&leaf);
     return ERR_OK;
 }
 
@@ -193,16 +209,22 @@ static struct err check_rows(struct doctor *d, struct pg *pg, const struct strea
                              const char *batches)
 {
     struct buf sql = {0};
+    struct buf table = {0};
     PGresult *rows;
+    char label[STREAM_LABEL];
     const char *batch = batch_column(s);
-    if (!batch)
+    /* Rows of an upsert become those of the batch that replaces them. */
+    if (!batch || s->time_column == STREAM_NO_COLUMN || s->mode == STREAM_UPSERT)
         return ERR_OK;
-    sql_fill(
-        &sql, sql_doctor_rows,
-        (const struct sql_var[]){
-            {"table", s->table}, {"time", s->columns[s->time_column].name}, {"batch", batch}, {0}});
-    struct err e = pg_query(pg, buf_cstr(&sql), PG_PARAMS(batches, s->table), &rows);
+    ddl_table(&table, s);
+    sql_fill(&sql, sql_doctor_rows,
+             (const struct sql_var[]){{"table", buf_cstr(&table)},
+                                      {"time", s->columns[s->time_column].name},
+                                      {"batch", batch},
+                                      {0}});
+    struct err e = pg_query(pg, buf_cstr(&sql), PG_PARAMS(batches, stream_label(s, label)), &rows);
     buf_free(&sql);
+    buf_free(&table);
     if (err_is(&e))
         return e;
     for (int i = 0; i < PQntuples(rows) && !err_is(&e); i++)

@@ -32,7 +32,7 @@ void batch_close(struct batch *b)
         free(b->segments[i].reason);
     }
     free(b->segments);
-    partition_free(&b->days);
+    partition_free(&b->partitions);
     *b = (struct batch){0};
 }
 
@@ -48,7 +48,7 @@ static bool note_row(void *context, const struct frame *frame, const struct copy
     struct inspection *in = context;
     (void)frame;
     (void)failure;
-    partition_need(&in->batch->days, row->stream, row->time_us);
+    partition_need(&in->batch->partitions, row->stream, row->period_us);
     held_row(in->held, in->segment, row, row->len);
     return true;
 }

@@ -52,7 +52,7 @@ struct batch {
     const struct load_rules *rules;
     struct batch_segment *segments;
     size_t count;
-    struct partition_days days;
+    struct partition_list partitions;
     bool too_many_rejects; /* over the gate's max_rejects: the batch fails */
     bool is_careful; /* loaded in careful mode: these are the times of the rows that went in */
     int64_t ts_min_us, ts_max_us;
@@ -69,9 +69,9 @@ struct batch_totals {
 void batch_open(struct batch *b, const struct claim *claim, const struct load_rules *rules);
 void batch_close(struct batch *b);
 
-/* Walks every segment: sums, days, and the rows and rejects into `held`. A segment that can't be
- * loaded is marked, not an error; an error is the environment's. Of `walk` the encoder, the tools,
- * the limits and the stop flag are used. */
+/* Walks every segment: sums, partitions, and the rows and rejects into `held`. A segment that can't
+ * be loaded is marked, not an error; an error is the environment's. Of `walk` the encoder, the
+ * tools, the limits and the stop flag are used. */
 struct err batch_inspect(struct batch *b, const struct segment_walk *walk, struct held *held);
 
 void batch_fail_segment(struct batch *b, size_t index, const char *reason);

@@ -4,7 +4,9 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
+#include "base/mem.h"
 #include "base/time.h"
 #include "base/utf8.h"
 #include "base/word.h"
@@ -15,12 +17,14 @@ void copybin_open(struct copybin *e, const struct stream_set *streams, const str
 {
     *e = (struct copybin){.streams = streams, .batch = *batch, .now_us = now_us, .nul = nul};
     match_open(&e->match, streams);
+    e->periods = mem_calloc(streams->count, sizeof *e->periods);
 }
 
 void copybin_close(struct copybin *e)
 {
     match_close(&e->match);
     jsonb_order_free(&e->order);
+    free(e->periods);
     *e = (struct copybin){0};
 }
 
@@ -63,7 +67,8 @@ static const char *value_name(const struct mp_value *v)
 
 static bool wrong_type(struct reject *reject, const struct column *c, const struct mp_value *v)
 {
-    return refuse(reject, c->name, "%s is wanted, but it is %s", column_type_name(c->type),
+    char name[COLUMN_TYPE_NAME];
+    return refuse(reject, c->name, "%s is wanted, but it is %s", column_type_name(c, name),
                   value_name(v));
 }
 
@@ -185,17 +190,10 @@ static bool put_jsonb(struct copybin *e, struct buf *out, const struct column *c
     return true;
 }
 
-static void put_jsonb_text(struct buf *out, const char *json)
-{
-    buf_be32(out, (uint32_t)(1 + strlen(json)));
-    buf_byte(out, 1);
-    buf_str(out, json);
-}
-
 /* A bare number: the unit's count, whole or not. */
 static bool number_time(const struct column *c, const struct mp_value *v, int64_t *us)
 {
-    int64_t unit = c->time_unit_us ? c->time_unit_us : TIME_US_PER_S;
+    int64_t unit = c->unit_ns ? c->unit_ns / 1000 : TIME_US_PER_S;
     if (v->type == MP_FLOAT) {
         double product = v->f * (double)unit;
         if (!(fabs(product) < 9.2e18)) /* NaN and Inf too */
@@ -280,8 +278,8 @@ static bool put_time(struct copybin *e, const struct stream *s, struct buf *out,
 
 static bool put_absent(struct buf *out, const struct column *c, struct reject *reject)
 {
-    if (c->fallback)
-        put_jsonb_text(out, c->fallback);
+    if (c->fallback.text)
+        buf_put(out, c->fallback.field, c->fallback.field_len);
     else if (c->required)
         return refuse(reject, c->name, "the key is missing");
     else
@@ -323,7 +321,7 @@ bool copybin_encode(struct copybin *e, const struct frame *frame, struct buf *ro
                     struct copybin_row *row, struct reject *reject)
 {
     char text[48];
-    *row = (struct copybin_row){0};
+    *row = (struct copybin_row){.time_us = INT64_MIN};
     if (!match_stream(&e->match, frame, &row->stream))
         return frame->kind
                    ? refuse(reject, "kind", "no stream takes frames of kind \"%s\"",
@@ -342,5 +340,11 @@ bool copybin_encode(struct copybin *e, const struct frame *frame, struct buf *ro
             return false;
         }
     row->len = out->len - start;
+    if (s->every != PERIOD_NONE) {
+        struct period_range *period = &e->periods[row->stream];
+        if (row->time_us < period->from_us || row->time_us >= period->to_us)
+            *period = period_range(s->every, row->time_us);
+        row->period_us = period->from_us;
+    }
     return true;
 }

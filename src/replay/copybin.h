@@ -37,12 +37,14 @@ struct copybin {
     /* private */
     struct match match;
     struct jsonb_order order;
+    struct period_range *periods; /* by stream: that of the last row */
 };
 
 struct copybin_row {
     size_t stream;           /* index in the set */
     size_t len;              /* of the row, at the end of its stream's rows */
-    int64_t time_us;         /* of the stream's time column */
+    int64_t time_us;         /* of the stream's time column; INT64_MIN where it has none */
+    int64_t period_us;       /* where the row's partition begins; 0 where there are none */
     uint32_t keys_ignored;   /* keys of the frame that no column takes */
     uint32_t numbers_nulled; /* NaN and Inf inside jsonb */
 };

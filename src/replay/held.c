@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/time.h"
 
 void held_open(struct held *h, size_t streams, size_t budget)
 {
@@ -77,11 +76,10 @@ static void check_budget(struct held *h)
 
 void held_row(struct held *h, size_t segment, const struct copybin_row *row, size_t len)
 {
-    int32_t day = (int32_t)time_day(row->time_us);
     struct held_run *last = h->run_count > 0 ? &h->runs[h->run_count - 1] : NULL;
     h->row_bytes += len;
-    if (last && last->stream == row->stream && last->segment == segment && last->day == day &&
-        last->rows < UINT32_MAX) {
+    if (last && last->stream == row->stream && last->segment == segment &&
+        last->period_us == row->period_us && last->rows < UINT32_MAX) {
         last->rows++;
         last->len += len;
     } else if (!h->is_over) {
@@ -89,7 +87,7 @@ void held_row(struct held *h, size_t segment, const struct copybin_row *row, siz
         assert(run);
         *run = (struct held_run){.stream = (uint32_t)row->stream,
                                  .segment = (uint32_t)segment,
-                                 .day = day,
+                                 .period_us = row->period_us,
                                  .rows = 1,
                                  .at = h->rows[row->stream].len - len,
                                  .len = len};
@@ -113,22 +111,22 @@ void held_reject(struct held *h, size_t segment, const struct frame *frame,
     check_budget(h);
 }
 
-static int by_stream_and_day(const void *a, const void *b)
+static int by_stream_and_period(const void *a, const void *b)
 {
     const struct held_run *x = a;
     const struct held_run *y = b;
     if (x->stream != y->stream)
         return x->stream < y->stream ? -1 : 1;
-    if (x->day != y->day)
-        return x->day < y->day ? -1 : 1;
+    if (x->period_us != y->period_us)
+        return x->period_us < y->period_us ? -1 : 1;
     return (x->at > y->at) - (x->at < y->at);
 }
 
 void held_order(struct held *h)
 {
     for (size_t i = 1; i < h->run_count; i++)
-        if (by_stream_and_day(&h->runs[i - 1], &h->runs[i]) > 0) {
-            qsort(h->runs, h->run_count, sizeof *h->runs, by_stream_and_day);
+        if (by_stream_and_period(&h->runs[i - 1], &h->runs[i]) > 0) {
+            qsort(h->runs, h->run_count, sizeof *h->runs, by_stream_and_period);
             return;
         }
 }

@@ -7,7 +7,7 @@
  *     held_open(&h, stream_count, budget);
  *     ... encode a row to h.rows[stream]; held_row(&h, segment, &row, len) ...
  *     ... or held_reject(&h, segment, &frame, &reject) ...
- *     held_order(&h);                          // rows of a day lie together from here on
+ *     held_order(&h);                          // rows of a partition lie together from here on
  *     ... h.runs[0 .. run_count), h.rejects[0 .. reject_count) ...
  *     held_clear(&h);                          // empty again, memory kept for the next batch
  *     held_close(&h);
@@ -26,10 +26,10 @@
 #include "frame/reader.h"
 #include "replay/copybin.h"
 
-/* Rows of one stream, segment and day that follow each other. */
+/* Rows of one stream, segment and partition that follow each other. */
 struct held_run {
+    int64_t period_us; /* start of the partition's period */
     uint32_t stream, segment;
-    int32_t day; /* since 1970-01-01 */
     uint32_t rows;
     size_t at, len; /* in rows[stream] */
 };
@@ -67,7 +67,7 @@ void held_reject(struct held *h, size_t segment, const struct frame *frame,
 /* What is held, in bytes. */
 size_t held_bytes(const struct held *h);
 
-/* Sorts the runs by stream and day; within a day the order is that of the segments. */
+/* Sorts the runs by stream and partition; within one the order is that of the segments. */
 void held_order(struct held *h);
 
 /* The frame of a reject, as the reader gave it. */

@@ -161,10 +161,11 @@ static void tables_json(const struct replay *r, struct buf *out)
 {
     struct jsonw j = {.out = out};
     const struct stream_set *streams = r->loader->preparer.streams;
+    char label[STREAM_LABEL];
     jsonw_object(&j);
     for (size_t i = 0; i < streams->count; i++)
         if (r->copier.counts[i] > 0) {
-            jsonw_key(&j, streams->streams[i].table);
+            jsonw_key(&j, stream_label(&streams->streams[i], label));
             jsonw_int(&j, (int64_t)r->copier.counts[i]);
         }
     jsonw_end(&j);
@@ -273,7 +274,7 @@ static struct err settle(struct loader *l, struct prepared *p, int attempt)
         size_t made = 0;
         int64_t start = time_monotonic();
         TRY(stage_failed(b));
-        TRY(partition_ensure(&l->pg, l->preparer.streams, &b->days, &made));
+        TRY(partition_ensure(&l->pg, l->preparer.streams, &b->partitions, &made));
         if (made > 0)
             LOG_INFO("partitions made", LOG_STR("batch", b->claim->batch), LOG_INT("count", made),
                      LOG_DURATION("took", time_monotonic() - start));

@@ -7,63 +7,64 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/time.h"
+#include "base/sql.h"
 #include "db/queries.h"
 #include "stream/ddl.h"
 
 enum { LEAVES_A_TRANSACTION = 50 }; /* each takes locks until the end: keep the lock table small */
 
-static int compare(const struct partition_day *x, size_t stream, int64_t day)
+static int compare(const struct partition *x, size_t stream, int64_t from_us)
 {
     if (x->stream != stream)
         return x->stream < stream ? -1 : 1;
-    return (x->day > day) - (x->day < day);
+    return (x->from_us > from_us) - (x->from_us < from_us);
 }
 
-void partition_need(struct partition_days *days, size_t stream, int64_t time_us)
+void partition_need(struct partition_list *list, size_t stream, int64_t from_us)
 {
-    int64_t day = time_day(time_us);
     size_t from = 0;
-    size_t to = days->count;
-    if (days->count > 0 && compare(&days->items[days->last], stream, day) == 0)
+    size_t to = list->count;
+    if (list->count > 0 && compare(&list->items[list->last], stream, from_us) == 0)
         return;
     while (from < to) {
         size_t middle = (from + to) / 2;
-        if (compare(&days->items[middle], stream, day) < 0)
+        if (compare(&list->items[middle], stream, from_us) < 0)
             from = middle + 1;
         else
             to = middle;
     }
-    days->last = from;
-    if (from < days->count && compare(&days->items[from], stream, day) == 0)
+    list->last = from;
+    if (from < list->count && compare(&list->items[from], stream, from_us) == 0)
         return;
-    (void)MEM_PUSH(days->items, days->count, days->cap);
-    memmove(&days->items[from + 1], &days->items[from],
-            (days->count - 1 - from) * sizeof *days->items);
-    days->items[from] = (struct partition_day){stream, day};
+    (void)MEM_PUSH(list->items, list->count, list->cap);
+    memmove(&list->items[from + 1], &list->items[from],
+            (list->count - 1 - from) * sizeof *list->items);
+    list->items[from] = (struct partition){stream, from_us};
 }
 
-void partition_free(struct partition_days *days)
+void partition_free(struct partition_list *list)
 {
-    free(days->items);
-    *days = (struct partition_days){0};
+    free(list->items);
+    *list = (struct partition_list){0};
 }
 
-/* The wanted leaves of one stream as a text[] literal. Their names hold nothing that needs more
- * than quotes: the table's name and digits. */
+/* The wanted leaves of one stream as a text[] literal. */
 static size_t leaf_array(struct buf *out, const struct stream *s, size_t index,
-                         const struct partition_days *days)
+                         const struct partition_list *list)
 {
+    struct buf leaf = {0};
     size_t wanted = 0;
     buf_byte(out, '{');
-    for (size_t i = 0; i < days->count; i++) {
-        char leaf[STREAM_LEAF_NAME];
-        if (days->items[i].stream != index)
+    for (size_t i = 0; i < list->count; i++) {
+        if (list->items[i].stream != index)
             continue;
-        stream_leaf_name(s, days->items[i].day, leaf);
-        buf_printf(out, "%s\"%s\"", wanted++ > 0 ? "," : "", leaf);
+        buf_clear(&leaf);
+        ddl_leaf_name(&leaf, s, list->items[i].from_us);
+        sql_element(out, buf_cstr(&leaf));
+        wanted++;
     }
     buf_byte(out, '}');
+    buf_free(&leaf);
     return wanted;
 }
 
@@ -76,35 +77,41 @@ static bool is_listed(const PGresult *leaves, const char *leaf)
 }
 
 static struct err find_missing(struct pg *pg, const struct stream *s, size_t index,
-                               const struct partition_days *days, PGresult **missing)
+                               const struct partition_list *list, PGresult **missing)
 {
     struct buf leaves = {0};
+    struct buf table = {0};
     struct err e = ERR_OK;
     *missing = NULL;
-    if (leaf_array(&leaves, s, index, days) > 0)
-        e = pg_query_prepared(pg, sql_leaf_missing, PG_PARAMS(s->table, buf_cstr(&leaves)),
+    ddl_table(&table, s);
+    if (leaf_array(&leaves, s, index, list) > 0)
+        e = pg_query_prepared(pg, sql_leaf_missing, PG_PARAMS(buf_cstr(&table), buf_cstr(&leaves)),
                               missing);
     buf_free(&leaves);
+    buf_free(&table);
     return e;
 }
 
 /* One transaction's worth of leaves. The list is asked for again under the lock: another daemon may
  * have made them while we waited. */
 static struct err make_some(struct pg *pg, const struct stream *s, size_t index,
-                            const struct partition_days *days, size_t *made)
+                            const struct partition_list *list, size_t *made)
 {
     PGresult *missing = NULL;
     struct buf sql = {0};
+    struct buf leaf = {0};
     *made = 0;
     struct err e = pg_exec(pg, sql_partition_lock);
     if (!err_is(&e))
-        e = find_missing(pg, s, index, days, &missing);
-    for (size_t i = 0; !err_is(&e) && i < days->count && *made < LEAVES_A_TRANSACTION; i++) {
-        char leaf[STREAM_LEAF_NAME];
-        stream_leaf_name(s, days->items[i].day, leaf);
-        if (days->items[i].stream != index || !is_listed(missing, leaf))
+        e = find_missing(pg, s, index, list, &missing);
+    for (size_t i = 0; !err_is(&e) && i < list->count && *made < LEAVES_A_TRANSACTION; i++) {
+        if (list->items[i].stream != index)
             continue;
-        ddl_leaf(&sql, s, days->items[i].day);
+        buf_clear(&leaf);
+        ddl_leaf_name(&leaf, s, list->items[i].from_us);
+        if (!is_listed(missing, buf_cstr(&leaf)))
+            continue;
+        ddl_leaf(&sql, s, list->items[i].from_us);
         (*made)++;
     }
     if (!err_is(&e) && sql.len > 0)
@@ -115,21 +122,22 @@ static struct err make_some(struct pg *pg, const struct stream *s, size_t index,
         pg_rollback(pg);
     PQclear(missing);
     buf_free(&sql);
+    buf_free(&leaf);
     return e;
 }
 
 static struct err ensure_stream(struct pg *pg, const struct stream *s, size_t index,
-                                const struct partition_days *days, size_t *made)
+                                const struct partition_list *list, size_t *made)
 {
     PGresult *missing;
     size_t some;
-    TRY(find_missing(pg, s, index, days, &missing));
+    TRY(find_missing(pg, s, index, list, &missing));
     int wanted = PQntuples(missing);
     PQclear(missing);
     if (wanted == 0)
         return ERR_OK;
     do {
-        TRY(make_some(pg, s, index, days, &some));
+        TRY(make_some(pg, s, index, list, &some));
         if (made)
             *made += some;
     } while (some == LEAVES_A_TRANSACTION);
@@ -137,9 +145,10 @@ static struct err ensure_stream(struct pg *pg, const struct stream *s, size_t in
 }
 
 struct err partition_ensure(struct pg *pg, const struct stream_set *streams,
-                            const struct partition_days *days, size_t *made)
+                            const struct partition_list *list, size_t *made)
 {
     for (size_t i = 0; i < streams->count; i++)
-        TRY(ensure_stream(pg, &streams->streams[i], i, days, made));
+        if (streams->streams[i].every != PERIOD_NONE && !streams->streams[i].is_foreign)
+            TRY(ensure_stream(pg, &streams->streams[i], i, list, made));
     return ERR_OK;
 }

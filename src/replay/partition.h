@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * partition: the days that a batch needs, and the leaves that hold them.
+ * partition: the partitions ("leaves") that a batch needs.
  *
- *     partition_need(&days, stream_index, row.time_us);        // for every row, cheap
- *     TRY(partition_ensure(&pg, &streams, &days));             // before the batch's transaction
+ *     partition_need(&list, row.stream, row.period_us);        // for every row, cheap
+ *     TRY(partition_ensure(&pg, &streams, &list, NULL));       // before the batch's transaction
  *
  * Leaves are made in short transactions of their own, under an advisory lock and with a
  * lock_timeout: ingest never queues behind a long reader of the parent.
@@ -18,22 +18,22 @@
 #include "io/pg.h"
 #include "stream/stream.h"
 
-struct partition_day {
-    size_t stream; /* index in the set */
-    int64_t day;   /* since 1970-01-01 */
+struct partition {
+    size_t stream;   /* index in the set */
+    int64_t from_us; /* start of its period */
 };
 
-struct partition_days {          /* zeroed is empty */
-    struct partition_day *items; /* by stream and day */
+struct partition_list {      /* zeroed is empty */
+    struct partition *items; /* by stream and time; also of streams that have no partitions */
     size_t count, cap;
-    size_t last; /* private: rows come in runs of one day */
+    size_t last; /* private: rows come in runs of one period */
 };
 
-void partition_need(struct partition_days *days, size_t stream, int64_t time_us);
-void partition_free(struct partition_days *days);
+void partition_need(struct partition_list *list, size_t stream, int64_t from_us);
+void partition_free(struct partition_list *list);
 
 /* Adds to the count in *made, which may be NULL. */
 struct err partition_ensure(struct pg *pg, const struct stream_set *streams,
-                            const struct partition_days *days, size_t *made);
+                            const struct partition_list *list, size_t *made);
 
 #endif

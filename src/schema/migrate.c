@@ -74,11 +74,16 @@ static struct err stream_step(struct pg *pg, const struct stream *s, struct migr
 {
     struct buf name = {0};
     bool exists;
-    TRY(ask_bool(pg, sql_stream_exists, s->table, &exists));
+    struct buf table = {0};
+    ddl_table(&table, s);
+    struct err e = ask_bool(pg, sql_table_exists, buf_cstr(&table), &exists);
+    buf_free(&table);
+    if (err_is(&e))
+        return e;
     if (exists)
         return ERR_OK;
     buf_printf(&name, "stream %s", s->name);
-    ddl_parent(sql, s);
+    ddl_stream(sql, s);
     add_step(report, buf_cstr(&name), buf_cstr(sql));
     buf_free(&name);
     return ERR_OK;

@@ -15,6 +15,7 @@
 #include <time.h>
 
 #include "frame/msgpack.h"
+#include "stream/builtin.h"
 #include "replay/copybin.h"
 
 enum { FRAMES = 20000, SERIES = 200, START_S = 1795226221, ROWS_KEPT = 1 << 18 };

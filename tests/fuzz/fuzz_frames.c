@@ -17,6 +17,7 @@
 #include "replay/copybin.c"
 #include "replay/jsonb.c"
 #include "replay/match.c"
+#include "stream/builtin.h"
 #include "replay/mptime.c"
 
 #include <jansson.h>

@@ -19,6 +19,7 @@
 #include "base/uuid.h"
 #include "folder.h"
 #include "io/pg.h"
+#include "stream/builtin.h"
 #include "schema/migrate.h"
 
 struct database {

@@ -5,6 +5,7 @@
 #include "bytes.h"
 #include "database.h"
 #include "db/migrations.h"
+#include "stream/builtin.h"
 #include "replay/partition.h"
 
 static struct database db;
@@ -114,12 +115,12 @@ Test(migrate, a_step_that_fails_leaves_the_steps_before_it)
 
 static int64_t day_us(int64_t day)
 {
-    return day * TIME_US_PER_DAY + 1;
+    return day * TIME_US_PER_DAY;
 }
 
 /* Tests run side by side in one database, and leaves are made one after the other in all of it:
  * what times out behind a neighbour is tried again, as the loader does. */
-static void ensure(const struct partition_days *days, size_t *made)
+static void ensure(const struct partition_list *days, size_t *made)
 {
     struct err e;
     int64_t end = time_monotonic() + 60 * TIME_US_PER_S;
@@ -132,7 +133,7 @@ static void ensure(const struct partition_days *days, size_t *made)
 
 Test(migrate, leaves_are_made_once_for_the_days_that_occur)
 {
-    struct partition_days days = {0};
+    struct partition_list days = {0};
     size_t made = 0;
     apply();
     for (int64_t day = 20000; day < 20120; day++) /* more than one transaction makes */
@@ -152,7 +153,7 @@ Test(migrate, leaves_are_made_once_for_the_days_that_occur)
 
 Test(migrate, a_leaf_that_was_detached_is_attached_again)
 {
-    struct partition_days days = {0};
+    struct partition_list days = {0};
     size_t made = 0;
     apply();
     partition_need(&days, 0, day_us(20000));
@@ -168,7 +169,7 @@ Test(migrate, a_leaf_that_was_detached_is_attached_again)
 /* A reader's lock on the parent must not hold up the making of a leaf: ATTACH locks lightly. */
 Test(migrate, a_long_reader_is_not_waited_for)
 {
-    struct partition_days days = {0};
+    struct partition_list days = {0};
     struct pg reader;
     size_t made = 0;
     apply();
@@ -185,7 +186,7 @@ Test(migrate, a_long_reader_is_not_waited_for)
 /* But one that shuts everybody out is told of after the lock_timeout: an environment error. */
 Test(migrate, a_lock_on_the_parent_times_out)
 {
-    struct partition_days days = {0};
+    struct partition_list days = {0};
     struct pg locker;
     size_t made;
     apply();

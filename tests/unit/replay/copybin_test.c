@@ -6,6 +6,7 @@
 #include "base/time.h"
 #include "frame/msgpack.h"
 #include "base/mem.h"
+#include "stream/builtin.h"
 #include "bytes.h"
 
 #define NOW INT64_C(1795226221000000) /* 2026-11-21T01:57:01Z */
@@ -16,12 +17,15 @@ static const struct uuid batch = {
 /* One column of each type, in ways in which the built-in streams don't have them. */
 static const struct column odd_columns[] = {
     {.name = "ts", .type = COLUMN_TIMESTAMPTZ, .required = true},
-    {.name = "ms", .type = COLUMN_TIMESTAMPTZ, .time_unit_us = 1000},
-    {.name = "us", .type = COLUMN_TIMESTAMPTZ, .time_unit_us = 1},
+    {.name = "ms", .type = COLUMN_TIMESTAMPTZ, .unit_ns = 1000000},
+    {.name = "us", .type = COLUMN_TIMESTAMPTZ, .unit_ns = 1000},
     {.name = "text", .type = COLUMN_TEXT},
     {.name = "number", .type = COLUMN_FLOAT8},
     {.name = "json", .type = COLUMN_JSONB},
-    {.name = "filled", .type = COLUMN_JSONB, .required = true, .fallback = "[1]"},
+    {.name = "filled",
+     .type = COLUMN_JSONB,
+     .required = true,
+     .fallback = {"[1]", (const uint8_t *)"\0\0\0\4\1[1]", 8}},
     {.name = "batch", .type = COLUMN_UUID, .source = COLUMN_FROM_BATCH, .required = true},
 };
 #define WINDOW .window_past_us = 3653 * TIME_US_PER_DAY, .window_ahead_us = TIME_US_PER_DAY

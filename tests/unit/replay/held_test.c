@@ -8,7 +8,7 @@ static struct held held;
 
 static void add(size_t segment, size_t stream, int64_t day, const char *bytes)
 {
-    struct copybin_row row = {.stream = stream, .time_us = day * TIME_US_PER_DAY + 5};
+    struct copybin_row row = {.stream = stream, .period_us = day * TIME_US_PER_DAY};
     buf_str(&held.rows[stream], bytes);
     held_row(&held, segment, &row, strlen(bytes));
 }
@@ -30,8 +30,8 @@ static const char *shown(char text[BYTES_TEXT])
     for (size_t i = 0; i < held.run_count; i++) {
         const struct held_run *run = &held.runs[i];
         at += (size_t)snprintf(text + at, BYTES_TEXT - at, "%u/%u/%d:%u=%.*s ", run->stream,
-                               run->segment, run->day, run->rows, (int)run->len,
-                               (const char *)held.rows[run->stream].data + run->at);
+                               run->segment, (int)(run->period_us / TIME_US_PER_DAY), run->rows,
+                               (int)run->len, (const char *)held.rows[run->stream].data + run->at);
     }
     return text;
 }

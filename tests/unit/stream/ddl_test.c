@@ -4,22 +4,33 @@
 #include "base/time.h"
 #include "bytes.h"
 
+static const struct stream_index first_brin = {"brin", false, (const size_t[]){0}, 1};
+
 /* A stream whose every name needs quoting. */
 static const struct column odd_columns[] = {
     {.name = "Time \"of\" day", .type = COLUMN_TIMESTAMPTZ, .required = true},
     {.name = "select", .type = COLUMN_TEXT},
-    {.name = "it's", .type = COLUMN_JSONB, .required = true, .fallback = "{\"a\": \"it's\"}"},
+    {.name = "it's",
+     .type = COLUMN_JSONB,
+     .required = true,
+     .fallback = {.text = "{\"a\": \"it's\"}"}},
 };
 static const struct stream odd = {.table = "My \"odd\"; table",
                                   .columns = odd_columns,
                                   .column_count = COUNT(odd_columns),
-                                  .time_column = 0};
+                                  .every = PERIOD_DAY,
+                                  .indexes = &first_brin,
+                                  .index_count = 1};
 static const struct column plain_columns[] = {
     {.name = "ts", .type = COLUMN_TIMESTAMPTZ, .required = true},
     {.name = "value", .type = COLUMN_FLOAT8},
 };
-static const struct stream plain = {
-    .table = "plain", .columns = plain_columns, .column_count = COUNT(plain_columns)};
+static const struct stream plain = {.table = "plain",
+                                    .columns = plain_columns,
+                                    .column_count = COUNT(plain_columns),
+                                    .every = PERIOD_DAY,
+                                    .indexes = &first_brin,
+                                    .index_count = 1};
 
 /* Runs of white space count as one: the frames' layout in db/queries is free to change. */
 static const char *squeezed(struct buf *text)
@@ -42,34 +53,34 @@ static void expect_text(struct buf *out, const char *want)
     buf_free(out);
 }
 
-Test(stream_ddl, parent)
+Test(stream_ddl, table)
 {
     struct buf out = {0};
-    ddl_parent(&out, &plain);
+    ddl_stream(&out, &plain);
     expect_text(&out,
                 "CREATE TABLE IF NOT EXISTS \"plain\" ( \"ts\" timestamptz NOT NULL, \"value\" "
                 "double precision ) PARTITION BY RANGE (\"ts\"); "
-                "CREATE INDEX IF NOT EXISTS \"plain_ts_brin\" ON \"plain\" USING brin (\"ts\"); "
                 "ALTER TABLE \"plain\" ENABLE ROW LEVEL SECURITY; "
                 "DROP POLICY IF EXISTS spoolgate_read ON \"plain\"; "
-                "CREATE POLICY spoolgate_read ON \"plain\" FOR SELECT USING (true);");
+                "CREATE POLICY spoolgate_read ON \"plain\" FOR SELECT USING (true); "
+                "CREATE INDEX IF NOT EXISTS \"plain_ts_brin\" ON \"plain\" USING brin (\"ts\");");
 }
 
 #define ODD "\"My \"\"odd\"\"; table\""
 
-Test(stream_ddl, parent_with_odd_names)
+Test(stream_ddl, table_with_odd_names)
 {
     struct buf out = {0};
-    ddl_parent(&out, &odd);
+    ddl_stream(&out, &odd);
     expect_text(&out,
                 "CREATE TABLE IF NOT EXISTS " ODD " ( \"Time \"\"of\"\" day\" timestamptz NOT "
                 "NULL, \"select\" text, \"it's\" jsonb NOT NULL DEFAULT '{\"a\": \"it''s\"}' ) "
                 "PARTITION BY RANGE (\"Time \"\"of\"\" day\"); "
-                "CREATE INDEX IF NOT EXISTS \"My \"\"odd\"\"; table_Time \"\"of\"\" day_brin\" "
-                "ON " ODD " USING brin (\"Time \"\"of\"\" day\"); "
                 "ALTER TABLE " ODD " ENABLE ROW LEVEL SECURITY; "
                 "DROP POLICY IF EXISTS spoolgate_read ON " ODD "; "
-                "CREATE POLICY spoolgate_read ON " ODD " FOR SELECT USING (true);");
+                "CREATE POLICY spoolgate_read ON " ODD " FOR SELECT USING (true); "
+                "CREATE INDEX IF NOT EXISTS \"My \"\"odd\"\"; table_Time \"\"of\"\" day_brin\" "
+                "ON " ODD " USING brin (\"Time \"\"of\"\" day\");");
 }
 
 Test(stream_ddl, leaf)
@@ -96,7 +107,8 @@ Test(stream_ddl, leaf)
             "FROM ('%sT00:00:00Z') TO ('%sT00:00:00Z');",
             rows[i].leaf, rows[i].leaf, rows[i].leaf, rows[i].leaf, rows[i].leaf, rows[i].from,
             rows[i].to);
-        ddl_leaf(&out, &odd, time_day_of_date(rows[i].year, rows[i].month, rows[i].day));
+        ddl_leaf(&out, &odd,
+                 time_day_of_date(rows[i].year, rows[i].month, rows[i].day) * TIME_US_PER_DAY);
         expect_text(&out, want);
     }
 }

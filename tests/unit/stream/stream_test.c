@@ -4,26 +4,38 @@
 #include "base/time.h"
 #include "bytes.h"
 
+static int64_t us(const char *text)
+{
+    int64_t at = 0;
+    cr_assert(time_parse(text, strlen(text), &at), "%s", text);
+    return at;
+}
+
 Test(stream_stream, leaf_names)
 {
+#define LONGEST "a12345678901234567890123456789012345678901234567"
     static const struct {
         const char *table;
-        int year, month, day;
-        const char *want;
+        enum period every;
+        const char *at, *want;
     } rows[] = {
-        {"metrics", 2026, 11, 21, "metrics_2026_11_21"},
-        {"metrics", 1999, 1, 2, "metrics_1999_01_02"},
-        {"Mixed Case \"q\"", 2026, 11, 21, "Mixed Case \"q\"_2026_11_21"},
-        /* Postgres cuts names at 63 bytes, which would cut the day off */
-        {"a123456789012345678901234567890123456789012345678901", 2026, 1, 1,
-         "a123456789012345678901234567890123456789012345678901_2026_01_01"},
-        {"a123456789012345678901234567890123456789012345678901XYZ", 2026, 1, 1,
-         "a123456789012345678901234567890123456789012345678901_2026_01_01"},
+        {"metrics", PERIOD_DAY, "2026-11-21T00:00:00Z", "metrics_2026_11_21"},
+        {"metrics", PERIOD_DAY, "1999-01-02T00:00:00Z", "metrics_1999_01_02"},
+        {"t", PERIOD_HOUR, "2026-11-21T00:00:00Z", "t_2026_11_21_00"},
+        {"t", PERIOD_HOUR, "2026-11-21T23:00:00Z", "t_2026_11_21_23"},
+        {"t", PERIOD_WEEK, "2026-11-16T00:00:00Z", "t_2026_w47"},
+        {"t", PERIOD_WEEK, "2024-12-30T00:00:00Z", "t_2025_w01"},
+        {"t", PERIOD_WEEK, "2026-12-28T00:00:00Z", "t_2026_w53"},
+        {"t", PERIOD_MONTH, "2026-11-01T00:00:00Z", "t_2026_11"},
+        {"t", PERIOD_YEAR, "2026-01-01T00:00:00Z", "t_2026"},
+        {"Mixed Case \"q\"", PERIOD_DAY, "2026-11-21T00:00:00Z", "Mixed Case \"q\"_2026_11_21"},
+        {LONGEST, PERIOD_HOUR, "2026-11-21T09:00:00Z", LONGEST "_2026_11_21_09"},
     };
+    cr_expect_eq(strlen(LONGEST), STREAM_PARENT_MAX);
     for (size_t i = 0; i < COUNT(rows); i++) {
-        struct stream s = {.table = rows[i].table};
+        struct stream s = {.table = rows[i].table, .every = rows[i].every};
         char got[STREAM_LEAF_NAME];
-        stream_leaf_name(&s, time_day_of_date(rows[i].year, rows[i].month, rows[i].day), got);
+        stream_leaf_name(&s, us(rows[i].at), got);
         cr_expect_str_eq(got, rows[i].want, "want %s, got %s", rows[i].want, got);
         cr_expect_leq(strlen(got), 63, "%s has %zu bytes", got, strlen(got));
     }
@@ -32,52 +44,46 @@ Test(stream_stream, leaf_names)
 Test(stream_stream, type_names)
 {
     static const struct {
-        enum column_type type;
+        struct column column;
         const char *want;
     } rows[] = {
-        {COLUMN_TEXT, "text"},   {COLUMN_FLOAT8, "double precision"},
-        {COLUMN_JSONB, "jsonb"}, {COLUMN_TIMESTAMPTZ, "timestamptz"},
-        {COLUMN_UUID, "uuid"},
+        {{.type = COLUMN_TEXT}, "text"},
+        {{.type = COLUMN_FLOAT8}, "double precision"},
+        {{.type = COLUMN_INT2}, "smallint"},
+        {{.type = COLUMN_TEXT_ARRAY}, "text[]"},
+        {{.type = COLUMN_VECTOR, .dimensions = 384}, "vector(384)"},
+        {{.type = COLUMN_HALFVEC, .dimensions = 4000}, "halfvec(4000)"},
     };
-    for (size_t i = 0; i < COUNT(rows); i++)
-        cr_expect_str_eq(column_type_name(rows[i].type), rows[i].want, "want %s, got %s",
-                         rows[i].want, column_type_name(rows[i].type));
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char got[COLUMN_TYPE_NAME];
+        column_type_name(&rows[i].column, got);
+        cr_expect_str_eq(got, rows[i].want, "want %s, got %s", rows[i].want, got);
+    }
+    for (int type = 0; type < COLUMN_TYPES; type++) {
+        struct column c = {.type = (enum column_type)type};
+        char got[COLUMN_TYPE_NAME];
+        cr_expect_neq(*column_type_name(&c, got), '(', "type %d has no name", type);
+    }
 }
 
-/* What the rest of the house takes for granted of every stream. */
-Test(stream_stream, builtin_streams)
+Test(stream_stream, what_is_let_go)
 {
     static const struct {
-        const char *kind, *table;
-        const char *columns; /* with * where NOT NULL */
-    } want[] = {
-        {"metric", "metrics", "ts* source* name* value labels* batch_id* "},
-        {"event", "events", "ts* source* type* id payload* batch_id* "},
-    };
-    cr_assert_eq(stream_builtin.count, COUNT(want), "%zu streams", stream_builtin.count);
-    for (size_t i = 0; i < stream_builtin.count; i++) {
-        const struct stream *s = &stream_builtin.streams[i];
-        char got[256] = "";
-        for (size_t c = 0; c < s->column_count; c++) {
-            const struct column *column = &s->columns[c];
-            size_t at = strlen(got);
-            (void)snprintf(got + at, sizeof got - at, "%s%s ", column->name,
-                           column->required ? "*" : "");
-            cr_expect(!column->fallback || column->type == COLUMN_JSONB,
-                      "%s.%s: only jsonb can fall back", s->name, column->name);
-            cr_expect_eq(column->source == COLUMN_FROM_BATCH, column->type == COLUMN_UUID,
-                         "%s.%s: uuids are the batch's", s->name, column->name);
-        }
-        cr_expect_str_eq(s->kind, want[i].kind, "want %s, got %s", want[i].kind, s->kind);
-        cr_expect_str_eq(s->table, want[i].table, "want %s, got %s", want[i].table, s->table);
-        cr_expect_str_eq(got, want[i].columns, "%s\nwant: %s\n got: %s", s->name, want[i].columns,
-                         got);
-        cr_expect_eq(s->columns[s->time_column].type, COLUMN_TIMESTAMPTZ,
-                     "%s: the time column isn't one", s->name);
-        cr_expect(s->columns[s->time_column].required, "%s: rows without a time", s->name);
-        cr_expect_eq(s->window_past_us, 3653 * TIME_US_PER_DAY, "%s: window %lld back", s->name,
-                     (long long)s->window_past_us);
-        cr_expect_eq(s->window_ahead_us, TIME_US_PER_DAY, "%s: window %lld ahead", s->name,
-                     (long long)s->window_ahead_us);
+        enum period every;
+        const char *keep_from; /* 30 days before 2026-11-21T12:30:00Z */
+    } rows[] = {{PERIOD_HOUR, "2026-10-22T12:00:00Z"},
+                {PERIOD_DAY, "2026-10-22T00:00:00Z"},
+                {PERIOD_WEEK, "2026-10-19T00:00:00Z"},
+                {PERIOD_MONTH, "2026-10-01T00:00:00Z"},
+                {PERIOD_YEAR, "2026-01-01T00:00:00Z"}};
+    int64_t now = us("2026-11-21T12:30:00Z");
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct stream s = {.every = rows[i].every, .keep_us = 30 * TIME_US_PER_DAY};
+        char got[TIME_TEXT];
+        time_format(stream_keep_from(&s, now), got);
+        cr_expect_str_eq(got, rows[i].keep_from, "%s: want %s, got %s", period_name(rows[i].every),
+                         rows[i].keep_from, got);
+        s.keep_us = 0;
+        cr_expect_eq(stream_keep_from(&s, now), INT64_MIN, "no limit");
     }
 }
