@@ -120,9 +120,10 @@ static struct err put(const struct spool *spool, const struct request *request, 
     if (!err_is(&e))
         e = seal_publish(&seal, spool, request->gate, request->name);
     if (!err_is(&e)) {
-        bool is_default = strcmp(request->gate, SPOOL_DEFAULT_GATE) == 0;
-        (void)printf("%s/incoming/%s%s%s\n", spool->path, is_default ? "" : request->gate,
-                     is_default ? "" : "/", request->name);
+        char folder[SPOOL_GATE];
+        spool_gate_folder(spool, request->gate, folder);
+        (void)printf("%s/incoming/%s%s%s\n", spool->path, folder, *folder ? "/" : "",
+                     request->name);
     }
     seal_close(&seal);
     return e;

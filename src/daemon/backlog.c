@@ -22,7 +22,8 @@ static void disown_taken(struct backlog *b)
         b->found.files[i].name = NULL;
     b->first = 0;
     b->bytes = 0;
-    b->newest_us = 0;
+    b->oldest_us = INT64_MAX;
+    b->newest_us = INT64_MIN;
 }
 
 struct err backlog_scan(struct backlog *b, const struct spool *s, const char *gate,
@@ -34,6 +35,7 @@ struct err backlog_scan(struct backlog *b, const struct spool *s, const char *ga
     size_t wanted = larger(SCAN_FILES_MAX, policy->batch_segments);
     wanted = larger(wanted, policy->open_count);
     ours.max_files = wanted < LIMIT ? wanted : LIMIT;
+    ours.is_ordered = b->is_ordered = policy->is_ordered;
     disown_taken(b);
     if (b->found.more) {
         TRY(scan_continue(s, gate, &ours, &b->found));
@@ -41,10 +43,14 @@ struct err backlog_scan(struct backlog *b, const struct spool *s, const char *ga
         scan_free(&b->found);
         TRY(scan_gate(s, gate, &ours, &b->found));
     }
-    for (size_t i = 0; i < b->found.count; i++)
-        b->bytes += b->found.files[i].bytes;
-    if (b->found.count > 0)
-        b->newest_us = b->found.files[b->found.count - 1].arrived_us;
+    for (size_t i = 0; i < b->found.count; i++) {
+        const struct scan_file *file = &b->found.files[i];
+        b->bytes += file->bytes;
+        if (file->arrived_us < b->oldest_us)
+            b->oldest_us = file->arrived_us;
+        if (file->arrived_us > b->newest_us)
+            b->newest_us = file->arrived_us;
+    }
     return ERR_OK;
 }
 
@@ -60,7 +66,8 @@ struct gate_backlog backlog_waiting(const struct backlog *b)
     size_t count = b->found.count - b->first;
     struct gate_backlog waiting = {.count = count, .bytes = b->bytes};
     if (count > 0) {
-        waiting.oldest_us = b->found.files[b->first].arrived_us;
+        /* Of an ordered list the oldest may be gone already; too old is no harm. */
+        waiting.oldest_us = b->is_ordered ? b->oldest_us : b->found.files[b->first].arrived_us;
         waiting.newest_us = b->newest_us;
     }
     return waiting;

@@ -27,7 +27,8 @@ struct backlog { /* zeroed is empty */
     struct scan_result found;
     size_t first; /* of found.files: those before were taken */
     uint64_t bytes;
-    int64_t newest_us;
+    int64_t oldest_us, newest_us; /* arrivals in the list */
+    bool is_ordered;              /* by mtime, that is; else by arrival */
 };
 
 /* Scans anew or, where the last scan didn't get to the folder's end, goes on from there. */

@@ -116,6 +116,14 @@ static void remove_job(struct board *b, struct job *job)
     free_job(job);
 }
 
+static bool has_job(const struct board *b, const char *gate)
+{
+    for (const struct job *job = b->jobs; job; job = job->next)
+        if (strcmp(job->gate, gate) == 0)
+            return true;
+    return false;
+}
+
 static const struct job *stalled_job(const struct board *b, const char *gate)
 {
     for (const struct job *job = b->jobs; job; job = job->next)
@@ -141,7 +149,8 @@ void board_scan_begin(struct board *b)
     unlock(b);
 }
 
-void board_scanned(struct board *b, const char *gate, const struct backlog *backlog, bool held)
+void board_scanned(struct board *b, const char *gate, const struct backlog *backlog, bool held,
+                   const char *misfit)
 {
     struct gate_backlog waiting = backlog_waiting(backlog);
     lock(b);
@@ -157,6 +166,8 @@ void board_scanned(struct board *b, const char *gate, const struct backlog *back
     g->unsettled = backlog->found.unsettled;
     g->oldest_us = waiting.count > 0 ? waiting.oldest_us : 0;
     g->held = held;
+    g->is_ordered = backlog->is_ordered;
+    (void)snprintf(g->misfit, sizeof g->misfit, "%.255s", misfit);
     g->scan = b->scan;
     unlock(b);
 }
@@ -189,9 +200,9 @@ bool board_may_claim(struct board *b, const char *gate)
     const struct board_gate *g = find_gate(b, gate);
     for (const struct job *job = b->jobs; job; job = job->next)
         queued += !job->running && job->failures == 0;
-    bool may = !b->stopping && g && !g->claiming && !stalled_job(b, gate) &&
-               time_monotonic() >= g->claim_not_before_us && !*b->room_error &&
-               b->idle_loaders + b->looking_ahead > queued;
+    bool may = !b->stopping && g && !g->claiming && !*g->misfit && !stalled_job(b, gate) &&
+               !(g->is_ordered && has_job(b, gate)) && time_monotonic() >= g->claim_not_before_us &&
+               !*b->room_error && b->idle_loaders + b->looking_ahead > queued;
     unlock(b);
     return may;
 }
@@ -244,6 +255,7 @@ void board_post_claim(struct board *b, const char *gate, const char *reason,
     struct board_gate *g = find_gate(b, gate);
     if (g) {
         g->claiming = true;
+        job->is_ordered = g->is_ordered;
         g->forced = false;
         g->waiting = g->waiting > count ? g->waiting - count : 0;
     }
@@ -263,26 +275,27 @@ struct uuid *board_known(struct board *b, size_t *count)
     return ids;
 }
 
-void board_post_resume(struct board *b, const struct uuid *id, const char *gate)
+void board_post_resume(struct board *b, const struct uuid *id, const char *gate, bool is_ordered)
 {
     struct job *job = mem_calloc(1, sizeof *job);
     job->kind = JOB_RESUME;
     job->id = *id;
+    job->is_ordered = is_ordered;
     (void)snprintf(job->gate, sizeof job->gate, "%s", gate);
     lock(b);
     add_job(b, job);
     unlock(b);
 }
 
-void board_post_maintenance(struct board *b)
+void board_post_upkeep(struct board *b, enum job_kind kind)
 {
     bool under_way = false;
     lock(b);
     for (const struct job *job = b->jobs; job; job = job->next)
-        under_way = under_way || job->kind == JOB_MAINTAIN;
+        under_way = under_way || job->kind == kind;
     if (!under_way) {
         struct job *job = mem_calloc(1, sizeof *job);
-        job->kind = JOB_MAINTAIN;
+        job->kind = kind;
         add_job(b, job);
     }
     unlock(b);
@@ -304,11 +317,22 @@ void board_loader_ended(struct board *b)
     unlock(b);
 }
 
+/* Jobs stand in the order in which they were posted. */
+static bool waits_its_turn(const struct board *b, const struct job *job)
+{
+    if (!job->is_ordered)
+        return false;
+    for (const struct job *other = b->jobs; other != job; other = other->next)
+        if (strcmp(other->gate, job->gate) == 0)
+            return true;
+    return false;
+}
+
 static struct job *due_job(struct board *b, int64_t now_us, int64_t *next_us)
 {
     *next_us = INT64_MAX;
     for (struct job *job = b->jobs; job; job = job->next) {
-        if (job->running)
+        if (job->running || waits_its_turn(b, job))
             continue;
         if (job->not_before_us <= now_us)
             return job;
@@ -422,7 +446,10 @@ void board_end(struct board *b, struct job *job, const struct err *e, bool claim
     if (job->kind == JOB_CLAIM)
         stop_claiming(b, job->gate);
     if (!err_is(e) || !claim_began) {
+        bool next_waits = job->is_ordered;
         remove_job(b, job);
+        if (next_waits)
+            (void)pthread_cond_broadcast(&b->changed);
     } else {
         job->running = false;
         job->failures++;
@@ -453,6 +480,7 @@ static void gate_json(struct jsonw *j, const struct board *b, const struct board
 {
     const struct job *stalled = stalled_job(b, g->name);
     const char *reason = stalled                                ? stalled->stalled
+                         : *g->misfit                           ? g->misfit
                          : g->claim_failures > 0                ? g->claim_error
                          : *b->room_error && g->waiting > 0     ? b->room_error
                          : *b->spool_error                      ? b->spool_error
@@ -516,7 +544,7 @@ void board_status(struct board *b, struct buf *json)
     jsonw_key(&j, "loading");
     jsonw_array(&j);
     for (const struct job *job = b->jobs; job; job = job->next)
-        if (job->kind != JOB_MAINTAIN)
+        if (job->kind != JOB_MAINTAIN && job->kind != JOB_FIT)
             job_json(&j, job);
     jsonw_end(&j);
     jsonw_end(&j);

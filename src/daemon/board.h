@@ -29,7 +29,7 @@
 #include "spool/claim.h"
 #include "spool/scan.h"
 
-enum job_kind { JOB_CLAIM, JOB_RESUME, JOB_PARK, JOB_MAINTAIN };
+enum job_kind { JOB_CLAIM, JOB_RESUME, JOB_PARK, JOB_MAINTAIN, JOB_FIT };
 
 struct job {
     enum job_kind kind;
@@ -38,6 +38,7 @@ struct job {
     char reason[CLAIM_REASON]; /* why the gate opened; JOB_PARK: why it is given up */
     struct scan_file *files;   /* JOB_CLAIM: what to claim */
     size_t count;
+    bool is_ordered; /* waits for the jobs of its gate that were posted before it */
 
     bool running;
     unsigned failures;
@@ -57,7 +58,10 @@ struct board_gate {
     unsigned claim_failures;     /* in a row */
     int64_t claim_not_before_us; /* monotonic */
     char claim_error[256];
-    uint64_t scan; /* the last one that saw it */
+    bool is_ordered;  /* gate_policy's */
+    char misfit[256]; /* why its segments can't become rows of the tables as they are; "": they can
+                       */
+    uint64_t scan;    /* the last one that saw it */
 };
 
 struct board {
@@ -87,13 +91,14 @@ bool board_is_stopping(struct board *b);
 
 /* ---- scanner ---- */
 void board_scan_begin(struct board *b);
-/* What a scan found; the gate appears on the board with its first scan. */
-void board_scanned(struct board *b, const char *gate, const struct backlog *backlog, bool held);
+/* What a scan found; the gate appears on the board with its first scan. misfit may be "". */
+void board_scanned(struct board *b, const char *gate, const struct backlog *backlog, bool held,
+                   const char *misfit);
 struct load_weight board_weight(struct board *b, const char *gate);
 /* After a scan that went well, gates whose folder is gone leave the board. */
 void board_scan_end(struct board *b, const struct err *e);
-/* May this gate's files be claimed now? Not while it is stalled or claiming, nor without a loader.
- */
+/* May this gate's files be claimed now? Not while it is stalled or claiming, nor without a loader;
+ * of an ordered gate, not before the batch in hand is settled. */
 bool board_may_claim(struct board *b, const char *gate);
 /* After a claim that failed: how long this gate still waits before the next. */
 int64_t board_claim_wait(struct board *b, const char *gate);
@@ -106,8 +111,9 @@ void board_post_claim(struct board *b, const char *gate, const char *reason,
 /* The ids of all jobs; the caller's to free. */
 struct uuid *board_known(struct board *b, size_t *count);
 /* A batch that was found in processing/ and is nobody's job. */
-void board_post_resume(struct board *b, const struct uuid *id, const char *gate);
-void board_post_maintenance(struct board *b); /* unless one is under way */
+void board_post_resume(struct board *b, const struct uuid *id, const char *gate, bool is_ordered);
+/* JOB_MAINTAIN or JOB_FIT, unless one is under way. */
+void board_post_upkeep(struct board *b, enum job_kind kind);
 void board_wake_scanner(struct board *b);
 
 /* ---- loaders ---- */

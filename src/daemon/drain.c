@@ -20,8 +20,9 @@
 struct drain_gate {
     char name[SPOOL_GATE];
     struct load_weight weight;
-    bool is_listed; /* backlog is a scan's */
-    bool is_done;   /* nothing more is due, or something went wrong */
+    bool is_listed;   /* backlog is a scan's */
+    bool is_done;     /* nothing more is due, or something went wrong */
+    unsigned in_hand; /* batches that are claimed and not settled */
     struct backlog backlog;
 };
 
@@ -153,17 +154,24 @@ static struct err claim_from(struct drain *d, struct drain_gate *g, struct claim
     return e;
 }
 
-/* False: nothing is due any more. */
+static bool is_ordered(const struct drain *d, const char *gate)
+{
+    return config_gate(d->config, gate)->policy.is_ordered;
+}
+
+/* False: nothing is due any more, or, of ordered gates, not before a batch in hand is settled. */
 static bool claim_next(struct drain *d, struct claim *c)
 {
     for (size_t i = 0; i < d->gate_count; i++) {
         struct drain_gate *g = &d->gates[i];
-        while (!g->is_done) {
+        while (!g->is_done && !(g->in_hand > 0 && is_ordered(d, g->name))) {
             struct err e = claim_from(d, g, c);
             keep_first(d, &e);
             g->is_done = g->is_done || err_is(&e);
-            if (!err_is(&e) && c->count > 0)
+            if (!err_is(&e) && c->count > 0) {
+                g->in_hand++;
                 return true;
+            }
         }
     }
     return false;
@@ -229,6 +237,7 @@ static void load(struct drain_loader *l, struct ahead_batch *b)
         g->is_done = true; /* the others go on */
     else
         add_outcome(d->result, &outcome);
+    g->in_hand -= b->is_loaded;
     keep_first(d, &e);
     prepared_weigh(p, &g->weight);
     unlock(d);
@@ -323,18 +332,33 @@ static void run_loaders(struct drain *d, struct drain_loader *loaders, unsigned 
 
 /* ---- the pass ---- */
 
+/* One that can't be settled keeps the later ones of an ordered gate from overtaking it. */
+static struct err resume(struct drain *d, struct loader *l, const struct uuid *id)
+{
+    char batch[UUID_TEXT];
+    char gate[SPOOL_GATE];
+    struct load_outcome outcome;
+    TRY(claim_gate_of(d->spool->processing, uuid_format(id, batch), gate));
+    struct drain_gate *g = find_gate(d, gate);
+    if (g->is_done)
+        return ERR_OK;
+    struct err e = connect(l);
+    if (!err_is(&e))
+        e = load_resume(l, id, &outcome);
+    if (!err_is(&e))
+        add_outcome(d->result, &outcome);
+    else if (is_ordered(d, gate))
+        g->is_done = true;
+    return e;
+}
+
 static struct err resume_all(struct drain *d, struct loader *l)
 {
     struct uuid *ids;
     size_t count;
     TRY(scan_batches(d->spool->processing, &ids, &count));
     for (size_t i = 0; i < count; i++) {
-        struct load_outcome outcome;
-        struct err e = connect(l);
-        if (!err_is(&e))
-            e = load_resume(l, &ids[i], &outcome);
-        if (!err_is(&e))
-            add_outcome(d->result, &outcome);
+        struct err e = resume(d, l, &ids[i]);
         keep_first(d, &e);
     }
     free(ids);

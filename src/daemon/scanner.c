@@ -116,7 +116,7 @@ static struct err look_at_gate(struct scanner *s, const char *gate, const struct
         TRY(list_gate(s, g, rules));
     bool held = spool_is_held(s->spool, gate);
     bool forced = board_is_forced(s->board, gate);
-    board_scanned(s->board, gate, &g->backlog, held);
+    board_scanned(s->board, gate, &g->backlog, held, "");
     if (!is_old)
         look_again_at(s, g->backlog.found.settles_at_us);
     else if (!g->backlog.found.more && g->backlog.found.unsettled > 0)
@@ -148,7 +148,7 @@ static struct err resume(struct scanner *s, const struct uuid *id)
     char gate[SPOOL_GATE];
     char batch[UUID_TEXT];
     TRY(claim_gate_of(s->spool->processing, uuid_format(id, batch), gate));
-    board_post_resume(s->board, id, gate);
+    board_post_resume(s->board, id, gate, config_gate(s->config, gate)->policy.is_ordered);
     return ERR_OK;
 }
 
@@ -199,7 +199,7 @@ static void post_maintenance(struct scanner *s)
         return;
     s->maintained_us = now;
     if (maintain_is_wanted(&s->config->keep))
-        board_post_maintenance(s->board);
+        board_post_upkeep(s->board, JOB_MAINTAIN);
 }
 
 static void free_folders(struct scanner *s)

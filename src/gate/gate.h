@@ -23,6 +23,7 @@ struct gate_policy {
     int64_t open_idle_us;    /* since the newest arrived */
     uint64_t batch_segments; /* caps on one batch; at least one segment is always taken */
     uint64_t batch_bytes;    /* on disk; 0: no such cap */
+    bool is_ordered;         /* one batch after the other, by the segments' mtime and name */
 };
 
 struct gate_backlog {

@@ -80,10 +80,11 @@ static struct err make_folder(const struct spool *s, struct claim *c)
     return c->folder < 0 ? failure(c, "open its folder") : ERR_OK;
 }
 
-static void add_file(struct claim *c, const char *name, uint64_t bytes)
+static void add_file(struct claim *c, const char *name, uint64_t bytes, int64_t modified_us)
 {
     struct claim_file *file = MEM_PUSH(c->files, c->count, c->cap);
-    *file = (struct claim_file){.name = mem_strdup(name), .bytes = bytes};
+    *file =
+        (struct claim_file){.name = mem_strdup(name), .bytes = bytes, .modified_us = modified_us};
 }
 
 /* The list may be minutes old. A file that changed since may be somebody's work in progress: the
@@ -114,7 +115,7 @@ static struct err move_files(struct claim *c, int incoming, const struct scan_fi
         bool moved;
         struct err e = move_file(c, incoming, &files[i], &moved);
         if (moved)
-            add_file(c, files[i].name, files[i].bytes);
+            add_file(c, files[i].name, files[i].bytes, files[i].modified_us);
         if (err_is(&e) && !err_is(&first))
             first = e;
     }
@@ -261,13 +262,18 @@ static struct err list_segment(void *context, int folder, const char *name)
         return ERR_OK;
     if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
         return failure(c, "look at one of its segments");
-    add_file(c, name, (uint64_t)st.st_size);
+    add_file(c, name, (uint64_t)st.st_size, scan_modified_time(&st));
     return ERR_OK;
 }
 
-static int by_name(const void *a, const void *b)
+/* As the scan of an ordered gate has them (scan.h). */
+static int by_modification(const void *a, const void *b)
 {
-    return strcmp(((const struct claim_file *)a)->name, ((const struct claim_file *)b)->name);
+    const struct claim_file *x = a;
+    const struct claim_file *y = b;
+    if (x->modified_us != y->modified_us)
+        return x->modified_us < y->modified_us ? -1 : 1;
+    return strcmp(x->name, y->name);
 }
 
 static struct err open_claim(const struct spool *s, struct claim *c)
@@ -287,7 +293,7 @@ struct err claim_read(const struct spool *s, const struct uuid *id, struct claim
     if (!err_is(&e))
         e = scan_folder(c->folder, list_segment, c);
     if (!err_is(&e) && c->count > 0)
-        qsort(c->files, c->count, sizeof *c->files, by_name);
+        qsort(c->files, c->count, sizeof *c->files, by_modification);
     if (err_is(&e))
         claim_free(c);
     return e;

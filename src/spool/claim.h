@@ -36,6 +36,7 @@
 struct claim_file {
     char *name;
     uint64_t bytes;
+    int64_t modified_us; /* mtime */
 };
 
 struct claim {
@@ -45,7 +46,7 @@ struct claim {
     char reason[CLAIM_REASON]; /* why the gate opened; "" of a claim that was read from disk */
     int64_t opened_us;
     struct claim_file
-        *files; /* in the order in which they are loaded: that of the claim, or by name */
+        *files; /* in the order in which they are loaded: that of the claim, or by mtime and name */
     size_t count, cap;
     int folder; /* processing/BATCH */
 };

@@ -74,11 +74,11 @@ struct visit {
 static void report_odd(const struct visit *v, const char *name, const char *reason)
 {
     char where[SPOOL_GATE + NAME_BYTES + 16];
-    bool is_default = strcmp(v->gate, SPOOL_DEFAULT_GATE) == 0;
+    char folder[SPOOL_GATE];
     if (!v->rules->odd)
         return;
-    (void)snprintf(where, sizeof where, "incoming/%s%s%s", is_default ? "" : v->gate,
-                   is_default ? "" : "/", name);
+    spool_gate_folder(v->spool, v->gate, folder);
+    (void)snprintf(where, sizeof where, "incoming/%s%s%s", folder, *folder ? "/" : "", name);
     v->rules->odd(v->rules->context, where, reason);
 }
 
@@ -126,7 +126,8 @@ static struct err visit_waiting(void *context, int folder, const char *name)
     struct scan_file *file = MEM_PUSH(v->found->files, v->found->count, v->found->cap);
     *file = (struct scan_file){.name = mem_strdup(name),
                                .bytes = (uint64_t)st.st_size,
-                               .arrived_us = scan_change_time(&st)};
+                               .arrived_us = scan_change_time(&st),
+                               .modified_us = scan_modified_time(&st)};
     return ERR_OK;
 }
 
@@ -163,6 +164,15 @@ static int by_arrival(const void *a, const void *b)
     return strcmp(x->name, y->name);
 }
 
+static int by_modification(const void *a, const void *b)
+{
+    const struct scan_file *x = a;
+    const struct scan_file *y = b;
+    if (x->modified_us != y->modified_us)
+        return x->modified_us < y->modified_us ? -1 : 1;
+    return strcmp(x->name, y->name);
+}
+
 static void free_files(struct scan_result *found)
 {
     for (size_t i = 0; i < found->count; i++)
@@ -190,7 +200,9 @@ struct err scan_continue(const struct spool *s, const char *gate, const struct s
                          struct scan_result *found)
 {
     struct visit v = {.spool = s, .gate = gate, .rules = rules, .found = found};
-    size_t most = rules->max_files ? rules->max_files : SCAN_FILES_MAX;
+    size_t most = rules->is_ordered  ? SIZE_MAX
+                  : rules->max_files ? rules->max_files
+                                     : SCAN_FILES_MAX;
     bool ended = false;
     int64_t start_us = time_monotonic();
     free_files(found);
@@ -204,7 +216,8 @@ struct err scan_continue(const struct spool *s, const char *gate, const struct s
     }
     keep_settled(gate, rules, time_monotonic() - start_us, found);
     if (found->count > 0)
-        qsort(found->files, found->count, sizeof *found->files, by_arrival);
+        qsort(found->files, found->count, sizeof *found->files,
+              rules->is_ordered ? by_modification : by_arrival);
     return ERR_OK;
 }
 
@@ -243,7 +256,15 @@ static struct err visit_gate_folder(void *context, int folder, const char *name)
         report_odd(v, name, "on another file system than the spool");
         return ERR_OK;
     }
-    *MEM_PUSH(v->names, v->name_count, v->name_cap) = mem_strdup(name);
+    char gate[SPOOL_GATE];
+    (void)snprintf(gate, sizeof gate, "%s", name);
+    if (v->spool->names.gate_of)
+        v->spool->names.gate_of(v->spool->names.context, name, gate);
+    if (!*gate) {
+        report_odd(v, name, "the gate of this name is declared to watch another folder");
+        return ERR_OK;
+    }
+    *MEM_PUSH(v->names, v->name_count, v->name_cap) = mem_strdup(gate);
     return ERR_OK;
 }
 

@@ -42,14 +42,20 @@ static inline int64_t scan_change_time(const struct stat *st)
     return st->st_ctim.tv_sec * TIME_US_PER_S + st->st_ctim.tv_nsec / 1000;
 }
 
+static inline int64_t scan_modified_time(const struct stat *st)
+{
+    return st->st_mtim.tv_sec * TIME_US_PER_S + st->st_mtim.tv_nsec / 1000;
+}
+
 struct scan_file {
     char *name;
     uint64_t bytes;
-    int64_t arrived_us; /* scan_change_time(): when it was written, renamed or changed last */
+    int64_t arrived_us;  /* scan_change_time(): when it was written, renamed or changed last */
+    int64_t modified_us; /* mtime: the producer's word */
 };
 
 struct scan_result {
-    struct scan_file *files; /* settled, oldest first, then by name */
+    struct scan_file *files; /* settled, oldest first (rules.is_ordered: by mtime), then by name */
     size_t count;
     bool more;             /* the folder wasn't listed to its end */
     size_t unsettled;      /* in this pass: still being written, as far as we can tell */
@@ -63,6 +69,7 @@ struct scan_result {
 struct scan_rules {
     int64_t now_us;   /* wall clock, right before the listing */
     size_t max_files; /* of a piece; 0: SCAN_FILES_MAX */
+    bool is_ordered;  /* the order of all files matters: one piece, by mtime and name */
     /* May be NULL: then only time settles a file. `listed` is called once all files are listed, and
      * before is_settled judges those that changed lately. */
     void (*listed)(void *context);

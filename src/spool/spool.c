@@ -187,17 +187,29 @@ struct err spool_lock(struct spool *s)
     return ERR_OK;
 }
 
+void spool_gate_folder(const struct spool *s, const char *gate, char folder[SPOOL_GATE])
+{
+    if (strcmp(gate, SPOOL_DEFAULT_GATE) == 0)
+        folder[0] = '\0';
+    else if (s->names.folder_of)
+        s->names.folder_of(s->names.context, gate, folder);
+    else
+        (void)snprintf(folder, SPOOL_GATE, "%s", gate);
+}
+
 struct err spool_open_gate(const struct spool *s, const char *gate, bool create, int *fd)
 {
-    if (strcmp(gate, SPOOL_DEFAULT_GATE) == 0) {
+    char folder[SPOOL_GATE];
+    spool_gate_folder(s, gate, folder);
+    if (!*folder) {
         *fd = openat(s->incoming, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         return *fd < 0 ? err_system(ERR_SPOOL, errno, "can't open %s/incoming", s->path) : ERR_OK;
     }
     if (create)
-        return durable_open_folder(s->incoming, gate, fd);
-    *fd = openat(s->incoming, gate, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        return durable_open_folder(s->incoming, folder, fd);
+    *fd = openat(s->incoming, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (*fd < 0)
-        return err_system(ERR_SPOOL, errno, "can't open %s/incoming/%s", s->path, gate);
+        return err_system(ERR_SPOOL, errno, "can't open %s/incoming/%s", s->path, folder);
     return ERR_OK;
 }
 

@@ -32,12 +32,24 @@
 
 #define SPOOL_GATE 64 /* a gate's name and its NUL */
 
+/* Which gate a folder of incoming/ belongs to: a declared gate may watch a folder of another name.
+ * Called from any thread. */
+struct spool_names {
+    /* The folder of a gate that isn't the default one. */
+    void (*folder_of)(void *context, const char *gate, char folder[SPOOL_GATE]);
+    /* "" where the folder has a gate's name, but that gate watches another one. */
+    void (*gate_of)(void *context, const char *folder, char gate[SPOOL_GATE]);
+    void *context;
+};
+
 struct spool {
     char *path;
     int root, tmp, incoming, processing, archive, failed; /* folder descriptors */
     dev_t device;                                         /* all of it is on one file system */
     char id[UUID_TEXT]; /* spool/.id: tells this spool's receipts from another's */
     int lock;           /* -1 unless locked */
+    struct spool_names
+        names; /* the caller's, after spool_open; zeroed: folders have their gates' names */
 };
 
 /* Opens the tree; create makes what is missing. */
@@ -51,7 +63,9 @@ struct err spool_follow_incoming(const struct spool *s);
 /* One process a spool. ERR_BUSY says who has it. Held until spool_close or the process's end. */
 struct err spool_lock(struct spool *s);
 
-/* incoming/ for the default gate, incoming/GATE for others. The descriptor is the caller's. */
+/* Below incoming/: "" for the default gate. */
+void spool_gate_folder(const struct spool *s, const char *gate, char folder[SPOOL_GATE]);
+/* The descriptor of the gate's folder is the caller's. */
 struct err spool_open_gate(const struct spool *s, const char *gate, bool create, int *fd);
 
 /* A held gate stays held across restarts: the hold is a file, spool/.hold/GATE. */

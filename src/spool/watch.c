@@ -121,10 +121,11 @@ struct err watch_root(struct watch *w, const struct spool *s)
 struct err watch_gate(struct watch *w, const struct spool *s, const char *gate)
 {
     char path[4096];
-    bool is_default = strcmp(gate, SPOOL_DEFAULT_GATE) == 0;
+    char folder[SPOOL_GATE];
     if (w->fd < 0) /* no inotify to be had: only time settles files */
         return ERR_OK;
-    int n = snprintf(path, sizeof path, "%s/incoming/%s", s->path, is_default ? "" : gate);
+    spool_gate_folder(s, gate, folder);
+    int n = snprintf(path, sizeof path, "%s/incoming/%s", s->path, folder);
     if (n < 0 || (size_t)n >= sizeof path)
         return err_make(ERR_CONFIG, "the spool's path is too long to be watched");
     /* Departures aren't watched: nearly all of them are our own claims, which come by the thousand
