@@ -347,7 +347,7 @@ class TestReceipts(DoctorCase):
         self.site.query(f"ALTER TABLE metrics DETACH PARTITION {leaf}")
         finding = self.only("rows-pruned", severity="info")
         self.assertEqual(finding["text"],
-                         f"metrics: 1 of 2 rows are left; partition {leaf} is not attached")
+                         f'metrics: 1 of 2 rows are left; partition "{leaf}" is not attached')
         self.site.query(f"DROP TABLE {leaf}")
         self.only("rows-pruned", severity="info")
 
@@ -378,7 +378,7 @@ class TestReceipts(DoctorCase):
         self.load("1.msgpack", pack(metric(ts=(NOW - 9 * DAY).isoformat())))
         batch = self.load("2.msgpack", pack(metric(value=2)))["batch_id"]
         sql = (ROOT / "db" / "queries" / "doctor_rows.sql").read_text()
-        for name, value in {':"table"': "metrics", ':"time"': "ts", ':"batch"': "batch_id",
+        for name, value in {":table": "metrics", ':"time"': "ts", ':"batch"': "batch_id",
                             "$1": f"'{{{batch}}}'", "$2": "'metrics'"}.items():
             sql = sql.replace(name, value)
         plan = [line for (line,) in self.site.query("EXPLAIN (ANALYZE, COSTS off) " + sql)]
