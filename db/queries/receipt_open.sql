@@ -1,11 +1,11 @@
 -- A claim's receipt, with its first attempt under way. No row: it is there already.
 --   $1 batch_id  $2 batch_tag  $3 spool_id  $4 gate  $5 reason  $6 file_count  $7 bytes_total
---   $8 host  $9 version  $10 opened_at
+--   $8 host  $9 version  $10 opened_at  $11 manifest_rev  $12 manifest_sha256
 WITH opened AS (
     INSERT INTO ingestion_manifest
            (batch_id, batch_tag, spool_id, gate, reason, file_count, bytes_total, host, version, opened_at,
-            status, attempts, loading_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'loading', 1, clock_timestamp())
+            manifest_rev, manifest_sha256, status, attempts, loading_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'loading', 1, clock_timestamp())
         ON CONFLICT (batch_id) DO NOTHING
  RETURNING batch_id)
 SELECT pg_notify('ingest_updates', json_build_object('id', batch_id, 'status', 'open')::text)

@@ -165,3 +165,13 @@ unsigned str_distance(const char *a, const char *b)
     }
     return row[m];
 }
+
+const char *str_line(const char **text, size_t *len)
+{
+    const char *line = *text;
+    if (!*line)
+        return NULL;
+    *len = strcspn(line, "\n");
+    *text = line + *len + (line[*len] == '\n');
+    return line;
+}

@@ -34,4 +34,8 @@ const char *str_count(uint64_t count, char text[STR_HUMAN]); /* "1,234,567" */
 /* How many single-character edits lead from a to b, for "did you mean"; 99 for long words. */
 unsigned str_distance(const char *a, const char *b);
 
+/* The next line of *text, its newline left out, NULL after the last:
+ *     while ((line = str_line(&text, &len))) ... */
+const char *str_line(const char **text, size_t *len);
+
 #endif

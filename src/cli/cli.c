@@ -119,6 +119,38 @@ struct err cli_config(const struct cli_common *common, struct config *config)
     return ERR_OK;
 }
 
+struct err cli_manifests(const struct config *config, struct manifest_current *current)
+{
+    struct yaml_diag diag = {0};
+    struct buf text = {0};
+    struct err e = manifest_current_open(current, config, &diag);
+    if (err_is(&e)) {
+        yaml_diag_print(&diag, &text);
+        (void)fputs(buf_cstr(&text), stderr);
+    }
+    buf_free(&text);
+    yaml_diag_free(&diag);
+    return e;
+}
+
+struct err cli_open_site(const struct config *config, bool create, struct cli_site *site)
+{
+    struct err e = cli_manifests(config, &site->current);
+    if (!err_is(&e))
+        e = spool_open(&site->spool, config->spool, create);
+    if (err_is(&e))
+        manifest_current_close(&site->current);
+    else
+        site->spool.names = manifest_current_names(&site->current);
+    return e;
+}
+
+void cli_close_site(struct cli_site *site)
+{
+    spool_close(&site->spool);
+    manifest_current_close(&site->current);
+}
+
 struct err cli_connect(const struct config *config, struct pg *pg)
 {
     struct pg_target target = {config->database, config->schema};

@@ -24,6 +24,8 @@
 #include "base/err.h"
 #include "config/config.h"
 #include "io/pg.h"
+#include "manifest/current.h"
+#include "spool/spool.h"
 
 struct cli_command {
     const char *name;
@@ -82,6 +84,18 @@ int cli_usage(const struct cli_command *command, const char *problem);
 /* Defaults, file, environment, flags; logging is set up, too. The caller frees config, also on
  * failure. */
 struct err cli_config(const struct cli_common *common, struct config *config);
+
+/* The manifests that the configuration names; what is wrong with them goes to stderr. The caller
+ * closes `current`, also on failure. */
+struct err cli_manifests(const struct config *config, struct manifest_current *current);
+
+/* The spool, its folders named as the manifests have it. Closed by the caller only after success. */
+struct cli_site {
+    struct manifest_current current;
+    struct spool spool;
+};
+struct err cli_open_site(const struct config *config, bool create, struct cli_site *site);
+void cli_close_site(struct cli_site *site);
 
 /* A session for a command that reads. The caller closes pg. */
 struct err cli_connect(const struct config *config, struct pg *pg);

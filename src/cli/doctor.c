@@ -174,13 +174,16 @@ static struct err find_out_in_use(const struct spool *spool, bool *in_use)
 
 static struct err act(const struct config *config, struct doctor *d, bool fix)
 {
+    struct cli_site site;
+    TRY(cli_open_site(config, false, &site));
     struct err e = ERR_OK;
-    TRY(spool_open(d->spool, config->spool, false));
+    d->current = &site.current;
+    d->spool = &site.spool;
     if (!fix)
         e = find_out_in_use(d->spool, &d->in_use);
     if (!err_is(&e))
         e = doctor_run(d, fix);
-    spool_close(d->spool);
+    cli_close_site(&site);
     return e;
 }
 
@@ -212,7 +215,7 @@ static int run(int argc, char **argv)
         config_free(&config);
         return cli_fail(&e);
     }
-    struct doctor d = {.config = &config, .spool = &spool, .batches = strtoull(batches, NULL, 10)};
+    struct doctor d = {.config = &config, .batches = strtoull(batches, NULL, 10)};
     e = act(&config, &d, fix);
     bool has_looked = d.now_us != 0;
     if (has_looked && json)

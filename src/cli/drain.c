@@ -59,6 +59,7 @@ static int run(int argc, char **argv)
         {0}};
     int code;
     struct config config;
+    struct manifest_current current = {0};
     struct drain_result result = {0};
     if (cli_parse(&cli_drain, options, &argc, &argv, &code))
         return code;
@@ -67,13 +68,16 @@ static int run(int argc, char **argv)
     struct err e = cli_config(&common, &config);
     if (!err_is(&e) && loaders)
         e = config_set(&config, "loaders", loaders);
+    if (!err_is(&e))
+        e = cli_manifests(&config, &current);
     if (!err_is(&e)) {
-        e = drain_run(&config, force, &result);
+        e = drain_run(&config, &current, force, &result);
         if (json)
             print_json(&result);
         else
             print_text(&result);
     }
+    manifest_current_close(&current);
     config_free(&config);
     if (err_is(&e))
         return cli_fail(&e);

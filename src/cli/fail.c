@@ -9,13 +9,13 @@
 #include "daemon/loader.h"
 
 /* No daemon runs: with its lock, its work is ours to do. */
-static struct err park_here(const struct config *config, struct spool *spool, const struct uuid *id,
-                            const char *why)
+static struct err park_here(const struct config *config, struct cli_site *site,
+                            const struct uuid *id, const char *why)
 {
     struct load_outcome outcome;
     struct loader l;
-    loader_init(&l, config, spool, NULL);
-    struct err e = spool_lock(spool);
+    loader_init(&l, config, &site->current, &site->spool, NULL);
+    struct err e = spool_lock(&site->spool);
     if (!err_is(&e))
         e = pg_open(&l.pg, &l.target);
     if (!err_is(&e))
@@ -24,7 +24,7 @@ static struct err park_here(const struct config *config, struct spool *spool, co
     return e;
 }
 
-static struct err park(const struct config *config, struct spool *spool, const char *batch,
+static struct err park(const struct config *config, struct cli_site *site, const char *batch,
                        const char *why)
 {
     struct buf request = {0};
@@ -34,9 +34,9 @@ static struct err park(const struct config *config, struct spool *spool, const c
     if (!uuid_parse(batch, &id))
         return err_make(ERR_INTERNAL, "the receipt's batch id is no UUID");
     buf_printf(&request, "park %s %s", batch, why);
-    struct err e = control_ask(spool, buf_cstr(&request), &answer, &running);
+    struct err e = control_ask(&site->spool, buf_cstr(&request), &answer, &running);
     if (!err_is(&e))
-        e = running ? control_check(buf_cstr(&answer)) : park_here(config, spool, &id, why);
+        e = running ? control_check(buf_cstr(&answer)) : park_here(config, site, &id, why);
     buf_free(&request);
     buf_free(&answer);
     return e;
@@ -45,20 +45,20 @@ static struct err park(const struct config *config, struct spool *spool, const c
 static struct err act(const struct config *config, const char *batch, const char *why)
 {
     struct pg pg;
-    struct spool spool;
+    struct cli_site site;
     json_t *receipt = NULL;
-    TRY(spool_open(&spool, config->spool, false));
+    TRY(cli_open_site(config, false, &site));
     struct err e = cli_connect(config, &pg);
     if (!err_is(&e))
         e = find_receipt(&pg, batch, &receipt);
     pg_close(&pg);
     if (!err_is(&e))
-        e = park(config, &spool, show_str(receipt, "batch_id"), why);
+        e = park(config, &site, show_str(receipt, "batch_id"), why);
     if (!err_is(&e))
         (void)printf("batch %s goes to failed/; `spoolgate retry` offers it again\n",
                      show_str(receipt, "batch_id"));
     json_decref(receipt);
-    spool_close(&spool);
+    cli_close_site(&site);
     return e;
 }
 

@@ -55,14 +55,14 @@ static struct err open_now(const struct spool *spool, const char *gate)
 
 static struct err act(const struct config *config, const char *verb, const char *gate)
 {
-    struct spool spool;
-    TRY(spool_open(&spool, config->spool, false));
-    struct err e = require_gate(&spool, gate);
+    struct cli_site site;
+    TRY(cli_open_site(config, false, &site));
+    struct err e = require_gate(&site.spool, gate);
     if (!err_is(&e) && strcmp(verb, "open") == 0)
-        e = open_now(&spool, gate);
+        e = open_now(&site.spool, gate);
     else if (!err_is(&e))
-        e = set_hold(&spool, gate, strcmp(verb, "hold") == 0);
-    spool_close(&spool);
+        e = set_hold(&site.spool, gate, strcmp(verb, "hold") == 0);
+    cli_close_site(&site);
     return e;
 }
 

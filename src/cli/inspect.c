@@ -11,13 +11,14 @@
 #include "base/time.h"
 #include "cli/commands.h"
 #include "replay/jsonb.h"
-#include "stream/builtin.h"
 #include "replay/segment.h"
 
 enum { REJECTS_SHOWN = 20 };
 
 struct inspection {
     bool frames, json;
+    const char *gate;
+    const struct stream_set *streams;
     struct buf *rows;
     uint64_t *counts; /* by stream */
     uint64_t rejects_shown;
@@ -133,8 +134,8 @@ static void print_json(struct inspection *in, const char *path, const struct seg
     jsonw_time(&j, sum->ts_max_us);
     jsonw_key(&j, "streams");
     jsonw_object(&j);
-    for (size_t i = 0; i < stream_builtin.count; i++) {
-        jsonw_key(&j, stream_builtin.streams[i].name);
+    for (size_t i = 0; i < in->streams->count; i++) {
+        jsonw_key(&j, in->streams->streams[i].name);
         jsonw_int(&j, (int64_t)in->counts[i]);
     }
     jsonw_end(&j);
@@ -162,9 +163,9 @@ static void print_text(struct inspection *in, const char *path, const struct seg
                  str_size(sum->bytes_raw, b), hash_hex(sum->sha256, hex));
     (void)printf("  %s frames, %s; %s would be rejected\n", str_count(sum->frames, a),
                  sum->sealed ? "sealed" : "not sealed", str_count(sum->rejected, b));
-    for (size_t i = 0; i < stream_builtin.count; i++)
+    for (size_t i = 0; i < in->streams->count; i++)
         if (in->counts[i] > 0)
-            (void)printf("  %-12s %s rows\n", stream_builtin.streams[i].name,
+            (void)printf("  %-12s %s rows\n", in->streams->streams[i].name,
                          str_count(in->counts[i], a));
     if (sum->ts_min_us != INT64_MAX)
         (void)printf("  from %s to %s\n", time_format(sum->ts_min_us, from),
@@ -178,19 +179,23 @@ static void print_text(struct inspection *in, const char *path, const struct seg
         (void)printf("  ... and %s more\n", str_count(in->rejects_shown - REJECTS_SHOWN, a));
 }
 
-static struct err inspect(const struct config *config, const char *path, struct inspection *in)
+static struct err inspect(const struct config *config, struct manifest_current *current,
+                          const char *path, struct inspection *in)
 {
     struct copybin encoder;
     struct segment_summary sum;
     struct uuid nobody = {{0}};
-    size_t streams = stream_builtin.count;
+    struct manifest *set = manifest_current_get(current);
+    struct gate_terms terms = manifest_gate_terms(set, config, in->gate);
+    size_t streams = set->streams.count;
+    in->streams = &set->streams;
     in->rows = mem_calloc(streams, sizeof *in->rows);
     in->counts = mem_calloc(streams, sizeof *in->counts);
     in->rejects_json = (struct jsonw){.out = &in->rejects};
     if (in->json)
         jsonw_array(&in->rejects_json);
-    copybin_open(&encoder, &stream_builtin, &nobody, time_now(),
-                 (enum nul_rule)config->default_gate.rules.nul);
+    copybin_open(&encoder, &set->streams, &nobody, time_now(), (enum nul_rule)terms.rules->nul);
+    encoder.allowed = terms.allowed;
     struct segment_tools tools = {0};
     struct segment_walk walk = {.tools = &tools,
                                 .encoder = &encoder,
@@ -211,15 +216,18 @@ static struct err inspect(const struct config *config, const char *path, struct 
     free(in->rows);
     free(in->counts);
     buf_free(&in->rejects);
+    manifest_release(set);
     return e;
 }
 
 static int run(int argc, char **argv)
 {
     struct cli_common common = {0};
-    struct inspection in = {0};
+    struct inspection in = {.gate = SPOOL_DEFAULT_GATE};
+    struct manifest_current current = {0};
     const struct cli_option options[] = {
         CLI_CONFIG(common),
+        {'g', "gate", "NAME", "judge by this gate's rules; default: `default`", &in.gate, NULL},
         {0, "frames", NULL, "every frame as a line of JSON, with its verdict", NULL, &in.frames},
         CLI_JSON(in.json),
         {0}};
@@ -231,7 +239,10 @@ static int run(int argc, char **argv)
         return cli_usage(&cli_inspect, "one segment is wanted");
     struct err e = cli_config(&common, &config);
     if (!err_is(&e))
-        e = inspect(&config, argv[0], &in);
+        e = cli_manifests(&config, &current);
+    if (!err_is(&e))
+        e = inspect(&config, &current, argv[0], &in);
+    manifest_current_close(&current);
     config_free(&config);
     return err_is(&e) ? cli_fail(&e) : cli_finish(0);
 }

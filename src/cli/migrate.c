@@ -2,17 +2,20 @@
 #include <stdio.h>
 
 #include "cli/commands.h"
-#include "stream/builtin.h"
 #include "schema/migrate.h"
 
-static struct err migrate(const struct config *config, bool dry_run, struct migrate_report *report)
+static struct err migrate(const struct config *config, struct manifest_current *current,
+                          bool dry_run, struct migrate_report *report)
 {
+    struct manifest *set = manifest_current_get(current);
+    struct stream_set shipped = manifest_shipped(set);
     struct pg pg;
     struct err e = cli_connect(config, &pg);
     if (!err_is(&e))
-        e = dry_run ? migrate_check(&pg, &stream_builtin, report)
-                    : migrate_apply(&pg, config->schema, &stream_builtin, report);
+        e = dry_run ? migrate_check(&pg, &shipped, report)
+                    : migrate_apply(&pg, config->schema, &shipped, report);
     pg_close(&pg);
+    manifest_release(set);
     return e;
 }
 
@@ -26,6 +29,7 @@ static int run(int argc, char **argv)
         {0}};
     int code;
     struct config config;
+    struct manifest_current current = {0};
     struct migrate_report report = {0};
     if (cli_parse(&cli_migrate, options, &argc, &argv, &code))
         return code;
@@ -33,7 +37,10 @@ static int run(int argc, char **argv)
         return cli_usage(&cli_migrate, "no arguments are taken");
     struct err e = cli_config(&common, &config);
     if (!err_is(&e))
-        e = migrate(&config, dry_run, &report);
+        e = cli_manifests(&config, &current);
+    if (!err_is(&e))
+        e = migrate(&config, &current, dry_run, &report);
+    manifest_current_close(&current);
     if (dry_run && report.pending > 0)
         (void)fputs(buf_cstr(&report.sql), stdout);
     else if (report.pending > 0)

@@ -129,20 +129,33 @@ static struct err put(const struct spool *spool, const struct request *request, 
     return e;
 }
 
+/* Only a gate's folder is the manifests' affair: whoever writes to incoming/ needs none. */
+static struct err put_into(const struct config *config, const struct request *request,
+                           struct input *in)
+{
+    struct cli_site site;
+    struct spool spool;
+    if (strcmp(request->gate, SPOOL_DEFAULT_GATE) != 0) {
+        TRY(cli_open_site(config, true, &site));
+        struct err e = put(&site.spool, request, in);
+        cli_close_site(&site);
+        return e;
+    }
+    TRY(spool_open(&spool, config->spool, true));
+    struct err e = put(&spool, request, in);
+    spool_close(&spool);
+    return e;
+}
+
 static struct err put_from(const struct config *config, const struct request *request,
                            const char *path)
 {
-    struct spool spool;
     bool is_stdin = !path || strcmp(path, "-") == 0;
     struct input in = {.file = is_stdin ? stdin : fopen(path, "re"),
                        .name = is_stdin ? "stdin" : path};
     if (!in.file)
         return err_system(ERR_USAGE, errno, "can't open %s", path);
-    struct err e = spool_open(&spool, config->spool, true);
-    if (!err_is(&e)) {
-        e = put(&spool, request, &in);
-        spool_close(&spool);
-    }
+    struct err e = put_into(config, request, &in);
     buf_free(&in.line);
     buf_free(&in.frame);
     if (!is_stdin)

@@ -38,16 +38,16 @@ static struct err retry_batch(const struct config *config, const struct spool *s
 static struct err act(const struct config *config, const struct request *r,
                       struct retry_result *result)
 {
-    struct spool spool;
+    struct cli_site site;
     struct buf answer = {0};
     bool running;
-    TRY(spool_open(&spool, config->spool, false));
-    struct err e = r->from_archive ? retry_archived(&spool, r->since_us, result)
-                                   : retry_batch(config, &spool, r, result);
+    TRY(cli_open_site(config, false, &site));
+    struct err e = r->from_archive ? retry_archived(&site.spool, r->since_us, result)
+                                   : retry_batch(config, &site.spool, r, result);
     if (!err_is(&e))
-        e = control_ask(&spool, "rescan", &answer, &running);
+        e = control_ask(&site.spool, "rescan", &answer, &running);
     buf_free(&answer);
-    spool_close(&spool);
+    cli_close_site(&site);
     return e;
 }
 

@@ -14,6 +14,7 @@ static int run(int argc, char **argv)
         {0}};
     int code;
     struct config config;
+    struct manifest_current current = {0};
     if (cli_parse(&cli_run, options, &argc, &argv, &code))
         return code;
     if (argc > 0)
@@ -22,7 +23,10 @@ static int run(int argc, char **argv)
     if (!err_is(&e) && loaders)
         e = config_set(&config, "loaders", loaders);
     if (!err_is(&e))
-        e = daemon_run(&config, migrate);
+        e = cli_manifests(&config, &current);
+    if (!err_is(&e))
+        e = daemon_run(&config, &current, migrate);
+    manifest_current_close(&current);
     config_free(&config);
     return err_is(&e) ? cli_fail(&e) : 0;
 }

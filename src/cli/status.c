@@ -90,6 +90,8 @@ static struct err ask_daemon(const struct spool *spool, json_t *status, bool *ru
     (void)json_object_set(daemon, "started_at", json_object_get(board, "started_at"));
     (void)json_object_set(daemon, "stopping", json_object_get(board, "stopping"));
     (void)json_object_set(daemon, "database_error", json_object_get(board, "database_error"));
+    (void)json_object_set(status, "manifests", json_object_get(daemon, "manifests"));
+    (void)json_object_del(daemon, "manifests");
     (void)json_object_del(daemon, "board");
     (void)json_object_set_new(status, "daemon", daemon);
     return ERR_OK;
@@ -128,6 +130,18 @@ static void print_head(const json_t *status)
         (void)printf("database  UNAVAILABLE: %s\n", show_str(database, "error"));
     else
         (void)printf("database  %s\n", show_str(database, "target"));
+}
+
+static void print_manifests(const json_t *status)
+{
+    const json_t *m = json_object_get(status, "manifests");
+    char age[STR_HUMAN];
+    if (!json_is_object(m) || !*show_str(m, "source"))
+        return;
+    (void)printf("manifests %s, %s, read %s ago\n", show_str(m, "source"), show_str(m, "rev"),
+                 show_age(m, "loaded_at", time_now(), age));
+    if (*show_str(m, "refused"))
+        (void)printf("          NOT RELOADED since: %s\n", show_str(m, "refused"));
 }
 
 static void print_gates(const json_t *status)
@@ -200,8 +214,18 @@ static void print_recent(const json_t *status)
 static struct err collect(const struct config *config, json_t *status)
 {
     struct spool spool;
+    struct manifest_current current;
     bool running = false;
     TRY(spool_open(&spool, config->spool, false));
+    /* With manifests that can't be read, folders show under their own names. */
+    struct err named = cli_manifests(config, &current);
+    if (!err_is(&named)) {
+        struct buf manifests = {0};
+        spool.names = manifest_current_names(&current);
+        manifest_current_status(&current, &manifests);
+        (void)json_object_set_new(status, "manifests", json_loads(buf_cstr(&manifests), 0, NULL));
+        buf_free(&manifests);
+    }
     (void)json_object_set_new(status, "spool", json_string(spool.path));
     (void)json_object_set_new(status, "spool_id", json_string(spool.id));
     struct err e = ask_daemon(&spool, status, &running);
@@ -210,6 +234,7 @@ static struct err collect(const struct config *config, json_t *status)
     if (!err_is(&e))
         ask_database(config, &spool, status);
     spool_close(&spool);
+    manifest_current_close(&current);
     return e;
 }
 
@@ -232,6 +257,7 @@ static int run(int argc, char **argv)
         show_json(status);
     } else if (!err_is(&e)) {
         print_head(status);
+        print_manifests(status);
         print_gates(status);
         print_loading(status);
         print_recent(status);

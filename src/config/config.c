@@ -302,11 +302,6 @@ const struct gate_settings *config_gate(const struct config *c, const char *gate
     return &c->default_gate;
 }
 
-const struct load_rules *config_rules(const void *config, const char *gate)
-{
-    return &config_gate(config, gate)->rules;
-}
-
 unsigned config_loaders(const struct config *c)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);

@@ -95,9 +95,6 @@ struct err config_set(struct config *c, const char *path, const char *value);
 /* The settings of a gate, named in the file or not. */
 const struct gate_settings *config_gate(const struct config *c, const char *gate);
 
-/* The same for a loader: struct loader's rules_of, with the config as its context. */
-const struct load_rules *config_rules(const void *config, const char *gate);
-
 unsigned config_loaders(const struct config *c);
 
 #endif

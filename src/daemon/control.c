@@ -15,6 +15,7 @@
 #include "base/jsonw.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "base/version.h"
 #include "spool/name.h"
 
@@ -41,6 +42,7 @@ struct control_client {
 static void client_closed(uv_handle_t *handle)
 {
     struct control_client *client = handle->data;
+    reload_forget(client->control->reload, client);
     struct control_client **at = &client->control->clients;
     while (*at != client)
         at = &(*at)->next;
@@ -65,7 +67,9 @@ static void put_status(struct control *c, struct buf *out)
 {
     struct jsonw j = {.out = out};
     struct buf board = {0};
+    struct buf manifests = {0};
     board_status(c->board, &board);
+    manifest_current_status(c->reload->current, &manifests);
     jsonw_object(&j);
     jsonw_key(&j, "pid");
     jsonw_int(&j, getpid());
@@ -75,8 +79,11 @@ static void put_status(struct control *c, struct buf *out)
     jsonw_str(&j, c->spool->id);
     jsonw_key(&j, "board");
     jsonw_raw(&j, buf_cstr(&board));
+    jsonw_key(&j, "manifests");
+    jsonw_raw(&j, buf_cstr(&manifests));
     jsonw_end(&j);
     buf_free(&board);
+    buf_free(&manifests);
 }
 
 static void put_result(struct buf *out, const char *error)
@@ -102,10 +109,54 @@ static const char *park(struct board *b, const char *arguments)
     return board_park(b, &id, arguments + UUID_TEXT);
 }
 
+static void send_answer(struct control_client *client)
+{
+    buf_byte(&client->answer, '\n');
+    uv_buf_t out = uv_buf_init((char *)client->answer.data, (unsigned)client->answer.len);
+    client->write.data = client;
+    if (uv_write(&client->write, (uv_stream_t *)&client->pipe, &out, 1, answered) != 0)
+        client_close(client);
+}
+
+static void put_lines(struct jsonw *j, const char *key, const char *words)
+{
+    const char *line;
+    size_t len;
+    jsonw_key(j, key);
+    jsonw_array(j);
+    while ((line = str_line(&words, &len))) {
+        char *text = mem_strndup(line, len);
+        jsonw_str(j, text);
+        free(text);
+    }
+    jsonw_end(j);
+}
+
+static void reloaded(void *context, const struct err *failure, const char *words)
+{
+    struct control_client *client = context;
+    struct jsonw j = {.out = &client->answer};
+    jsonw_object(&j);
+    jsonw_key(&j, "ok");
+    jsonw_bool(&j, !err_is(failure));
+    if (err_is(failure)) {
+        jsonw_key(&j, "error");
+        jsonw_str(&j, failure->text);
+    }
+    put_lines(&j, err_is(failure) ? "errors" : "changes", words);
+    jsonw_end(&j);
+    send_answer(client);
+}
+
 static void respond(struct control_client *client)
 {
     struct control *c = client->control;
     const char *line = client->request;
+    (void)uv_read_stop((uv_stream_t *)&client->pipe);
+    if (strcmp(line, "reload") == 0) {
+        reload_start(c->reload, reloaded, client);
+        return;
+    }
     if (strcmp(line, "status") == 0) {
         put_status(c, &client->answer);
     } else if (strcmp(line, "rescan") == 0) {
@@ -119,12 +170,7 @@ static void respond(struct control_client *client)
     } else {
         put_result(&client->answer, "unknown request");
     }
-    buf_byte(&client->answer, '\n');
-    uv_buf_t out = uv_buf_init((char *)client->answer.data, (unsigned)client->answer.len);
-    client->write.data = client;
-    (void)uv_read_stop((uv_stream_t *)&client->pipe);
-    if (uv_write(&client->write, (uv_stream_t *)&client->pipe, &out, 1, answered) != 0)
-        client_close(client);
+    send_answer(client);
 }
 
 static void give_room(uv_handle_t *handle, size_t suggested, uv_buf_t *room)
@@ -169,10 +215,10 @@ static void connected(uv_stream_t *server, int status)
 }
 
 struct err control_open(struct control *c, uv_loop_t *loop, const struct spool *spool,
-                        struct board *board)
+                        struct board *board, struct reload *reload)
 {
     char path[64];
-    *c = (struct control){.spool = spool, .board = board};
+    *c = (struct control){.spool = spool, .board = board, .reload = reload};
     socket_path(spool, path);
     (void)unlinkat(spool->root, SOCKET, 0); /* ours, or a dead one's: we have the lock */
     (void)uv_pipe_init(loop, &c->server, 0);

@@ -3,8 +3,9 @@
  * control: the unix socket spool/.control. One line in, one line of JSON out, then it is closed.
  *
  *     status          {"pid", "version", "spool_id", "board": {"started_at", "stopping",
- *                      "database_error", "gates": [...], "loading": [...]}}
+ *                      "database_error", "gates": [...], "loading": [...]}, "manifests": {...}}
  *     rescan          {"ok": true}
+ *     reload          {"ok": true, "changes": [...]} | {"ok": false, "error": "...", "errors": [...]}
  *     open GATE       {"ok": true} | {"ok": false, "error": "..."}
  *     park BATCH WHY  the same: a held batch goes to failed/
  *
@@ -18,17 +19,19 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "daemon/board.h"
+#include "daemon/reload.h"
 #include "spool/spool.h"
 
 struct control {
     uv_pipe_t server;
     const struct spool *spool;
     struct board *board;
+    struct reload *reload;
     struct control_client *clients; /* connected now */
 };
 
 struct err control_open(struct control *c, uv_loop_t *loop, const struct spool *spool,
-                        struct board *board);
+                        struct board *board, struct reload *reload);
 void control_close(struct control *c);
 
 /* Sends one request and reads the answer. *running is false, without an error, where no daemon

@@ -16,16 +16,17 @@
 #include "daemon/loader.h"
 #include "daemon/scanner.h"
 #include "daemon/worker.h"
-#include "stream/builtin.h"
 #include "schema/migrate.h"
 
 struct daemon {
     const struct config *config;
+    struct manifest_current *current;
     bool migrate;
     struct spool spool;
     struct board board;
     struct scanner scanner;
     struct summaries summaries;
+    struct fit fit;
     pthread_t scanner_thread;
     struct worker *workers;
     pthread_t *worker_threads;
@@ -37,6 +38,7 @@ struct daemon {
     uv_async_t worker_ended;
     uv_work_t cancelling;
     bool giving_up;
+    struct reload reload;
     struct control control;
 };
 
@@ -89,12 +91,12 @@ static void stop(uv_signal_t *handle, int number)
         (void)uv_async_send(&d->worker_ended);
 }
 
-static void rescan(uv_signal_t *handle, int number)
+static void reload(uv_signal_t *handle, int number)
 {
     struct daemon *d = handle->data;
     (void)number;
-    LOG_INFO("rescan asked for");
-    board_wake_scanner(&d->board);
+    LOG_INFO("reload asked for");
+    reload_start(&d->reload, NULL, NULL); /* which also wakes the scanner */
 }
 
 static void tell_loop(void *context)
@@ -137,18 +139,22 @@ static struct err open_loop(struct daemon *d)
         return err_make(ERR_INTERNAL, "libuv: no loop");
     start_signal(d, &d->on_term, stop, SIGTERM);
     start_signal(d, &d->on_int, stop, SIGINT);
-    start_signal(d, &d->on_hup, rescan, SIGHUP);
+    start_signal(d, &d->on_hup, reload, SIGHUP);
     (void)uv_timer_init(&d->loop, &d->deadline);
     d->deadline.data = d;
     (void)uv_async_init(&d->loop, &d->worker_ended, check_ended);
     d->worker_ended.data = d;
-    return control_open(&d->control, &d->loop, &d->spool, &d->board);
+    d->reload.current = d->current;
+    d->reload.board = &d->board;
+    reload_open(&d->reload, &d->loop);
+    return control_open(&d->control, &d->loop, &d->spool, &d->board, &d->reload);
 }
 
 static void close_loop(struct daemon *d)
 {
     uv_walk(&d->loop, close_handle, NULL);
     (void)uv_run(&d->loop, UV_RUN_DEFAULT);
+    reload_close(&d->reload);
     (void)uv_loop_close(&d->loop);
 }
 
@@ -160,12 +166,14 @@ static struct err start_workers(struct daemon *d)
     for (unsigned i = 0; i < d->worker_count; i++) {
         struct worker *w = &d->workers[i];
         *w = (struct worker){.board = &d->board,
+                             .current = d->current,
+                             .fit = &d->fit,
                              .maintain = {.spool = &d->spool, .keep = &d->config->keep},
                              .summaries = &d->summaries,
                              .migrate = d->migrate,
                              .ended = tell_loop,
                              .context = d};
-        loader_init(&w->loader, d->config, &d->spool, &d->board.give_up);
+        loader_init(&w->loader, d->config, d->current, &d->spool, &d->board.give_up);
     }
     for (unsigned i = 0; i < d->worker_count; i++) {
         board_loader_started(&d->board);
@@ -181,7 +189,8 @@ static struct err start_workers(struct daemon *d)
 
 static struct err start_threads(struct daemon *d, bool *scanner_runs)
 {
-    d->scanner = (struct scanner){.config = d->config, .spool = &d->spool, .board = &d->board};
+    d->scanner = (struct scanner){
+        .config = d->config, .current = d->current, .fit = &d->fit, .spool = &d->spool, .board = &d->board};
     struct err e = thread_start(&d->scanner_thread, scanner_main, &d->scanner);
     *scanner_runs = !err_is(&e);
     return err_is(&e) ? e : start_workers(d);
@@ -191,6 +200,7 @@ static void run_threads(struct daemon *d, struct err *e)
 {
     bool scanner_runs;
     struct pg_target target = {d->config->database, d->config->schema};
+    fit_open(&d->fit);
     summaries_start(&d->summaries, &target);
     *e = start_threads(d, &scanner_runs);
     if (err_is(e))
@@ -202,6 +212,7 @@ static void run_threads(struct daemon *d, struct err *e)
     summaries_stop(&d->summaries, false);
     if (scanner_runs)
         (void)pthread_join(d->scanner_thread, NULL);
+    fit_close(&d->fit);
     free(d->workers);
     free(d->worker_threads);
 }
@@ -213,15 +224,16 @@ static struct err check_database(const struct daemon *d)
     struct pg pg;
     struct pg_target target = {d->config->database, d->config->schema};
     pg_init(&pg);
+    struct manifest *set = manifest_current_get(d->current);
+    struct stream_set shipped = manifest_shipped(set);
     struct err e = pg_open(&pg, &target);
-    if (e.cls == ERR_DATABASE) {
+    if (e.cls == ERR_DATABASE)
         LOG_WARN("starting without the database", LOG_STR("error", e.text));
-        return ERR_OK;
-    }
     if (!err_is(&e) && d->migrate)
-        e = migrate_up(&pg, d->config->schema, &stream_builtin);
+        e = migrate_up(&pg, d->config->schema, &shipped);
     if (!err_is(&e))
-        e = migrate_require(&pg, &stream_builtin);
+        e = migrate_require(&pg, &shipped);
+    manifest_release(set);
     pg_close(&pg);
     return e.cls == ERR_DATABASE ? ERR_OK : e;
 }
@@ -264,12 +276,13 @@ static struct err run_open_spool(struct daemon *d)
     return e;
 }
 
-struct err daemon_run(const struct config *config, bool migrate)
+struct err daemon_run(const struct config *config, struct manifest_current *current, bool migrate)
 {
-    struct daemon d = {.config = config, .migrate = migrate};
+    struct daemon d = {.config = config, .current = current, .migrate = migrate};
     /* A dead client of the control socket, or server, is an error code and not a signal. */
     (void)signal(SIGPIPE, SIG_IGN);
     TRY(spool_open(&d.spool, config->spool, true));
+    d.spool.names = manifest_current_names(current);
     struct err e = run_open_spool(&d);
     spool_close(&d.spool);
     return e;

@@ -6,8 +6,8 @@
  *     struct err e = daemon_run(&config, migrate);
  *
  * Returns after SIGTERM or SIGINT: no new batch is claimed, and the ones in hand are finished, or,
- * after DAEMON_GRACE_S, broken off (they stay in processing/ for the next start). SIGHUP scans
- * again.
+ * after DAEMON_GRACE_S, broken off (they stay in processing/ for the next start). SIGHUP reads
+ * the manifests anew and scans again.
  */
 #ifndef SPOOLGATE_DAEMON_DAEMON_H
 #define SPOOLGATE_DAEMON_DAEMON_H
@@ -16,12 +16,13 @@
 
 #include "base/err.h"
 #include "config/config.h"
+#include "manifest/current.h"
 
 #define DAEMON_GRACE_S 7 /* to finish the batch in hand; then it is cancelled */
 #define DAEMON_END_S                                                            \
     9 /* to give it up; then the process ends all the same, which loses nothing \
        */
 
-struct err daemon_run(const struct config *config, bool migrate);
+struct err daemon_run(const struct config *config, struct manifest_current *current, bool migrate);
 
 #endif

@@ -11,6 +11,7 @@
 #include "base/time.h"
 #include "daemon/ahead.h"
 #include "daemon/backlog.h"
+#include "daemon/fit.h"
 #include "daemon/loader.h"
 #include "daemon/maintain.h"
 #include "daemon/oddities.h"
@@ -30,6 +31,8 @@ struct drain_gate {
  * the other; inspecting and loading run beside each other. */
 struct drain {
     const struct config *config;
+    struct manifest_current *current;
+    struct manifest *set; /* one and the same for the whole pass */
     const struct spool *spool;
     bool force;
     unsigned loaders;
@@ -38,6 +41,7 @@ struct drain {
     struct drain_gate *gates;
     size_t gate_count, gate_cap;
     unsigned idle; /* loaders that are about to look for a batch: their second threads wait */
+    struct fit fit;
     struct summaries summaries;
     struct oddities oddities;
     struct drain_result *result;
@@ -105,16 +109,22 @@ static void wait_until(int64_t wall_us)
     (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
 }
 
+static struct gate_policy policy_of(const struct drain *d, const char *gate)
+{
+    return manifest_gate_terms(d->set, d->config, gate).policy;
+}
+
 static struct gate_decision decide(const struct drain *d, const struct drain_gate *g)
 {
     struct gate_backlog waiting = backlog_waiting(&g->backlog);
-    return gate_decide(&config_gate(d->config, g->name)->policy, &waiting, time_now(), d->force);
+    struct gate_policy policy = policy_of(d, g->name);
+    return gate_decide(&policy, &waiting, time_now(), d->force);
 }
 
 /* Lists the gate until a batch is due (*decision says why) or nothing is (is_done). */
 static struct err look(struct drain *d, struct drain_gate *g, struct gate_decision *decision)
 {
-    const struct gate_policy *policy = &config_gate(d->config, g->name)->policy;
+    struct gate_policy policy = policy_of(d, g->name);
     bool held = spool_is_held(d->spool, g->name);
     for (;;) {
         struct scan_rules rules = {.odd = report_odd, .context = d};
@@ -128,23 +138,33 @@ static struct err look(struct drain *d, struct drain_gate *g, struct gate_decisi
             break;
         g->is_listed = true;
         rules.now_us = time_now(); /* after the wait */
-        TRY(backlog_scan(&g->backlog, d->spool, g->name, policy, &rules));
+        TRY(backlog_scan(&g->backlog, d->spool, g->name, &policy, &rules));
     }
     g->is_done = true;
     d->result->left += backlog_waiting(&g->backlog).count + g->backlog.found.unsettled;
     return ERR_OK;
 }
 
+static const bool *allowed_of(const struct drain *d, const char *gate)
+{
+    return manifest_gate_terms(d->set, d->config, gate).allowed;
+}
+
 static struct err claim_from(struct drain *d, struct drain_gate *g, struct claim *c)
 {
     struct gate_decision decision;
     struct scan_file *files = NULL;
+    char why[FIT_WHY];
+    if (!fit_of_gate(&d->fit, d->set, allowed_of(d, g->name), why)) {
+        g->is_done = true;
+        return err_make(ERR_CONFIG, "gate %s stays shut: %s", g->name, why);
+    }
     TRY(look(d, g, &decision));
     if (g->is_done)
         return ERR_OK;
     struct uuid id = uuid_new();
-    size_t count = backlog_cut(&g->backlog, &config_gate(d->config, g->name)->policy, d->loaders,
-                               &g->weight, &files);
+    struct gate_policy policy = policy_of(d, g->name);
+    size_t count = backlog_cut(&g->backlog, &policy, d->loaders, &g->weight, &files);
     struct err e = claim_make(d->spool, &id, g->name, decision.reason, files, count, c);
     for (size_t i = 0; i < count; i++)
         free(files[i].name);
@@ -156,7 +176,7 @@ static struct err claim_from(struct drain *d, struct drain_gate *g, struct claim
 
 static bool is_ordered(const struct drain *d, const char *gate)
 {
-    return config_gate(d->config, gate)->policy.is_ordered;
+    return policy_of(d, gate).is_ordered;
 }
 
 /* False: nothing is due any more, or, of ordered gates, not before a batch in hand is settled. */
@@ -230,7 +250,7 @@ static void load(struct drain_loader *l, struct ahead_batch *b)
     struct err e = load_claim(&l->loader, p, &outcome);
     b->is_loaded = !err_is(&e);
     if (b->is_loaded)
-        summaries_note(&d->summaries, l->loader.preparer.streams, &p->batch.partitions);
+        summaries_note(&d->summaries, p->terms.streams, &p->batch.partitions);
     lock(d);
     struct drain_gate *g = find_gate(d, p->claim.gate);
     if (err_is(&e))
@@ -344,6 +364,8 @@ static struct err resume(struct drain *d, struct loader *l, const struct uuid *i
         return ERR_OK;
     struct err e = connect(l);
     if (!err_is(&e))
+        e = fit_require(&d->fit, &l->pg, d->set, allowed_of(d, gate));
+    if (!err_is(&e))
         e = load_resume(l, id, &outcome);
     if (!err_is(&e))
         add_outcome(d->result, &outcome);
@@ -385,7 +407,9 @@ static struct err drain_spool(struct drain *d, struct drain_loader *loaders, uns
     struct loader *l = &loaders[0].loader;
     struct maintain m = {.spool = d->spool, .keep = &d->config->keep};
     TRY(pg_open(&l->pg, &l->target));
-    TRY(migrate_require(&l->pg, l->preparer.streams));
+    struct stream_set shipped = manifest_shipped(d->set);
+    TRY(migrate_require(&l->pg, &shipped));
+    TRY(fit_ask(&d->fit, &l->pg, d->set));
     struct err e = resume_all(d, l);
     keep_first(d, &e);
     e = list_gates(d);
@@ -404,7 +428,7 @@ static struct err drain_locked(struct drain *d)
     struct drain_loader *loaders = mem_calloc(count, sizeof *loaders);
     for (unsigned i = 0; i < count; i++) {
         loaders[i].drain = d;
-        loader_init(&loaders[i].loader, d->config, d->spool, NULL);
+        loader_init(&loaders[i].loader, d->config, d->current, d->spool, NULL);
     }
     struct err e = drain_spool(d, loaders, count);
     for (unsigned i = 0; i < count; i++)
@@ -413,25 +437,32 @@ static struct err drain_locked(struct drain *d)
     return e;
 }
 
-struct err drain_run(const struct config *config, bool force, struct drain_result *result)
+struct err drain_run(const struct config *config, struct manifest_current *current, bool force,
+                     struct drain_result *result)
 {
     struct spool spool;
     *result = (struct drain_result){0};
     TRY(spool_open(&spool, config->spool, true));
+    spool.names = manifest_current_names(current);
     struct drain d = {.config = config,
+                      .current = current,
+                      .set = manifest_current_get(current),
                       .spool = &spool,
                       .force = force,
                       .loaders = config_loaders(config),
                       .result = result,
                       .lock = PTHREAD_MUTEX_INITIALIZER,
                       .changed = PTHREAD_COND_INITIALIZER};
+    fit_open(&d.fit);
     struct err e = spool_lock(&spool);
     if (!err_is(&e))
         e = drain_locked(&d);
+    fit_close(&d.fit);
     for (size_t i = 0; i < d.gate_count; i++)
         backlog_free(&d.gates[i].backlog);
     free(d.gates);
     oddities_free(&d.oddities);
+    manifest_release(d.set);
     spool_close(&spool);
     return e;
 }

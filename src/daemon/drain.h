@@ -14,6 +14,7 @@
 
 #include "base/err.h"
 #include "config/config.h"
+#include "manifest/current.h"
 
 struct drain_result {
     uint64_t batches, segments, segments_failed, rows, rejected, skipped;
@@ -22,6 +23,7 @@ struct drain_result {
 
 /* A batch that meets an environment error stays in processing/; the others go on, and the first
  * such error is returned with the counts of what went well. */
-struct err drain_run(const struct config *config, bool force, struct drain_result *result);
+struct err drain_run(const struct config *config, struct manifest_current *current, bool force,
+                     struct drain_result *result);
 
 #endif

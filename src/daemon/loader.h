@@ -6,17 +6,16 @@
 #include <stdatomic.h>
 
 #include "config/config.h"
-#include "stream/builtin.h"
+#include "manifest/current.h"
 #include "replay/load.h"
 
 static inline void loader_init(struct loader *l, const struct config *config,
-                               const struct spool *spool, const atomic_bool *stop)
+                               struct manifest_current *current, const struct spool *spool,
+                               const atomic_bool *stop)
 {
     *l = (struct loader){.spool = spool,
-                         .preparer = {.streams = &stream_builtin,
+                         .preparer = {.terms = manifest_current_terms(current),
                                       .limits = &config->limits,
-                                      .rules_of = config_rules,
-                                      .rules_context = config,
                                       .stop = stop},
                          .target = {config->database, config->schema}};
     pg_init(&l->pg);

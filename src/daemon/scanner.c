@@ -64,12 +64,17 @@ static void forget_gates(struct scanner *s)
     free(s->gates);
 }
 
+static struct gate_policy policy_of(const struct scanner *s, const char *gate)
+{
+    return manifest_gate_terms(s->set, s->config, gate).policy;
+}
+
 static struct gate_decision decide(struct scanner *s, const struct scanned_gate *g)
 {
     struct gate_backlog waiting = backlog_waiting(&g->backlog);
+    struct gate_policy policy = policy_of(s, g->name);
     /* The clock of now, not of the scan's beginning: files arrived while it ran. */
-    return gate_decide(&config_gate(s->config, g->name)->policy, &waiting, time_now(),
-                       board_is_forced(s->board, g->name));
+    return gate_decide(&policy, &waiting, time_now(), board_is_forced(s->board, g->name));
 }
 
 /* A list that is long enough for another batch is cut again, and not made again, for a while: a
@@ -84,14 +89,14 @@ static bool is_listed(struct scanner *s, const struct scanned_gate *g, int64_t n
 static struct err list_gate(struct scanner *s, struct scanned_gate *g,
                             const struct scan_rules *rules)
 {
-    const struct gate_policy *policy = &config_gate(s->config, g->name)->policy;
+    struct gate_policy policy = policy_of(s, g->name);
     struct scan_rules ours = *rules;
     ours.now_us = g->scanned_us = time_now(); /* other gates' lists took their time */
     if (!g->backlog.found.more) {
         g->began_us = rules->now_us;
         TRY(watch_gate(&s->watch, s->spool, g->name));
     }
-    TRY(backlog_scan(&g->backlog, s->spool, g->name, policy, &ours));
+    TRY(backlog_scan(&g->backlog, s->spool, g->name, &policy, &ours));
     if (!g->backlog.found.more)
         watch_listed(&s->watch, g->name);
     return ERR_OK;
@@ -102,8 +107,8 @@ static void post_batch(struct scanner *s, struct scanned_gate *g, const char *re
 {
     struct scan_file *files;
     struct load_weight weight = board_weight(s->board, g->name);
-    size_t count = backlog_cut(&g->backlog, &config_gate(s->config, g->name)->policy, s->loaders,
-                               &weight, &files);
+    struct gate_policy policy = policy_of(s, g->name);
+    size_t count = backlog_cut(&g->backlog, &policy, s->loaders, &weight, &files);
     board_post_claim(s->board, g->name, reason, files, count);
 }
 
@@ -116,7 +121,10 @@ static struct err look_at_gate(struct scanner *s, const char *gate, const struct
         TRY(list_gate(s, g, rules));
     bool held = spool_is_held(s->spool, gate);
     bool forced = board_is_forced(s->board, gate);
-    board_scanned(s->board, gate, &g->backlog, held, "");
+    char misfit[FIT_WHY];
+    bool fits = fit_of_gate(s->fit, s->set,
+                            manifest_gate_terms(s->set, s->config, gate).allowed, misfit);
+    board_scanned(s->board, gate, &g->backlog, held, misfit);
     if (!is_old)
         look_again_at(s, g->backlog.found.settles_at_us);
     else if (!g->backlog.found.more && g->backlog.found.unsettled > 0)
@@ -133,7 +141,7 @@ static struct err look_at_gate(struct scanner *s, const char *gate, const struct
     if (wait > 0)
         look_again_at(s, time_now() + wait);
     /* Where it may not be claimed for other reasons, the board wakes us when that changes. */
-    if (d.action == GATE_OPEN && (!held || forced) && board_may_claim(s->board, gate))
+    if (d.action == GATE_OPEN && (!held || forced) && fits && board_may_claim(s->board, gate))
         post_batch(s, g, d.reason);
     /* What came since the pass began may be in no list, and its event is used up. */
     if (!g->backlog.found.more && g->began_us != rules->now_us && decide(s, g).action != GATE_OPEN)
@@ -148,7 +156,7 @@ static struct err resume(struct scanner *s, const struct uuid *id)
     char gate[SPOOL_GATE];
     char batch[UUID_TEXT];
     TRY(claim_gate_of(s->spool->processing, uuid_format(id, batch), gate));
-    board_post_resume(s->board, id, gate, config_gate(s->config, gate)->policy.is_ordered);
+    board_post_resume(s->board, id, gate, policy_of(s, gate).is_ordered);
     return ERR_OK;
 }
 
@@ -202,6 +210,15 @@ static void post_maintenance(struct scanner *s)
         board_post_upkeep(s->board, JOB_MAINTAIN);
 }
 
+/* Whether tables fit is a question for a loader: it has the connection. */
+static void post_fit(struct scanner *s)
+{
+    if (fit_is_due(s->fit, s->set))
+        board_post_upkeep(s->board, JOB_FIT);
+    if (!fit_all(s->fit))
+        look_again_at(s, time_now() + FIT_AGAIN_US);
+}
+
 static void free_folders(struct scanner *s)
 {
     for (size_t i = 0; i < s->folder_count; i++)
@@ -243,6 +260,7 @@ static struct err look(struct scanner *s)
                                .context = s};
     s->next_us = rules.now_us + s->config->rescan_us;
     post_maintenance(s);
+    post_fit(s);
     look_at_room(s);
     TRY(watch_root(&s->watch, s->spool));
     TRY(spool_follow_incoming(s->spool));
@@ -277,7 +295,10 @@ static void scan_once(struct scanner *s, char last_error[sizeof((struct err *)0)
     /* What these announced is looked for now, or when a list is used up. */
     (void)watch_drain(&s->watch);
     board_scan_begin(s->board);
+    s->set = manifest_current_get(s->current);
     struct err e = look(s);
+    manifest_release(s->set);
+    s->set = NULL;
     if (err_is(&e)) {
         /* The same failure again is no news. */
         if (strcmp(e.text, last_error) != 0)

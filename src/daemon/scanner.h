@@ -4,7 +4,7 @@
  * all mean the same to it: scan again. It never touches the database and never moves a segment; it
  * decides, and posts what it decided on the board.
  *
- *     struct scanner s = {.config = &config, .spool = &spool, .board = &board};
+ *     struct scanner s = {.config = &config, .current = &current, .spool = &spool, .board = &board};
  *     pthread_create(&thread, NULL, scanner_main, &s);
  */
 #ifndef SPOOLGATE_DAEMON_SCANNER_H
@@ -13,7 +13,9 @@
 #include "config/config.h"
 #include "daemon/backlog.h"
 #include "daemon/board.h"
+#include "daemon/fit.h"
 #include "daemon/oddities.h"
+#include "manifest/current.h"
 #include "spool/room.h"
 #include "spool/watch.h"
 
@@ -27,10 +29,13 @@ struct scanned_gate {
 
 struct scanner {
     const struct config *config;
+    struct manifest_current *current;
+    struct fit *fit;
     const struct spool *spool;
     struct board *board;
 
     /* private */
+    struct manifest *set; /* that this look goes by */
     unsigned loaders;
     char **folders; /* of gates, but the default one's */
     size_t folder_count;

@@ -14,11 +14,14 @@ static struct err connect_database(struct worker *w)
 {
     struct loader *l = &w->loader;
     TRY(pg_open(&l->pg, &l->target));
+    struct manifest *set = manifest_current_get(w->current);
+    struct stream_set shipped = manifest_shipped(set);
     struct err e = ERR_OK;
     if (w->migrate)
-        e = migrate_up(&l->pg, l->target.schema, l->preparer.streams);
+        e = migrate_up(&l->pg, l->target.schema, &shipped);
     if (!err_is(&e))
-        e = migrate_require(&l->pg, l->preparer.streams);
+        e = migrate_require(&l->pg, &shipped);
+    manifest_release(set);
     if (err_is(&e))
         pg_close(&l->pg);
     return e;
@@ -67,6 +70,7 @@ static void end_job(struct worker *w, struct job *job, const struct err *e, bool
     char id[UUID_TEXT];
     if (err_is(e) && strcmp(e->text, job->stalled) != 0)
         LOG_WARN(job->kind == JOB_MAINTAIN ? "maintenance failed; trying again"
+                 : job->kind == JOB_FIT    ? "can't look at the tables; trying again"
                  : began                   ? "batch held; trying again"
                                            : "gate stays shut",
                  LOG_STR("batch", uuid_format(&job->id, id)), LOG_STR("gate", job->gate),
@@ -125,14 +129,37 @@ static struct err claim_when_up(struct worker *w, struct job *job, struct prepar
     return claim(w, job, &p->claim);
 }
 
+static struct err ask_fit(struct worker *w)
+{
+    struct manifest *set = manifest_current_get(w->current);
+    struct err e = fit_ask(w->fit, &w->loader.pg, set);
+    manifest_release(set);
+    if (!err_is(&e))
+        board_wake_scanner(w->board);
+    return e;
+}
+
+/* Tables may have been changed since the batch was claimed. */
+static struct err require_fit(struct worker *w, const char *gate)
+{
+    struct manifest *set = manifest_current_get(w->current);
+    const bool *allowed = manifest_gate_terms(set, w->current->config, gate).allowed;
+    struct err e = fit_require(w->fit, &w->loader.pg, set, allowed);
+    manifest_release(set);
+    return e;
+}
+
 /* What is on disk or due already: nothing has to be claimed for it. */
 static struct err run_due(struct worker *w, struct job *job)
 {
     struct load_outcome outcome;
     if (job->kind == JOB_MAINTAIN)
         return maintain_run(&w->maintain, &w->loader.pg);
+    if (job->kind == JOB_FIT)
+        return ask_fit(w);
     if (job->kind == JOB_PARK)
         return load_park(&w->loader, &job->id, job->reason, &outcome);
+    TRY(require_fit(w, job->gate));
     return load_resume(&w->loader, &job->id, &outcome);
 }
 
@@ -141,7 +168,7 @@ static struct err load_batch(struct worker *w, struct prepared *p)
     struct load_outcome outcome;
     struct err e = load_claim(&w->loader, p, &outcome);
     if (!err_is(&e))
-        summaries_note(w->summaries, w->loader.preparer.streams, &p->batch.partitions);
+        summaries_note(w->summaries, p->terms.streams, &p->batch.partitions);
     board_weigh(w->board, p);
     return e;
 }

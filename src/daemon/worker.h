@@ -15,12 +15,15 @@
 
 #include "daemon/ahead.h"
 #include "daemon/board.h"
+#include "daemon/fit.h"
 #include "daemon/maintain.h"
 #include "daemon/summaries.h"
 #include "replay/load.h"
 
 struct worker {
     struct board *board;
+    struct manifest_current *current;
+    struct fit *fit;
     struct loader loader;
     struct maintain maintain;
     struct summaries *summaries;

@@ -7,7 +7,6 @@
 #include "replay/load.h"
 #include "schema/migrate.h"
 #include "spool/claim.h"
-#include "stream/builtin.h"
 #include "spool/scan.h"
 
 /* ---- fix: what is safe to do, while we have the lock ---- */
@@ -85,9 +84,10 @@ static struct err fix_all(struct doctor *d, struct loader *l)
 /* Is there a database to be asked, and is it at this version? If not, that is a finding, too. */
 static struct err reach_database(struct doctor *d, struct loader *l)
 {
+    struct stream_set shipped = manifest_shipped(d->set);
     struct err e = pg_open(&l->pg, &l->target);
     if (!err_is(&e))
-        e = migrate_require(&l->pg, d->streams);
+        e = migrate_require(&l->pg, &shipped);
     if (e.cls == ERR_CONFIG && pg_is_open(&l->pg))
         findings_add(&d->findings, FINDING_DATABASE_VERSION, NULL, NULL,
                      "`spoolgate migrate`, unless the message says otherwise", "%s", e.text);
@@ -124,14 +124,13 @@ static struct err check_all(struct doctor *d, struct loader *l, bool fix)
 struct err doctor_run(struct doctor *d, bool fix)
 {
     struct loader l = {.spool = d->spool,
-                       .preparer = {.streams = &stream_builtin,
-                                    .limits = &d->config->limits,
-                                    .rules_of = config_rules,
-                                    .rules_context = d->config},
+                       .preparer = {.terms = manifest_current_terms(d->current),
+                                    .limits = &d->config->limits},
                        .target = {d->config->database, d->config->schema}};
     struct err locked = ERR_OK;
     pg_init(&l.pg);
-    d->streams = l.preparer.streams;
+    d->set = manifest_current_get(d->current);
+    d->streams = &d->set->streams;
     d->now_us = time_now();
     if (fix)
         locked = spool_lock(d->spool);
@@ -140,6 +139,7 @@ struct err doctor_run(struct doctor *d, bool fix)
     keep_first(&first, &locked);
     pg_close(&l.pg);
     preparer_close(&l.preparer);
+    manifest_release(d->set);
     return first;
 }
 

@@ -2,7 +2,8 @@
 /*
  * doctor: do the spool, the receipts, the ledger and the tables tell the same story?
  *
- *     struct doctor d = {.config = &config, .spool = &spool, .batches = 1000, .in_use = running};
+ *     struct doctor d = {.config = &config, .current = &current, .spool = &spool, .batches = 1000,
+ *                        .in_use = running};
  *     struct err e = doctor_run(&d, fix);
  *     ... d.findings, d.checked; also after a failure ...
  *     doctor_free(&d);
@@ -28,6 +29,7 @@
 #include "base/err.h"
 #include "config/config.h"
 #include "doctor/findings.h"
+#include "manifest/current.h"
 #include "spool/spool.h"
 #include "stream/stream.h"
 
@@ -44,6 +46,7 @@ struct doctor_checked {
 
 struct doctor {
     const struct config *config;
+    struct manifest_current *current;
     struct spool *spool; /* open; fix locks it */
     bool in_use;         /* a daemon, or a drain, is at work on it */
     uint64_t batches;    /* how many receipts, newest first, are held against the tables */
@@ -51,7 +54,8 @@ struct doctor {
     struct doctor_checked checked;
 
     /* private */
-    const struct stream_set *streams;
+    struct manifest *set;
+    const struct stream_set *streams; /* the set's */
     int64_t now_us;
     int64_t archive_from_us; /* claim of the oldest batch in archive/; INT64_MAX for none */
 };

@@ -122,6 +122,7 @@ struct err pg_open(struct pg *pg, const struct pg_target *target)
     }
     (void)PQsetNoticeProcessor(pg->connection, ignore_notice, NULL);
     set_cancel(pg, PQgetCancel(pg->connection));
+    pg->connects++;
     struct err e = set_up_session(pg, target->schema);
     if (err_is(&e))
         pg_close(pg);

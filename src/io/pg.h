@@ -37,6 +37,7 @@ struct pg {
     const char
         *prepared[PG_PREPARED_MAX]; /* texts of the statements s0, s1, ... of this connection */
     unsigned prepared_count;
+    unsigned connects;   /* how often it was opened */
     int64_t answered_us; /* monotonic: when the server last did */
     pthread_mutex_t cancel_lock;
     PGcancel *cancel; /* guarded by cancel_lock */

@@ -10,10 +10,10 @@
 
 enum { FILES_LISTED = 1000 };
 
-void batch_open(struct batch *b, const struct claim *claim, const struct load_rules *rules)
+void batch_open(struct batch *b, const struct claim *claim, const struct load_terms *terms)
 {
     *b = (struct batch){.claim = claim,
-                        .rules = rules,
+                        .terms = terms,
                         .count = claim->count,
                         .segments = mem_calloc(claim->count, sizeof *b->segments)};
     for (size_t i = 0; i < b->count; i++) {

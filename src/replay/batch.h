@@ -3,7 +3,7 @@
  * batch: what is known of a claim's segments, before and while they are loaded.
  *
  *     struct batch b;
- *     batch_open(&b, &claim, rules);
+ *     batch_open(&b, &claim, &terms);
  *     TRY(batch_inspect(&b, &walk, &held));       // reads every byte; touches no database
  *     ... ledger marks duplicates, the copy marks nothing ...
  *     struct batch_totals t = batch_totals(&b);
@@ -20,8 +20,8 @@
 #include "base/err.h"
 #include "replay/held.h"
 #include "replay/partition.h"
-#include "replay/rules.h"
 #include "replay/segment.h"
+#include "replay/terms.h"
 #include "spool/claim.h"
 
 enum segment_fate {
@@ -49,7 +49,7 @@ struct batch_segment {
 
 struct batch {
     const struct claim *claim;
-    const struct load_rules *rules;
+    const struct load_terms *terms;
     struct batch_segment *segments;
     size_t count;
     struct partition_list partitions;
@@ -66,7 +66,8 @@ struct batch_totals {
     int64_t ts_min_us, ts_max_us;             /* INT64_MIN in both where there are no rows */
 };
 
-void batch_open(struct batch *b, const struct claim *claim, const struct load_rules *rules);
+/* Both must outlive it. */
+void batch_open(struct batch *b, const struct claim *claim, const struct load_terms *terms);
 void batch_close(struct batch *b);
 
 /* Walks every segment: sums, partitions, and the rows and rejects into `held`. A segment that can't

@@ -7,10 +7,9 @@
 
 #include "base/mem.h"
 
-void held_open(struct held *h, size_t streams, size_t budget)
+void held_open(struct held *h, size_t budget)
 {
-    *h = (struct held){
-        .rows = mem_calloc(streams, sizeof *h->rows), .streams = streams, .budget = budget};
+    *h = (struct held){.budget = budget};
 }
 
 /* Batches of different sorts would each leave another buffer large. */
@@ -109,6 +108,17 @@ void held_reject(struct held *h, size_t segment, const struct frame *frame,
                              .reject = *reject};
     buf_put(&h->frames, frame->bytes, frame->len);
     check_budget(h);
+}
+
+void held_begin(struct held *h, size_t streams)
+{
+    held_clear(h);
+    for (size_t i = streams; i < h->streams; i++)
+        buf_free(&h->rows[i]);
+    h->rows = mem_realloc(h->rows, streams * sizeof *h->rows);
+    for (size_t i = h->streams; i < streams; i++)
+        h->rows[i] = (struct buf){0};
+    h->streams = streams;
 }
 
 static int by_stream_and_period(const void *a, const void *b)

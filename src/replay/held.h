@@ -4,7 +4,8 @@
  * as they fit a budget. Pure.
  *
  *     struct held h;
- *     held_open(&h, stream_count, budget);
+ *     held_open(&h, budget);
+ *     held_begin(&h, stream_count);
  *     ... encode a row to h.rows[stream]; held_row(&h, segment, &row, len) ...
  *     ... or held_reject(&h, segment, &frame, &reject) ...
  *     held_order(&h);                          // rows of a partition lie together from here on
@@ -55,8 +56,10 @@ struct held {
     size_t streams, budget, row_bytes;
 };
 
-void held_open(struct held *h, size_t streams, size_t budget);
+void held_open(struct held *h, size_t budget);
 void held_close(struct held *h);
+/* Empty, and with room for the rows of so many streams. */
+void held_begin(struct held *h, size_t streams);
 void held_clear(struct held *h);
 
 /* The row that was just appended to rows[row->stream], `len` bytes of it. */

@@ -38,9 +38,9 @@ static void make_key(const struct batch *b, const struct batch_segment *s, char 
     char hex[HASH_HEX];
     if (name_is_retry(s->name))
         key_of_names("retry", b->claim->gate, s->encoded, key);
-    else if (b->rules->dedupe == DEDUPE_NAME)
+    else if (b->terms->rules->dedupe == DEDUPE_NAME)
         key_of_names("name", b->claim->gate, s->encoded, key);
-    else if (b->rules->dedupe == DEDUPE_OFF)
+    else if (b->terms->rules->dedupe == DEDUPE_OFF)
         key_of_names("batch", b->claim->batch, s->encoded, key);
     else
         (void)snprintf(key, KEY, "sha256:%s", hash_hex(s->sum.sha256, hex));

@@ -44,7 +44,7 @@ static bool replay_row(void *context, const struct frame *frame, const struct co
 static struct err keep_reject(struct replay *r, size_t segment, const struct frame *frame,
                               const struct reject *reject)
 {
-    size_t table = r->loader->preparer.streams->count;
+    size_t table = r->prepared->terms.streams->count;
     TRY(rejects_add(&r->rejects, &r->copier.rows[table], r->batch->segments[segment].encoded, frame,
                     reject));
     if (!r->is_careful)
@@ -65,7 +65,7 @@ static bool replay_reject(void *context, const struct frame *frame, const struct
 static struct err check_rejects(struct batch *b)
 {
     struct batch_totals t = batch_totals(b);
-    if (!rules_too_many(&b->rules->max_rejects, t.rejected, t.frames))
+    if (!rules_too_many(&b->terms->rules->max_rejects, t.rejected, t.frames))
         return ERR_OK;
     b->too_many_rejects = true;
     return err_make(ERR_ROW,
@@ -86,7 +86,7 @@ static struct err keep_refused(void *context, size_t segment, const struct frame
 
 static void name_tables(struct replay *r)
 {
-    const struct stream_set *streams = r->loader->preparer.streams;
+    const struct stream_set *streams = r->prepared->terms.streams;
     for (size_t i = 0; i < streams->count; i++) {
         struct buf command = {0};
         ddl_copy(&command, &streams->streams[i]);
@@ -160,7 +160,7 @@ static struct err copy_held(struct replay *r)
 static void tables_json(const struct replay *r, struct buf *out)
 {
     struct jsonw j = {.out = out};
-    const struct stream_set *streams = r->loader->preparer.streams;
+    const struct stream_set *streams = r->prepared->terms.streams;
     char label[STREAM_LABEL];
     jsonw_object(&j);
     for (size_t i = 0; i < streams->count; i++)
@@ -200,7 +200,7 @@ static struct err fill_transaction(struct loader *l, struct replay *r, int attem
 static struct err run_transaction(struct loader *l, struct prepared *p, int attempt)
 {
     struct batch *b = &p->batch;
-    size_t streams = l->preparer.streams->count;
+    size_t streams = p->terms.streams->count;
     struct replay r = {.loader = l,
                        .prepared = p,
                        .batch = b,
@@ -274,7 +274,7 @@ static struct err settle(struct loader *l, struct prepared *p, int attempt)
         size_t made = 0;
         int64_t start = time_monotonic();
         TRY(stage_failed(b));
-        TRY(partition_ensure(&l->pg, l->preparer.streams, &b->partitions, &made));
+        TRY(partition_ensure(&l->pg, p->terms.streams, &b->partitions, &made));
         if (made > 0)
             LOG_INFO("partitions made", LOG_STR("batch", b->claim->batch), LOG_INT("count", made),
                      LOG_DURATION("took", time_monotonic() - start));
@@ -351,11 +351,25 @@ static struct err attempt_load(struct loader *l, struct prepared *p, int attempt
     return e;
 }
 
+/* Once for each set and connection: another database may be behind the next one. */
+static struct err record_manifests(struct loader *l, const struct load_terms *terms)
+{
+    if (!terms->sha256 ||
+        (l->recorded_on == l->pg.connects && strcmp(l->recorded, terms->sha256) == 0))
+        return ERR_OK;
+    TRY(receipt_record_manifests(&l->pg, terms));
+    (void)snprintf(l->recorded, sizeof l->recorded, "%s", terms->sha256);
+    l->recorded_on = l->pg.connects;
+    return ERR_OK;
+}
+
 struct err load_claim(struct loader *l, struct prepared *p, struct load_outcome *out)
 {
     int attempt;
     *out = (struct load_outcome){0};
-    TRY(receipt_open(&l->pg, &p->claim, l->spool->id, &attempt));
+    prepare_start(p);
+    TRY(record_manifests(l, &p->terms));
+    TRY(receipt_open(&l->pg, &p->batch, l->spool->id, &attempt));
     return attempt_load(l, p, attempt, out);
 }
 
@@ -387,6 +401,10 @@ static struct err load_again(struct loader *l, const struct uuid *id, struct loa
     int attempt;
     prepared_open(&p, &l->preparer);
     struct err e = claim_read(l->spool, id, &p.claim);
+    if (!err_is(&e))
+        prepare_start(&p);
+    if (!err_is(&e))
+        e = record_manifests(l, &p.terms);
     if (!err_is(&e))
         e = receipt_start(&l->pg, p.claim.batch, &attempt);
     if (!err_is(&e))
@@ -422,7 +440,7 @@ static struct err park(struct loader *l, struct prepared *p, const char *why,
     struct err cause = err_make(ERR_ROW, "parked by hand: %s", why);
     int64_t start = time_monotonic();
     TRY(receipt_start(&l->pg, p->claim.batch, &attempt));
-    prepare_start(&l->preparer, p);
+    prepare_start(p);
     TRY(fail_batch(l, &p->batch, attempt, &cause));
     report(&p->batch, true, time_monotonic() - start, out);
     return load_retire(l->spool, &p->claim);

@@ -32,6 +32,10 @@ struct loader {
         preparer; /* its stop flag: give the batch in hand up, for a later load_resume */
     struct pg_target target;
     struct pg pg;
+
+    /* private: the manifests on record, and the connection that did it */
+    char recorded[HASH_HEX];
+    unsigned recorded_on;
 };
 
 /* What became of a batch, for status and for drain's exit code. */

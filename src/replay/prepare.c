@@ -7,8 +7,8 @@
 
 void prepared_open(struct prepared *p, const struct preparer *preparer)
 {
-    *p = (struct prepared){.claim = {.folder = -1}};
-    held_open(&p->held, preparer->streams->count, PREPARE_BUDGET);
+    *p = (struct prepared){.claim = {.folder = -1}, .terms_source = preparer->terms};
+    held_open(&p->held, PREPARE_BUDGET);
 }
 
 void prepared_clear(struct prepared *p)
@@ -16,6 +16,7 @@ void prepared_clear(struct prepared *p)
     if (p->is_started) {
         batch_close(&p->batch);
         copybin_close(&p->encoder);
+        p->terms_source.done(p->terms_source.context, &p->terms);
     }
     held_clear(&p->held);
     claim_free(&p->claim);
@@ -57,22 +58,23 @@ void prepared_weigh(const struct prepared *p, struct load_weight *weight)
         weight->zstd = weight->raw * (double)unpacked / (double)packed;
 }
 
-void prepare_start(struct preparer *preparer, struct prepared *p)
+void prepare_start(struct prepared *p)
 {
-    const struct load_rules *rules = preparer->rules_of(preparer->rules_context, p->claim.gate);
     if (p->is_started)
         return;
-    batch_open(&p->batch, &p->claim, rules);
-    copybin_open(&p->encoder, preparer->streams, &p->claim.id, p->claim.opened_us,
-                 (enum nul_rule)rules->nul);
+    p->terms_source.get(p->terms_source.context, p->claim.gate, &p->terms);
+    batch_open(&p->batch, &p->claim, &p->terms);
+    copybin_open(&p->encoder, p->terms.streams, &p->claim.id, p->claim.opened_us,
+                 (enum nul_rule)p->terms.rules->nul);
+    p->encoder.allowed = p->terms.allowed;
     p->is_started = true;
 }
 
 struct err prepare_batch(struct preparer *preparer, struct prepared *p)
 {
     int64_t start = time_monotonic();
-    prepare_start(preparer, p);
-    held_clear(&p->held);
+    prepare_start(p);
+    held_begin(&p->held, p->terms.streams->count);
     struct segment_walk walk = {.tools = &preparer->tools,
                                 .encoder = &p->encoder,
                                 .limits = preparer->limits,

@@ -3,7 +3,7 @@
  * prepare: all of a batch's work that needs no database: its segments read from end to end, hashed,
  * judged and counted, and their rows encoded and held for the COPY.
  *
- *     struct preparer preparer = {.streams = ..., .limits = ..., .rules_of = ...};  // one a thread
+ *     struct preparer preparer = {.terms = ..., .limits = ...};       // one a thread
  *     struct prepared batch;
  *     prepared_open(&batch, &preparer);
  *     TRY(claim_make(&spool, ..., &batch.claim));
@@ -26,19 +26,16 @@
 #include "replay/batch.h"
 #include "replay/copybin.h"
 #include "replay/held.h"
-#include "replay/rules.h"
+#include "replay/terms.h"
 #include "spool/claim.h"
-#include "stream/stream.h"
 
 /* Rows of one batch that may be held. A loader has two batches in hand, the one on its way into the
  * database and the next: with windows and libpq that stays below 64 MiB. */
 #define PREPARE_BUDGET ((size_t)24 << 20)
 
 struct preparer {
-    const struct stream_set *streams;
+    struct load_terms_source terms;
     const struct frame_limits *limits;
-    const struct load_rules *(*rules_of)(const void *context, const char *gate);
-    const void *rules_context;
     const atomic_bool *stop; /* may be NULL; set: ERR_STOPPED */
 
     struct segment_tools tools; /* private */
@@ -49,6 +46,8 @@ struct prepared {
 
     /* of prepare_start() and prepare_batch() */
     bool is_started, is_inspected;
+    struct load_terms terms;
+    struct load_terms_source terms_source;
     struct batch batch;
     struct copybin encoder;
     struct held held;
@@ -59,7 +58,7 @@ void prepared_clear(struct prepared *p);
 void prepared_close(struct prepared *p);
 
 /* The batch of the claim, with nothing known of its segments. Does nothing the second time. */
-void prepare_start(struct preparer *preparer, struct prepared *p);
+void prepare_start(struct prepared *p);
 /* Inspects the claim's segments. Failures are the environment's; may be called again after one. */
 struct err prepare_batch(struct preparer *preparer, struct prepared *p);
 

@@ -44,8 +44,20 @@ struct err receipt_start(struct pg *pg, const char *batch, int *attempt)
                         : err_make(ERR_BUSY, "batch %s was settled by another process", batch);
 }
 
-struct err receipt_open(struct pg *pg, const struct claim *c, const char *spool_id, int *attempt)
+struct err receipt_record_manifests(struct pg *pg, const struct load_terms *terms)
 {
+    struct buf files = {0};
+    terms->files_json(terms, &files);
+    struct err e =
+        pg_query(pg, sql_manifest_record,
+                 PG_PARAMS(terms->sha256, terms->rev, terms->source, buf_cstr(&files)), NULL);
+    buf_free(&files);
+    return e;
+}
+
+struct err receipt_open(struct pg *pg, const struct batch *b, const char *spool_id, int *attempt)
+{
+    const struct claim *c = b->claim;
     PGresult *opened;
     char host[64] = "";
     char tag[128];
@@ -60,7 +72,8 @@ struct err receipt_open(struct pg *pg, const struct claim *c, const char *spool_
     TRY(pg_query_prepared(pg, sql_receipt_open,
                           PG_PARAMS(c->batch, tag, spool_id, c->gate, c->reason,
                                     number(c->count, count), number(bytes, size), host,
-                                    SPOOLGATE_VERSION, time_format(c->opened_us, opened_at)),
+                                    SPOOLGATE_VERSION, time_format(c->opened_us, opened_at), b->terms->rev,
+                                    b->terms->sha256),
                           &opened));
     *attempt = PQntuples(opened); /* none where it is there already */
     PQclear(opened);
@@ -122,7 +135,8 @@ struct err receipt_finish(struct pg *pg, const struct batch *b, const struct rec
                   number(t.bytes_raw, text[1]), number(t.frames, text[2]), number(t.rows, text[3]),
                   number(t.rejected, text[4]), number(t.skipped, text[5]), end->tables,
                   time_or_null(t.ts_min_us, first), time_or_null(t.ts_max_us, last), end->error,
-                  number(b->count, text[6]), number(t.bytes, text[7])),
+                  number(b->count, text[6]), number(t.bytes, text[7]), b->terms->rev,
+                  b->terms->sha256),
         NULL);
     buf_free(&files);
     return e;

@@ -11,13 +11,15 @@
 #include "base/err.h"
 #include "io/pg.h"
 #include "replay/batch.h"
-#include "spool/claim.h"
+
+/* Puts the declared files on record: before the first receipt that names them. */
+struct err receipt_record_manifests(struct pg *pg, const struct load_terms *terms);
 
 enum receipt_state { RECEIPT_NONE, RECEIPT_UNFINISHED, RECEIPT_SETTLED };
 
 /* Inserts the claim's receipt with its first attempt, in one COMMIT; where it is there already,
  * begins another attempt. */
-struct err receipt_open(struct pg *pg, const struct claim *c, const char *spool_id, int *attempt);
+struct err receipt_open(struct pg *pg, const struct batch *b, const char *spool_id, int *attempt);
 
 /* What is known of a batch found on disk. Another spool's batch is ERR_CONFIG. */
 struct err receipt_find(struct pg *pg, const char *batch, const char *spool_id,

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/reload.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+void reload_open(struct reload *r, uv_loop_t *loop)
+{
+    r->loop = loop;
+}
+
+void reload_close(struct reload *r)
+{
+    buf_free(&r->words);
+    free(r->waiters);
+    r->waiters = NULL;
+    r->count = r->cap = 0;
+}
+
+/* Off the loop. */
+static void read_anew(uv_work_t *work)
+{
+    struct reload *r = work->data;
+    buf_clear(&r->words);
+    r->outcome = manifest_current_reload(r->current, &r->words);
+}
+
+static void log_words(const char *words, bool failed)
+{
+    const char *line;
+    size_t len;
+    while ((line = str_line(&words, &len))) {
+        char *text = mem_strndup(line, len);
+        if (failed)
+            LOG_ERROR("manifests", LOG_STR("error", text));
+        else
+            LOG_INFO("manifests", LOG_STR("change", text));
+        free(text);
+    }
+}
+
+static void log_outcome(struct reload *r)
+{
+    struct manifest *m = manifest_current_get(r->current);
+    log_words(buf_cstr(&r->words), err_is(&r->outcome));
+    if (err_is(&r->outcome))
+        LOG_ERROR("manifests not reloaded; the old ones stay", LOG_STR("error", r->outcome.text),
+                  LOG_STR("manifest_rev", m->rev));
+    else
+        LOG_INFO(r->words.len > 0 ? "manifests reloaded" : "manifests reloaded; nothing changed",
+                 LOG_STR("manifest_rev", m->rev));
+    manifest_release(m);
+}
+
+static void begin(struct reload *r);
+
+static void finished(uv_work_t *work, int status)
+{
+    struct reload *r = work->data;
+    struct reload_waiter *waiters = r->waiters;
+    size_t count = r->count;
+    r->is_running = false;
+    if (status != 0) /* the daemon ends */
+        return;
+    log_outcome(r);
+    board_wake_scanner(r->board);
+    r->waiters = NULL;
+    r->count = r->cap = 0;
+    for (size_t i = 0; i < count; i++)
+        if (!waiters[i].is_served)
+            *MEM_PUSH(r->waiters, r->count, r->cap) = waiters[i];
+        else if (waiters[i].done)
+            waiters[i].done(waiters[i].context, &r->outcome, buf_cstr(&r->words));
+    free(waiters);
+    if (r->count > 0)
+        begin(r);
+}
+
+static void begin(struct reload *r)
+{
+    for (size_t i = 0; i < r->count; i++)
+        r->waiters[i].is_served = true;
+    r->work.data = r;
+    r->is_running = uv_queue_work(r->loop, &r->work, read_anew, finished) == 0;
+}
+
+void reload_start(struct reload *r, reload_done_fn *done, void *context)
+{
+    *MEM_PUSH(r->waiters, r->count, r->cap) = (struct reload_waiter){done, context, false};
+    if (!r->is_running)
+        begin(r);
+}
+
+void reload_forget(struct reload *r, const void *context)
+{
+    for (size_t i = 0; i < r->count; i++)
+        if (r->waiters[i].context == context)
+            r->waiters[i].done = NULL;
+}
