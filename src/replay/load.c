@@ -15,6 +15,7 @@
 #include "replay/partition.h"
 #include "replay/receipt.h"
 #include "replay/rejects.h"
+#include "replay/stage.h"
 #include "stream/ddl.h"
 
 /* One pass over a batch's segments inside its transaction. */
@@ -24,6 +25,7 @@ struct replay {
     struct batch *batch;  /* the prepared one's */
     size_t segment;       /* the one in hand */
     struct copier copier; /* tables: the streams', then ingestion_reject */
+    struct stages stages;
     struct rejects rejects;
     bool is_careful;
     struct careful careful; /* where it is: rows go through it */
@@ -180,8 +182,12 @@ static struct err fill_transaction(struct loader *l, struct replay *r, int attem
     TRY(check_rejects(r->batch));
     if (r->is_careful)
         TRY(careful_begin(&r->careful));
+    TRY(stages_make(&r->stages, &r->batch->partitions, r->is_careful));
     TRY(r->is_careful || r->prepared->held.is_over ? copy_segments(r) : copy_held(r));
-    if (r->is_careful) {
+    if (!r->is_careful) {
+        TRY(stages_merge(&r->stages, r->copier.counts, &r->batch->skipped));
+    } else {
+        r->batch->skipped = r->careful.skipped;
         r->batch->ts_min_us = r->careful.ts_min_us;
         r->batch->ts_max_us = r->careful.ts_max_us;
         TRY(ledger_release(&l->pg, r->batch));
@@ -208,10 +214,12 @@ static struct err run_transaction(struct loader *l, struct prepared *p, int atte
                        .is_careful = b->is_careful};
     for (size_t i = 0; i < b->count; i++)
         b->segments[i].refused = 0;
+    b->skipped = 0;
     TRY(claim_unstage_rejects(b->claim)); /* of a try that got as far as that */
     copier_open(&r.copier, &l->pg, streams + 1);
     name_tables(&r);
-    careful_open(&r.careful, &l->pg, &r.copier, streams, keep_refused, &r);
+    stages_open(&r.stages, &l->pg, l->preparer.streams);
+    careful_open(&r.careful, &l->pg, &r.copier, &r.stages, keep_refused, &r);
     struct err e = fill_transaction(l, &r, attempt);
     if (!err_is(&e))
         e = pg_commit(&l->pg);
@@ -221,6 +229,7 @@ static struct err run_transaction(struct loader *l, struct prepared *p, int atte
         pg_close(&l->pg);
     rejects_discard(&r.rejects);
     careful_close(&r.careful);
+    stages_close(&r.stages);
     copier_close(&r.copier);
     return e;
 }
