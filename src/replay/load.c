@@ -159,17 +159,42 @@ static struct err copy_held(struct replay *r)
     return copier_finish(&r->copier);
 }
 
+static bool have_one_table(const struct stream *a, const struct stream *b)
+{
+    char label[STREAM_LABEL];
+    char other[STREAM_LABEL];
+    return strcmp(stream_label(a, label), stream_label(b, other)) == 0;
+}
+
+/* Rows of the stream's table, all its streams together; 0 where one before this says it. */
+static uint64_t rows_of_table(const struct replay *r, size_t stream)
+{
+    const struct stream_set *streams = r->loader->preparer.streams;
+    uint64_t rows = 0;
+    for (size_t i = 0; i < streams->count; i++) {
+        if (r->copier.counts[i] == 0 ||
+            !have_one_table(&streams->streams[i], &streams->streams[stream]))
+            continue;
+        if (i < stream)
+            return 0;
+        rows += r->copier.counts[i];
+    }
+    return rows;
+}
+
 static void tables_json(const struct replay *r, struct buf *out)
 {
     struct jsonw j = {.out = out};
     const struct stream_set *streams = r->loader->preparer.streams;
     char label[STREAM_LABEL];
     jsonw_object(&j);
-    for (size_t i = 0; i < streams->count; i++)
-        if (r->copier.counts[i] > 0) {
-            jsonw_key(&j, stream_label(&streams->streams[i], label));
-            jsonw_int(&j, (int64_t)r->copier.counts[i]);
-        }
+    for (size_t i = 0; i < streams->count; i++) {
+        uint64_t rows = r->copier.counts[i] > 0 ? rows_of_table(r, i) : 0;
+        if (rows == 0)
+            continue;
+        jsonw_key(&j, stream_label(&streams->streams[i], label));
+        jsonw_int(&j, (int64_t)rows);
+    }
     jsonw_end(&j);
 }
 
