@@ -10,6 +10,9 @@
  * - Who can't keep to the order of keys (careful mode goes in blocks of frames; a table that two
  *   streams share is gone through twice) takes the table's advisory lock alone, the others share
  *   it. These locks, too, are taken in the order of names, and before the rows.
+ *
+ * What is left is other people's: their transactions, and unique indexes that they put on a table
+ * we only append to. The server breaks such a circle (40P01), and the batch is tried again.
  */
 #include "replay/stage.h"
 
