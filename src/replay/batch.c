@@ -92,6 +92,7 @@ void batch_fail_segment(struct batch *b, size_t index, const char *reason)
 
 void batch_fail(struct batch *b, const char *reason)
 {
+    b->skipped = 0; /* what a transaction that is undone found */
     for (size_t i = 0; i < b->count; i++) {
         if (b->segments[i].fate == SEGMENT_FAILED)
             continue;
@@ -123,6 +124,8 @@ struct batch_totals batch_totals(const struct batch *b)
         if (s->sum.ts_max_us > t.ts_max_us)
             t.ts_max_us = s->sum.ts_max_us;
     }
+    t.skipped += b->skipped;
+    t.rows -= b->skipped;
     if (b->is_careful) {
         t.ts_min_us = b->ts_min_us;
         t.ts_max_us = b->ts_max_us;

@@ -54,6 +54,7 @@ struct batch {
     size_t count;
     struct partition_list partitions;
     bool too_many_rejects; /* over the gate's max_rejects: the batch fails */
+    uint64_t skipped;      /* good rows that a table with a key had no use for: replay/stage.h */
     bool is_careful; /* loaded in careful mode: these are the times of the rows that went in */
     int64_t ts_min_us, ts_max_us;
 };

@@ -24,13 +24,15 @@ struct careful_block {
     size_t count, cap;
 };
 
-void careful_open(struct careful *c, struct pg *pg, struct copier *copier, size_t tables,
+void careful_open(struct careful *c, struct pg *pg, struct copier *copier, struct stages *stages,
                   careful_refused_fn *refused, void *context)
 {
+    size_t tables = stages->streams->count;
     *c = (struct careful){.ts_min_us = INT64_MAX,
                           .ts_max_us = INT64_MIN,
                           .pg = pg,
                           .copier = copier,
+                          .stages = stages,
                           .tables = tables,
                           .blocks = mem_calloc(tables, sizeof *c->blocks),
                           .refused = refused,
@@ -79,9 +81,24 @@ static struct err copy_range(struct careful *c, size_t table, size_t from, size_
     return e;
 }
 
-static void note_loaded(struct careful *c, size_t table, size_t from, size_t to)
+static bool is_staged(const struct careful *c, size_t table)
 {
-    c->copier->counts[table] += to - from;
+    return stream_is_staged(&c->stages->streams->streams[table]);
+}
+
+/* Changed: the rows of the range that are in the table now. */
+static struct err insert_range(struct careful *c, size_t table, size_t from, size_t to,
+                               uint64_t *changed)
+{
+    TRY(copy_range(c, table, from, to));
+    *changed = to - from;
+    return is_staged(c, table) ? stage_merge(c->stages, table, changed) : ERR_OK;
+}
+
+static void note_loaded(struct careful *c, size_t table, size_t from, size_t to, uint64_t changed)
+{
+    c->copier->counts[table] += changed;
+    c->skipped += to - from - changed;
     for (size_t i = from; i < to; i++) {
         int64_t us = c->blocks[table].items[i].time_us;
         if (us < c->ts_min_us)
@@ -111,13 +128,17 @@ static struct err refuse(struct careful *c, size_t table, size_t at, const struc
     return c->refused(c->context, item->segment, &frame, &reject);
 }
 
-/* Tries the rows as one COPY; ERR_ROW leaves the transaction as it was before. */
+/* Tries the rows all at once; ERR_ROW leaves the transaction as it was before. */
 static struct err try_range(struct careful *c, size_t table, size_t from, size_t to)
 {
+    uint64_t changed;
     TRY(pg_exec(c->pg, "SAVEPOINT careful"));
-    struct err e = copy_range(c, table, from, to);
-    if (!err_is(&e))
-        return pg_exec(c->pg, "RELEASE SAVEPOINT careful");
+    struct err e = insert_range(c, table, from, to, &changed);
+    if (!err_is(&e)) {
+        TRY(pg_exec(c->pg, "RELEASE SAVEPOINT careful"));
+        note_loaded(c, table, from, to, changed);
+        return is_staged(c, table) ? stage_empty(c->stages, table) : ERR_OK;
+    }
     if (e.cls == ERR_ROW) {
         uint64_t line = c->pg->copy_line;
         TRY(pg_exec(c->pg, "ROLLBACK TO SAVEPOINT careful; RELEASE SAVEPOINT careful"));
@@ -130,11 +151,7 @@ static struct err load_range(struct careful *c, size_t table, size_t from, size_
 {
     while (from < to) {
         struct err e = try_range(c, table, from, to);
-        if (!err_is(&e)) {
-            note_loaded(c, table, from, to);
-            return ERR_OK;
-        }
-        if (e.cls != ERR_ROW)
+        if (e.cls != ERR_ROW) /* or there is none */
             return e;
         size_t count = to - from;
         if (count == 1)

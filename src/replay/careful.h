@@ -5,7 +5,7 @@
  * was refused.
  *
  *     struct careful c;
- *     careful_open(&c, &pg, &copier, refused, context);
+ *     careful_open(&c, &pg, &copier, &stages, refused, context);
  *     TRY(careful_add(&c, table, &row_bytes, segment, &frame, time_us));
  *     TRY(careful_finish(&c));
  *     careful_close(&c);
@@ -13,6 +13,10 @@
  * A block that fails is cut where the server's CONTEXT names a line, else in halves, down to the
  * one row, which is handed to `refused` with the server's reason. Deferred constraints are checked
  * at once.
+ *
+ * The blocks of a stream with a key go through its stage one by one, in the order of their frames.
+ * So a value that is refused leaves the one before it in place; and a row that a later block
+ * replaces counts as loaded, for it was.
  */
 #ifndef SPOOLGATE_REPLAY_CAREFUL_H
 #define SPOOLGATE_REPLAY_CAREFUL_H
@@ -25,6 +29,7 @@
 #include "frame/reader.h"
 #include "replay/copier.h"
 #include "replay/copybin.h"
+#include "replay/stage.h"
 
 /* The frame that the row came from, and what the server said. */
 typedef struct err careful_refused_fn(void *context, size_t segment, const struct frame *frame,
@@ -33,18 +38,20 @@ typedef struct err careful_refused_fn(void *context, size_t segment, const struc
 struct careful_block;
 
 struct careful {
+    uint64_t skipped;             /* rows that their table had no use for */
     int64_t ts_min_us, ts_max_us; /* of the rows that went in; INT64_MAX, INT64_MIN for none */
 
     /* private */
     struct pg *pg;
     struct copier *copier; /* its commands and counts */
-    size_t tables;
+    struct stages *stages;
+    size_t tables;                /* one a stream */
     struct careful_block *blocks; /* by table */
     careful_refused_fn *refused;
     void *context;
 };
 
-void careful_open(struct careful *c, struct pg *pg, struct copier *copier, size_t tables,
+void careful_open(struct careful *c, struct pg *pg, struct copier *copier, struct stages *stages,
                   careful_refused_fn *refused, void *context);
 void careful_close(struct careful *c);
 

@@ -15,6 +15,7 @@
 #include "replay/partition.h"
 #include "replay/receipt.h"
 #include "replay/rejects.h"
+#include "replay/stage.h"
 #include "stream/ddl.h"
 
 /* One pass over a batch's segments inside its transaction. */
@@ -24,6 +25,7 @@ struct replay {
     struct batch *batch;  /* the prepared one's */
     size_t segment;       /* the one in hand */
     struct copier copier; /* tables: the streams', then ingestion_reject */
+    struct stages stages;
     struct rejects rejects;
     bool is_careful;
     struct careful careful; /* where it is: rows go through it */
@@ -157,17 +159,42 @@ static struct err copy_held(struct replay *r)
     return copier_finish(&r->copier);
 }
 
+static bool have_one_table(const struct stream *a, const struct stream *b)
+{
+    char label[STREAM_LABEL];
+    char other[STREAM_LABEL];
+    return strcmp(stream_label(a, label), stream_label(b, other)) == 0;
+}
+
+/* Rows of the stream's table, all its streams together; 0 where one before this says it. */
+static uint64_t rows_of_table(const struct replay *r, size_t stream)
+{
+    const struct stream_set *streams = r->loader->preparer.streams;
+    uint64_t rows = 0;
+    for (size_t i = 0; i < streams->count; i++) {
+        if (r->copier.counts[i] == 0 ||
+            !have_one_table(&streams->streams[i], &streams->streams[stream]))
+            continue;
+        if (i < stream)
+            return 0;
+        rows += r->copier.counts[i];
+    }
+    return rows;
+}
+
 static void tables_json(const struct replay *r, struct buf *out)
 {
     struct jsonw j = {.out = out};
     const struct stream_set *streams = r->prepared->terms.streams;
     char label[STREAM_LABEL];
     jsonw_object(&j);
-    for (size_t i = 0; i < streams->count; i++)
-        if (r->copier.counts[i] > 0) {
-            jsonw_key(&j, stream_label(&streams->streams[i], label));
-            jsonw_int(&j, (int64_t)r->copier.counts[i]);
-        }
+    for (size_t i = 0; i < streams->count; i++) {
+        uint64_t rows = r->copier.counts[i] > 0 ? rows_of_table(r, i) : 0;
+        if (rows == 0)
+            continue;
+        jsonw_key(&j, stream_label(&streams->streams[i], label));
+        jsonw_int(&j, (int64_t)rows);
+    }
     jsonw_end(&j);
 }
 
@@ -180,8 +207,12 @@ static struct err fill_transaction(struct loader *l, struct replay *r, int attem
     TRY(check_rejects(r->batch));
     if (r->is_careful)
         TRY(careful_begin(&r->careful));
+    TRY(stages_make(&r->stages, &r->batch->partitions, r->is_careful));
     TRY(r->is_careful || r->prepared->held.is_over ? copy_segments(r) : copy_held(r));
-    if (r->is_careful) {
+    if (!r->is_careful) {
+        TRY(stages_merge(&r->stages, r->copier.counts, &r->batch->skipped));
+    } else {
+        r->batch->skipped = r->careful.skipped;
         r->batch->ts_min_us = r->careful.ts_min_us;
         r->batch->ts_max_us = r->careful.ts_max_us;
         TRY(ledger_release(&l->pg, r->batch));
@@ -208,10 +239,12 @@ static struct err run_transaction(struct loader *l, struct prepared *p, int atte
                        .is_careful = b->is_careful};
     for (size_t i = 0; i < b->count; i++)
         b->segments[i].refused = 0;
+    b->skipped = 0;
     TRY(claim_unstage_rejects(b->claim)); /* of a try that got as far as that */
     copier_open(&r.copier, &l->pg, streams + 1);
     name_tables(&r);
-    careful_open(&r.careful, &l->pg, &r.copier, streams, keep_refused, &r);
+    stages_open(&r.stages, &l->pg, l->preparer.streams);
+    careful_open(&r.careful, &l->pg, &r.copier, &r.stages, keep_refused, &r);
     struct err e = fill_transaction(l, &r, attempt);
     if (!err_is(&e))
         e = pg_commit(&l->pg);
@@ -221,6 +254,7 @@ static struct err run_transaction(struct loader *l, struct prepared *p, int atte
         pg_close(&l->pg);
     rejects_discard(&r.rejects);
     careful_close(&r.careful);
+    stages_close(&r.stages);
     copier_close(&r.copier);
     return e;
 }

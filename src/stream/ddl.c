@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "base/sql.h"
 #include "base/time.h"
+#include "base/utf8.h"
 #include "db/queries.h"
 
 enum { NAME_MAX_BYTES = 63 }; /* Postgres cuts identifiers there */
@@ -54,23 +55,50 @@ void ddl_leaf_name(struct buf *out, const struct stream *s, int64_t from_us)
     append_name(out, s, leaf);
 }
 
-/* TABLE_COLUMNS_METHOD; a name that is too long ends in a hash of all of it. */
+/* A name that is too long ends in a hash of all of it. Frees whole. */
+static const char *fit_name(struct buf *whole, char name[NAME_MAX_BYTES + 1])
+{
+    enum { HASH_DIGITS = 8, KEPT = NAME_MAX_BYTES - HASH_DIGITS - 1 };
+    char hex[HASH_HEX];
+    if (whole->len <= NAME_MAX_BYTES) {
+        (void)snprintf(name, NAME_MAX_BYTES + 1, "%s", buf_cstr(whole));
+    } else {
+        hash_bytes_hex(whole->data, whole->len, hex);
+        int kept = (int)utf8_check(whole->data, KEPT); /* not half a character */
+        (void)snprintf(name, NAME_MAX_BYTES + 1, "%.*s_%.*s", kept, buf_cstr(whole), HASH_DIGITS,
+                       hex);
+    }
+    buf_free(whole);
+    return name;
+}
+
+/* TABLE_COLUMNS_METHOD */
 static const char *index_name(const struct stream *s, const struct stream_index *index,
                               char name[NAME_MAX_BYTES + 1])
 {
     struct buf whole = {0};
-    char hex[HASH_HEX];
     buf_str(&whole, s->table);
     for (size_t i = 0; i < index->column_count; i++)
         buf_printf(&whole, "_%s", s->columns[index->columns[i]].name);
     buf_printf(&whole, "_%s", index->unique ? "key" : index->method);
-    hash_bytes_hex(whole.data, whole.len, hex);
-    if (whole.len <= NAME_MAX_BYTES)
-        (void)snprintf(name, NAME_MAX_BYTES + 1, "%s", buf_cstr(&whole));
-    else
-        (void)snprintf(name, NAME_MAX_BYTES + 1, "%.54s_%.8s", buf_cstr(&whole), hex);
-    buf_free(&whole);
-    return name;
+    return fit_name(&whole, name);
+}
+
+static void append_columns(struct buf *out, const struct stream *s, const size_t *columns,
+                           size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        buf_str(out, i > 0 ? ", " : "");
+        sql_identifier(out, s->columns[columns[i]].name);
+    }
+}
+
+static void append_all_columns(struct buf *out, const struct stream *s)
+{
+    for (size_t i = 0; i < s->column_count; i++) {
+        buf_str(out, i > 0 ? ", " : "");
+        sql_identifier(out, s->columns[i].name);
+    }
 }
 
 void ddl_index(struct buf *out, const struct stream *s, const struct stream_index *index)
@@ -79,10 +107,7 @@ void ddl_index(struct buf *out, const struct stream *s, const struct stream_inde
     struct buf columns = {0};
     char name[NAME_MAX_BYTES + 1];
     ddl_table(&table, s);
-    for (size_t i = 0; i < index->column_count; i++) {
-        buf_str(&columns, i > 0 ? ", " : "");
-        sql_identifier(&columns, s->columns[index->columns[i]].name);
-    }
+    append_columns(&columns, s, index->columns, index->column_count);
     sql_fill(out, sql_stream_index,
              (const struct sql_var[]){{"unique", index->unique ? "UNIQUE" : ""},
                                       {"index", index_name(s, index, name)},
@@ -147,18 +172,164 @@ void ddl_leaf(struct buf *out, const struct stream *s, int64_t from_us)
     buf_free(&leaf);
 }
 
-void ddl_copy(struct buf *out, const struct stream *s)
+/* ---- the stage of a stream with a key ---- */
+
+static const char *stage_name(const struct stream *s, char name[NAME_MAX_BYTES + 1])
+{
+    struct buf whole = {0};
+    buf_printf(&whole, "spoolgate stage %s", s->name);
+    return fit_name(&whole, name);
+}
+
+static void append_stage_columns(struct buf *out, const struct stream *s)
+{
+    for (size_t i = 0; i < s->column_count; i++)
+        buf_printf(out, "%sc%zu", i > 0 ? ", " : "", i);
+}
+
+void ddl_stage_create(struct buf *out, const struct stream *s)
+{
+    struct buf names = {0};
+    struct buf columns = {0};
+    struct buf table = {0};
+    char stage[NAME_MAX_BYTES + 1];
+    append_stage_columns(&names, s);
+    append_all_columns(&columns, s);
+    ddl_table(&table, s);
+    sql_fill(out, sql_stage_create,
+             (const struct sql_var[]){{"stage", stage_name(s, stage)},
+                                      {"names", buf_cstr(&names)},
+                                      {"columns", buf_cstr(&columns)},
+                                      {"table", buf_cstr(&table)},
+                                      {0}});
+    buf_free(&names);
+    buf_free(&columns);
+    buf_free(&table);
+}
+
+/* Of rows with the same key: for ignore the first; for upsert the one of the highest version, and
+ * the last of those. */
+static void append_order(struct buf *out, const struct stream *s, const char *keys)
+{
+    buf_str(out, keys);
+    if (s->mode == STREAM_UPSERT && s->version != STREAM_NO_COLUMN)
+        buf_printf(out, ", c%zu DESC NULLS LAST", s->version);
+    buf_str(out, s->mode == STREAM_UPSERT ? ", n DESC" : ", n");
+}
+
+static bool is_in_key(const struct stream *s, size_t column)
+{
+    for (size_t i = 0; i < s->key_count; i++)
+        if (s->key[i] == column)
+            return true;
+    return false;
+}
+
+static void append_assignments(struct buf *out, const struct stream *s)
+{
+    bool any = false;
+    for (size_t i = 0; i < s->column_count; i++) {
+        if (is_in_key(s, i))
+            continue;
+        buf_str(out, any ? ", " : "UPDATE SET ");
+        sql_identifier(out, s->columns[i].name);
+        buf_str(out, " = EXCLUDED.");
+        sql_identifier(out, s->columns[i].name);
+        any = true;
+    }
+}
+
+/* A row that is there and has no version is older than any. */
+static void append_version_check(struct buf *out, const struct stream *s)
+{
+    const char *version = s->columns[s->version].name;
+    buf_str(out, " WHERE there.");
+    sql_identifier(out, version);
+    buf_str(out, " IS NULL OR EXCLUDED.");
+    sql_identifier(out, version);
+    buf_str(out, " >= there.");
+    sql_identifier(out, version);
+}
+
+static void append_action(struct buf *out, const struct stream *s)
+{
+    if (s->mode == STREAM_UPSERT)
+        append_assignments(out, s);
+    if (out->len == 0) /* ignore; or there is nothing beside the key */
+        buf_str(out, "NOTHING");
+    else if (s->version != STREAM_NO_COLUMN)
+        append_version_check(out, s);
+}
+
+void ddl_stage_merge(struct buf *out, const struct stream *s)
 {
     struct buf table = {0};
+    struct buf columns = {0};
     struct buf names = {0};
+    struct buf keys = {0};
+    struct buf order = {0};
+    struct buf conflict = {0};
+    struct buf action = {0};
+    char stage[NAME_MAX_BYTES + 1];
     ddl_table(&table, s);
-    for (size_t i = 0; i < s->column_count; i++) {
-        buf_str(&names, i > 0 ? ", " : "");
-        sql_identifier(&names, s->columns[i].name);
+    append_all_columns(&columns, s);
+    append_stage_columns(&names, s);
+    for (size_t i = 0; i < s->key_count; i++)
+        buf_printf(&keys, "%sc%zu", i > 0 ? ", " : "", s->key[i]);
+    append_order(&order, s, buf_cstr(&keys));
+    append_columns(&conflict, s, s->key, s->key_count);
+    append_action(&action, s);
+    sql_fill(out, sql_stage_merge,
+             (const struct sql_var[]){{"table", buf_cstr(&table)},
+                                      {"columns", buf_cstr(&columns)},
+                                      {"stage", stage_name(s, stage)},
+                                      {"names", buf_cstr(&names)},
+                                      {"keys", buf_cstr(&keys)},
+                                      {"order", buf_cstr(&order)},
+                                      {"conflict", buf_cstr(&conflict)},
+                                      {"action", buf_cstr(&action)},
+                                      {0}});
+    buf_free(&table);
+    buf_free(&columns);
+    buf_free(&names);
+    buf_free(&keys);
+    buf_free(&order);
+    buf_free(&conflict);
+    buf_free(&action);
+}
+
+void ddl_stage_empty(struct buf *out, const struct stream *s)
+{
+    char stage[NAME_MAX_BYTES + 1];
+    sql_fill(out, sql_stage_empty, (const struct sql_var[]){{"stage", stage_name(s, stage)}, {0}});
+}
+
+/* ---- COPY ---- */
+
+/* Where its rows go first. */
+static void append_target(struct buf *out, const struct stream *s)
+{
+    char stage[NAME_MAX_BYTES + 1];
+    if (!stream_is_staged(s)) {
+        ddl_table(out, s);
+        return;
     }
+    buf_str(out, "pg_temp.");
+    sql_identifier(out, stage_name(s, stage));
+}
+
+void ddl_copy(struct buf *out, const struct stream *s)
+{
+    struct buf target = {0};
+    struct buf names = {0};
+    append_target(&target, s);
+    if (stream_is_staged(s))
+        append_stage_columns(&names, s);
+    else
+        append_all_columns(&names, s);
     sql_fill(
         out, sql_stream_copy,
-        (const struct sql_var[]){{"table", buf_cstr(&table)}, {"columns", buf_cstr(&names)}, {0}});
-    buf_free(&table);
+        (const struct sql_var[]){{"table", buf_cstr(&target)}, {"columns", buf_cstr(&names)}, {0}});
+    buf_free(&target);
     buf_free(&names);
 }

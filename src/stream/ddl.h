@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * ddl: a stream's tables as SQL text. Pure; appends to out statements that can be run as one
- * script. The statements' frames are db/queries/stream_table.sql, stream_index.sql and
- * leaf_create.sql. Identifiers are quoted, values are literals.
+ * script. The statements' frames are in db/queries: stream_*.sql, leaf_create.sql, stage_*.sql.
+ * Identifiers are quoted, values are literals.
  */
 #ifndef SPOOLGATE_STREAM_DDL_H
 #define SPOOLGATE_STREAM_DDL_H
@@ -29,7 +29,13 @@ void ddl_leaf_name(struct buf *out, const struct stream *s, int64_t from_us);
 /* One partition: created like the parent, then attached (a light lock on the parent). */
 void ddl_leaf(struct buf *out, const struct stream *s, int64_t from_us);
 
-/* COPY "table" ("column", ...) FROM STDIN (FORMAT binary) */
+/* COPY "table" ("column", ...) FROM STDIN (FORMAT binary); of a staged stream: into its stage */
 void ddl_copy(struct buf *out, const struct stream *s);
+
+/* Of a staged stream, see replay/stage.h: its temporary table; the INSERT ... ON CONFLICT from
+ * there into the stream's table; and the removal of all staged rows. */
+void ddl_stage_create(struct buf *out, const struct stream *s);
+void ddl_stage_merge(struct buf *out, const struct stream *s);
+void ddl_stage_empty(struct buf *out, const struct stream *s);
 
 #endif

@@ -132,6 +132,12 @@ const char *stream_label(const struct stream *s, char label[STREAM_LABEL]);
 /* Rows before this instant would belong to a partition that is past `keep`; INT64_MIN: none are. */
 int64_t stream_keep_from(const struct stream *s, int64_t now_us);
 
+/* Do its rows go into a temporary table first, and from there by INSERT ... ON CONFLICT? */
+static inline bool stream_is_staged(const struct stream *s)
+{
+    return s->mode != STREAM_APPEND;
+}
+
 /* Does the order of batches matter? Then they are loaded one at a time, oldest segments first. */
 static inline bool stream_is_ordered(const struct stream *s)
 {

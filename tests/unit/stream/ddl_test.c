@@ -2,6 +2,7 @@
 #include "stream/ddl.h"
 
 #include "base/time.h"
+#include "base/utf8.h"
 #include "bytes.h"
 
 static const struct stream_index first_brin = {"brin", false, (const size_t[]){0}, 1};
@@ -121,4 +122,91 @@ Test(stream_ddl, copy)
     ddl_copy(&out, &odd);
     expect_text(&out, "COPY " ODD " (\"Time \"\"of\"\" day\", \"select\", \"it's\") FROM STDIN "
                       "(FORMAT binary)");
+}
+
+/* ---- streams with a key ---- */
+
+static const struct column staged_columns[] = {
+    {.name = "K \"1\"", .type = COLUMN_TEXT, .required = true},
+    {.name = "k2", .type = COLUMN_TEXT, .required = true},
+    {.name = "v", .type = COLUMN_FLOAT8},
+    {.name = "at", .type = COLUMN_TIMESTAMPTZ},
+};
+static const size_t second_and_first[] = {1, 0};
+
+#define STAGED(mode_, column_count_, version_)                                                     \
+    (struct stream)                                                                                \
+    {                                                                                              \
+        .name = "last \"seen\"", .schema = "S", .table = "t", .columns = staged_columns,           \
+        .column_count = (column_count_), .mode = (mode_), .key = second_and_first, .key_count = 2, \
+        .version = (version_)                                                                      \
+    }
+#define STAGE "pg_temp.\"spoolgate stage last \"\"seen\"\"\""
+
+Test(stream_ddl, stage)
+{
+    struct stream s = STAGED(STREAM_UPSERT, 3, STREAM_NO_COLUMN);
+    struct buf out = {0};
+    ddl_stage_create(&out, &s);
+    expect_text(&out, "CREATE TEMPORARY TABLE " STAGE " (c0, c1, c2) ON COMMIT DROP AS SELECT "
+                      "\"K \"\"1\"\"\", \"k2\", \"v\" FROM \"S\".\"t\" WITH NO DATA; "
+                      "ALTER TABLE " STAGE " ADD COLUMN n bigint GENERATED ALWAYS AS IDENTITY "
+                      "(CACHE 1000)");
+    ddl_copy(&out, &s);
+    expect_text(&out, "COPY " STAGE " (c0, c1, c2) FROM STDIN (FORMAT binary)");
+    ddl_stage_empty(&out, &s);
+    expect_text(&out, "TRUNCATE " STAGE);
+}
+
+Test(stream_ddl, merge)
+{
+    static const struct {
+        const char *what;
+        enum stream_mode mode;
+        size_t columns, version;
+        const char *want;
+    } rows[] = {
+        {"ignore", STREAM_IGNORE, 3, STREAM_NO_COLUMN,
+         "(\"K \"\"1\"\"\", \"k2\", \"v\") SELECT DISTINCT ON (c1, c0) c0, c1, c2 FROM " STAGE
+         " ORDER BY c1, c0, n ON CONFLICT (\"k2\", \"K \"\"1\"\"\") DO NOTHING"},
+        {"upsert", STREAM_UPSERT, 3, STREAM_NO_COLUMN,
+         "(\"K \"\"1\"\"\", \"k2\", \"v\") SELECT DISTINCT ON (c1, c0) c0, c1, c2 FROM " STAGE
+         " ORDER BY c1, c0, n DESC ON CONFLICT (\"k2\", \"K \"\"1\"\"\") DO UPDATE SET "
+         "\"v\" = EXCLUDED.\"v\""},
+        {"all columns are the key", STREAM_UPSERT, 2, STREAM_NO_COLUMN,
+         "(\"K \"\"1\"\"\", \"k2\") SELECT DISTINCT ON (c1, c0) c0, c1 FROM " STAGE
+         " ORDER BY c1, c0, n DESC ON CONFLICT (\"k2\", \"K \"\"1\"\"\") DO NOTHING"},
+        {"version", STREAM_UPSERT, 4, 3,
+         "(\"K \"\"1\"\"\", \"k2\", \"v\", \"at\") SELECT DISTINCT ON (c1, c0) c0, c1, c2, c3 "
+         "FROM " STAGE " ORDER BY c1, c0, c3 DESC NULLS LAST, n DESC ON CONFLICT "
+         "(\"k2\", \"K \"\"1\"\"\") DO UPDATE SET \"v\" = EXCLUDED.\"v\", \"at\" = "
+         "EXCLUDED.\"at\" WHERE there.\"at\" IS NULL OR EXCLUDED.\"at\" >= there.\"at\""},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct stream s = STAGED(rows[i].mode, rows[i].columns, rows[i].version);
+        struct buf out = {0};
+        char want[1000];
+        (void)snprintf(want, sizeof want, "INSERT INTO \"S\".\"t\" AS there %s", rows[i].want);
+        ddl_stage_merge(&out, &s);
+        expect_text(&out, want);
+    }
+}
+
+/* Whatever is cut, the name stays text. */
+Test(stream_ddl, long_names_are_cut_between_characters)
+{
+    char name[100];
+    for (size_t ascii = 30; ascii < 45; ascii++) {
+        struct stream s = STAGED(STREAM_UPSERT, 3, STREAM_NO_COLUMN);
+        struct buf out = {0};
+        (void)snprintf(name, sizeof name, "%.*s\xe2\x82\xac and what comes after it, to fill up",
+                       (int)ascii, "a name of so many letters and not one more");
+        s.name = name;
+        ddl_stage_empty(&out, &s);
+        const char *stage = strchr(buf_cstr(&out), '"') + 1;
+        size_t len = strcspn(stage, "\"");
+        cr_expect_leq(len, 63, "%zu: got %zu bytes", ascii, len);
+        cr_expect_eq(utf8_check((const uint8_t *)stage, len), len, "%zu: got %s", ascii, stage);
+        buf_free(&out);
+    }
 }
