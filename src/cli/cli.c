@@ -115,6 +115,8 @@ struct err cli_config(const struct cli_common *common, struct config *config)
         TRY(config_set(config, "spool", common->spool));
     if (common->database)
         TRY(config_set(config, "database", common->database));
+    if (common->manifests)
+        TRY(config_set(config, "manifests", common->manifests));
     log_configure((enum log_format)config->log_format, (enum log_level)config->log_level);
     return ERR_OK;
 }

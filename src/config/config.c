@@ -31,6 +31,14 @@ const struct config_key config_keys[] = {
      "connection string or URL (DATABASE_URL counts too); empty: libpq's defaults"},
     {"schema", CONFIG_STRING, AT(schema), "public", 0, 0, NULL, "SPOOLGATE_SCHEMA",
      "schema of all tables; search_path is pinned to it"},
+    {"manifests", CONFIG_STRING, AT(manifests.dir), "", 0, 0, NULL, "SPOOLGATE_MANIFESTS",
+     "folder of manifests (streams/, gates/, sinks/); empty: the shipped streams alone"},
+    {"manifests.repo", CONFIG_STRING, AT(manifests.repo), "", 0, 0, NULL, NULL,
+     "or a git repository, bare or not, whose objects are read"},
+    {"manifests.rev", CONFIG_STRING, AT(manifests.rev), "HEAD", 0, 0, NULL, NULL,
+     "the repository's branch, tag or commit"},
+    {"manifests.path", CONFIG_STRING, AT(manifests.path), "manifests", 0, 0, NULL, NULL,
+     "the manifests' folder in the repository; . is its top"},
     {"rescan", CONFIG_DURATION, AT(rescan_us), "30s", 1000000, INT64_C(86400000000), NULL, NULL,
      "look into the spool at least this often, whatever inotify says"},
     {"loaders", CONFIG_COUNT, AT(loaders), "auto", 0, CONFIG_LOADERS_MAX, NULL, NULL,
@@ -246,6 +254,18 @@ static struct err unknown_key(const char *path)
     return err_make(ERR_CONFIG, "unknown key `%s`; `spoolgate help config` lists them all", path);
 }
 
+/* So that a flag's folder stands instead of the file's repository. */
+static void keep_one_place(struct config *c, const char *path, const char *value)
+{
+    char **other = strcmp(path, "manifests") == 0        ? &c->manifests.repo
+                   : strcmp(path, "manifests.repo") == 0 ? &c->manifests.dir
+                                                         : NULL;
+    if (other && *value) {
+        free(*other);
+        *other = mem_strdup("");
+    }
+}
+
 struct err config_set(struct config *c, const char *path, const char *value)
 {
     char gate[SPOOL_GATE];
@@ -253,6 +273,7 @@ struct err config_set(struct config *c, const char *path, const char *value)
     if (rest && !name_is_gate(gate))
         return err_make(ERR_CONFIG, "`%s` can't be a gate's name: a-z, 0-9, _ and -, at most 63",
                         gate);
+    keep_one_place(c, path, value);
     for (const struct config_key *k = config_keys; k->path; k++) {
         if (is_gate_key(k) && rest && strcmp(rest, k->path + strlen(GATE_PATH)) == 0)
             return store(k, gate_of(c, gate), value);
@@ -274,6 +295,10 @@ void config_free(struct config *c)
     free(c->spool);
     free(c->database);
     free(c->schema);
+    free(c->manifests.dir);
+    free(c->manifests.repo);
+    free(c->manifests.rev);
+    free(c->manifests.path);
     free(c->gates);
     *c = (struct config){0};
 }

@@ -42,10 +42,18 @@ struct keep_rules {
     int64_t receipts_us, rejects_us; /* since the batch's end */
 };
 
+/* Where the manifests are: in a folder, in a repository, or, with both empty, nowhere. Setting one
+ * of the two empties the other. */
+struct config_manifests {
+    char *dir;
+    char *repo, *rev, *path; /* a git repository, the revision, the folder in it */
+};
+
 struct config {
     char *spool;    /* folder */
     char *database; /* conninfo; "" is libpq's own default */
     char *schema;
+    struct config_manifests manifests;
     int64_t rescan_us;
     uint64_t loaders;    /* 0 (auto): as many as there are cores, at most CONFIG_LOADERS_MAX */
     uint64_t log_format; /* enum log_format */
