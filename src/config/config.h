@@ -44,6 +44,8 @@ struct keep_rules {
 
 /* Where the manifests are: in a folder, in a repository, or, with both empty, nowhere. Setting one
  * of the two empties the other. */
+#define CONFIG_MANIFESTS_REV  "HEAD"
+#define CONFIG_MANIFESTS_PATH "manifests"
 struct config_manifests {
     char *dir;
     char *repo, *rev, *path; /* a git repository, the revision, the folder in it */

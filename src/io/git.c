@@ -99,52 +99,60 @@ static struct err foreign_owner(const char *path)
  * doesn't know the entry `*`, and says "not found" instead of GIT_EOWNER where no configuration has
  * a safe.directory; so whether there is a repository is asked for first, which looks at no owner.
  */
-static struct err open_with(struct gitrepo *repo, const char *path, unsigned flags, bool *found)
+static int open_handle(struct git_repository **handle, const char *path, unsigned flags)
 {
-    *repo = (struct gitrepo){0};
-    *found = false;
-    TRY(start_library());
     int code = git_repository_open_ext(NULL, path, flags, NULL);
-    if (code == GIT_ENOTFOUND)
-        return ERR_OK;
-    if (code == 0)
-        code = git_repository_open_ext(&repo->handle, path, flags, NULL);
-    if (code == GIT_EOWNER || code == GIT_ENOTFOUND)
-        return foreign_owner(path);
     if (code < 0)
-        return err_make(ERR_CONFIG, "can't open the git repository %s: %s", path, last_words());
-    repo->name = mem_strdup(path);
+        return code;
+    code = git_repository_open_ext(handle, path, flags, NULL);
+    return code == GIT_ENOTFOUND ? GIT_EOWNER : code;
+}
+
+static void describe_repository(struct gitrepo *repo, const char *path)
+{
     const char *worktree = git_repository_workdir(repo->handle);
     char *real = worktree ? realpath(worktree, NULL) : NULL;
+    repo->name = mem_strdup(path);
     if (real) {
         struct buf top = {0};
         buf_printf(&top, "%s%s", real, strcmp(real, "/") == 0 ? "" : "/");
         repo->worktree = buf_take(&top);
     }
     free(real);
-    *found = true;
-    return ERR_OK;
 }
 
 struct err gitrepo_open(struct gitrepo *repo, const char *path)
 {
-    bool found;
-    TRY(open_with(repo, path, GIT_REPOSITORY_OPEN_NO_SEARCH, &found));
-    if (!found)
+    *repo = (struct gitrepo){0};
+    TRY(start_library());
+    int code = open_handle(&repo->handle, path, GIT_REPOSITORY_OPEN_NO_SEARCH);
+    if (code == GIT_ENOTFOUND)
         return err_make(ERR_CONFIG,
                         "there is no git repository at %s that we can read; name a bare "
                         "repository, or the folder that holds .git",
                         path);
+    if (code == GIT_EOWNER)
+        return foreign_owner(path);
+    if (code < 0)
+        return err_make(ERR_CONFIG, "can't open the git repository %s: %s", path, last_words());
+    describe_repository(repo, path);
     return ERR_OK;
 }
 
 struct err gitrepo_open_around(struct gitrepo *repo, const char *folder, bool *found)
 {
-    TRY(open_with(repo, folder, 0, found));
-    if (*found && !repo->worktree) {
+    *repo = (struct gitrepo){0};
+    *found = false;
+    TRY(start_library());
+    int code = open_handle(&repo->handle, folder, 0);
+    if (code == GIT_EOWNER)
+        return foreign_owner(folder);
+    if (code < 0)
+        return ERR_OK;
+    describe_repository(repo, folder);
+    *found = repo->worktree != NULL;
+    if (!*found)
         gitrepo_close(repo);
-        *found = false;
-    }
     return ERR_OK;
 }
 
@@ -195,7 +203,8 @@ struct err gitrepo_find_commit(struct gitrepo *repo, const char *rev, char commi
     git_object *named = NULL;
     git_object *peeled = NULL;
     int code = git_revparse_single(&named, repo->handle, rev);
-    if (code == GIT_ENOTFOUND || code == GIT_EUNBORNBRANCH)
+    bool is_short = strlen(rev) < GIT_OID_MINPREFIXLEN; /* libgit2 takes `c` for an id's start */
+    if (code == GIT_ENOTFOUND || (code == GIT_EAMBIGUOUS && is_short))
         return no_such_revision(repo, rev);
     if (code == GIT_EAMBIGUOUS)
         return err_make(ERR_CONFIG,
