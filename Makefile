@@ -14,7 +14,7 @@ BUILD := build$(if $(SAN),/san)
 Q     := $(if $(V),,@)
 say    = $(if $(V),,@printf '  %-5s %s\n' '$(1)' '$(2)')
 
-PACKAGES := libuv libzstd libpq libcurl libfyaml jansson libcrypto $(shell pkg-config --exists msgpack-c && echo msgpack-c || echo msgpack)
+PACKAGES := libuv libzstd libpq libcurl libgit2 libfyaml jansson libcrypto $(shell pkg-config --exists msgpack-c && echo msgpack-c || echo msgpack)
 
 CFLAGS   ?= -O2 -g
 HARDEN   := $(if $(SAN),,-D_FORTIFY_SOURCE=2 -fstack-protector-strong)
@@ -28,7 +28,8 @@ LIBS = $(shell pkg-config --libs $(PACKAGES)) -lm
 # Rooms without a main. The notifier is its own program over outbox and io/http.
 sources  = $(wildcard src/$(1)/*.c)
 PURE     := $(call sources,base) $(call sources,gate) $(call sources,frame) $(call sources,stream) \
-            src/spool/name.c $(addprefix src/replay/,copybin.c held.c jsonb.c match.c mptime.c)
+            $(call sources,yaml) src/config/config.c src/spool/name.c src/manifest/files.c \
+            $(addprefix src/replay/,copybin.c held.c jsonb.c match.c mptime.c)
 OUTBOX   := $(call sources,outbox)
 NOTIFIER := $(OUTBOX) src/io/http.c
 LIBRARY  := $(filter-out $(NOTIFIER),$(wildcard src/*/*.c))
@@ -123,7 +124,7 @@ CRITERION = $(shell pkg-config --libs criterion)
 # Pure code that is a header alone is tested beside the rest.
 PURE_HEADERS := src/base/backoff.h src/base/word.h src/replay/rules.h
 PURE_TESTS   := $(filter $(patsubst src/%,tests/unit/%_test.c,$(basename $(PURE) $(OUTBOX) $(PURE_HEADERS))),$(TESTS))
-PURE_LIBS     = $(shell pkg-config --libs libzstd jansson libcrypto $(filter msgpack%,$(PACKAGES))) -lm
+PURE_LIBS     = $(shell pkg-config --libs libfyaml libzstd jansson libcrypto $(filter msgpack%,$(PACKAGES))) -lm
 
 # Pure tests link pure objects only: an arrow that points the wrong way doesn't link.
 $(BUILD)/pure-tests: $(call objects,$(PURE_TESTS) $(PURE) $(OUTBOX)) $(EMBEDDED)

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -31,6 +30,14 @@ const struct config_key config_keys[] = {
      "connection string or URL (DATABASE_URL counts too); empty: libpq's defaults"},
     {"schema", CONFIG_STRING, AT(schema), "public", 0, 0, NULL, "SPOOLGATE_SCHEMA",
      "schema of all tables; search_path is pinned to it"},
+    {"manifests", CONFIG_STRING, AT(manifests.dir), "", 0, 0, NULL, "SPOOLGATE_MANIFESTS",
+     "folder of manifests (streams/, gates/, sinks/); empty: the shipped streams alone"},
+    {"manifests.repo", CONFIG_STRING, AT(manifests.repo), "", 0, 0, NULL, NULL,
+     "or a git repository, bare or not, whose objects are read"},
+    {"manifests.rev", CONFIG_STRING, AT(manifests.rev), CONFIG_MANIFESTS_REV, 0, 0, NULL, NULL,
+     "the repository's branch, tag or commit"},
+    {"manifests.path", CONFIG_STRING, AT(manifests.path), CONFIG_MANIFESTS_PATH, 0, 0, NULL, NULL,
+     "the manifests' folder in the repository; . is its top"},
     {"rescan", CONFIG_DURATION, AT(rescan_us), "30s", 1000000, INT64_C(86400000000), NULL, NULL,
      "look into the spool at least this often, whatever inotify says"},
     {"loaders", CONFIG_COUNT, AT(loaders), "auto", 0, CONFIG_LOADERS_MAX, NULL, NULL,
@@ -93,7 +100,9 @@ const struct config_key config_keys[] = {
     {0},
 };
 
-static struct err parse_number(const struct config_key *key, const char *value, uint64_t *number)
+/* Messages call a key `called`: by its whole path in a configuration, shorter in a gate's file. */
+static struct err parse_number(const struct config_key *key, const char *called, const char *value,
+                               uint64_t *number)
 {
     char *end;
     int64_t us;
@@ -122,15 +131,16 @@ static struct err parse_number(const struct config_key *key, const char *value, 
                         key->type == CONFIG_COUNT  ? "number"
                         : key->type == CONFIG_SIZE ? "size"
                                                    : "duration",
-                        key->path, key->fallback);
+                        called, key->fallback);
     if (*number < key->min || *number > key->max)
         return err_make(ERR_CONFIG, "`%s` is out of range for `%s` (%" PRIu64 " to %" PRIu64 "%s)",
-                        value, key->path, key->min, key->max,
+                        value, called, key->min, key->max,
                         key->type == CONFIG_DURATION ? " microseconds" : "");
     return ERR_OK;
 }
 
-static struct err parse_enum(const struct config_key *key, const char *value, uint64_t *number)
+static struct err parse_enum(const struct config_key *key, const char *called, const char *value,
+                             uint64_t *number)
 {
     struct buf choices = {0};
     for (uint64_t i = 0; key->names[i]; i++) {
@@ -141,14 +151,13 @@ static struct err parse_enum(const struct config_key *key, const char *value, ui
         }
         buf_printf(&choices, "%s%s", i > 0 ? ", " : "", key->names[i]);
     }
-    struct err e = err_make(ERR_CONFIG, "`%s` can't be `%s`; it is one of %s", key->path, value,
+    struct err e = err_make(ERR_CONFIG, "`%s` can't be `%s`; it is one of %s", called, value,
                             buf_cstr(&choices));
     buf_free(&choices);
     return e;
 }
 
-static struct err parse_rejects(const struct config_key *key, const char *value,
-                                struct reject_limit *limit)
+static struct err parse_rejects(const char *called, const char *value, struct reject_limit *limit)
 {
     char *end;
     double number = strtod(value, &end);
@@ -158,12 +167,13 @@ static struct err parse_rejects(const struct config_key *key, const char *value,
                 (percent ? number <= 100 : number == (double)(uint64_t)number);
     if (!good)
         return err_make(ERR_CONFIG, "`%s` is neither a number nor a percentage for `%s`", value,
-                        key->path);
+                        called);
     *limit = (struct reject_limit){(uint64_t)(percent ? number * 1e4 : number), percent};
     return ERR_OK;
 }
 
-static struct err store(const struct config_key *key, void *base, const char *value)
+static struct err store(const struct config_key *key, const char *called, void *base,
+                        const char *value)
 {
     void *field = (char *)base + key->offset;
     uint64_t number = 0;
@@ -174,9 +184,9 @@ static struct err store(const struct config_key *key, void *base, const char *va
         return ERR_OK;
     }
     if (key->type == CONFIG_REJECTS)
-        return parse_rejects(key, value, field);
-    TRY(key->type == CONFIG_ENUM ? parse_enum(key, value, &number)
-                                 : parse_number(key, value, &number));
+        return parse_rejects(called, value, field);
+    TRY(key->type == CONFIG_ENUM ? parse_enum(key, called, value, &number)
+                                 : parse_number(key, called, value, &number));
     memcpy(field, &number, sizeof number);
     return ERR_OK;
 }
@@ -196,18 +206,37 @@ static const char *split_gate(const char *path, char gate[SPOOL_GATE])
     return path + prefix + n + 1;
 }
 
+const char *config_gate_key(const struct config_key *key)
+{
+    size_t prefix = strlen(GATE_PATH);
+    return strncmp(key->path, GATE_PATH, prefix) == 0 ? key->path + prefix : NULL;
+}
+
 static bool is_gate_key(const struct config_key *key)
 {
-    return strncmp(key->path, GATE_PATH, strlen(GATE_PATH)) == 0;
+    return config_gate_key(key) != NULL;
 }
 
 static void set_default(const struct config_key *key, void *base)
 {
-    struct err e = store(key, base, key->fallback);
+    struct err e = store(key, key->path, base, key->fallback);
     if (err_is(&e)) { /* the table above is wrong */
         (void)fprintf(stderr, "spoolgate: default of %s: %s\n", key->path, e.text);
         abort();
     }
+}
+
+void config_gate_init(struct gate_settings *settings)
+{
+    for (const struct config_key *k = config_keys; k->path; k++)
+        if (is_gate_key(k))
+            set_default(k, settings);
+}
+
+struct err config_gate_set(struct gate_settings *settings, const struct config_key *key,
+                           const char *value)
+{
+    return store(key, config_gate_key(key), settings, value);
 }
 
 static struct gate_settings *gate_of(struct config *c, const char *name)
@@ -219,9 +248,7 @@ static struct gate_settings *gate_of(struct config *c, const char *name)
             return &c->gates[i].settings;
     struct config_gate *gate = MEM_PUSH(c->gates, c->gate_count, c->gate_cap);
     (void)snprintf(gate->name, sizeof gate->name, "%s", name);
-    for (const struct config_key *k = config_keys; k->path; k++)
-        if (is_gate_key(k))
-            set_default(k, &gate->settings);
+    config_gate_init(&gate->settings);
     return &gate->settings;
 }
 
@@ -234,7 +261,7 @@ static struct err unknown_key(const char *path)
     for (const struct config_key *k = config_keys; k->path; k++) {
         if (is_gate_key(k) != (rest != NULL))
             continue;
-        const char *candidate = rest ? k->path + strlen(GATE_PATH) : k->path;
+        const char *candidate = rest ? config_gate_key(k) : k->path;
         unsigned d = str_distance(rest ? rest : path, candidate);
         if (d < distance) {
             distance = d;
@@ -254,19 +281,28 @@ struct err config_set(struct config *c, const char *path, const char *value)
         return err_make(ERR_CONFIG, "`%s` can't be a gate's name: a-z, 0-9, _ and -, at most 63",
                         gate);
     for (const struct config_key *k = config_keys; k->path; k++) {
-        if (is_gate_key(k) && rest && strcmp(rest, k->path + strlen(GATE_PATH)) == 0)
-            return store(k, gate_of(c, gate), value);
+        if (is_gate_key(k) && rest && strcmp(rest, config_gate_key(k)) == 0)
+            return store(k, k->path, gate_of(c, gate), value);
         if (!is_gate_key(k) && !rest && strcmp(path, k->path) == 0)
-            return store(k, c, value);
+            return store(k, k->path, c, value);
     }
     return unknown_key(path);
+}
+
+struct err config_override(struct config *c, const char *path, const char *value)
+{
+    if (*value && strcmp(path, "manifests") == 0)
+        TRY(config_set(c, "manifests.repo", ""));
+    return config_set(c, path, value);
 }
 
 void config_init(struct config *c)
 {
     *c = (struct config){0};
+    config_gate_init(&c->default_gate);
     for (const struct config_key *k = config_keys; k->path; k++)
-        set_default(k, is_gate_key(k) ? (void *)&c->default_gate : (void *)c);
+        if (!is_gate_key(k))
+            set_default(k, c);
 }
 
 void config_free(struct config *c)
@@ -274,24 +310,12 @@ void config_free(struct config *c)
     free(c->spool);
     free(c->database);
     free(c->schema);
+    free(c->manifests.dir);
+    free(c->manifests.repo);
+    free(c->manifests.rev);
+    free(c->manifests.path);
     free(c->gates);
     *c = (struct config){0};
-}
-
-struct err config_load_environment(struct config *c)
-{
-    const char *url = getenv("DATABASE_URL");
-    if (url && *url)
-        TRY(config_set(c, "database", url));
-    for (const struct config_key *k = config_keys; k->path; k++) {
-        const char *value = k->environment ? getenv(k->environment) : NULL;
-        if (!value || !*value)
-            continue;
-        struct err e = config_set(c, k->path, value);
-        if (err_is(&e))
-            return err_make(ERR_CONFIG, "environment %s: %s", k->environment, e.text);
-    }
-    return ERR_OK;
 }
 
 const struct gate_settings *config_gate(const struct config *c, const char *gate)
@@ -300,12 +324,4 @@ const struct gate_settings *config_gate(const struct config *c, const char *gate
         if (strcmp(c->gates[i].name, gate) == 0)
             return &c->gates[i].settings;
     return &c->default_gate;
-}
-
-unsigned config_loaders(const struct config *c)
-{
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    if (c->loaders > 0)
-        return (unsigned)c->loaders;
-    return cores < 1 ? 1 : cores > CONFIG_LOADERS_MAX ? CONFIG_LOADERS_MAX : (unsigned)cores;
 }

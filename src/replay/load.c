@@ -169,7 +169,7 @@ static bool have_one_table(const struct stream *a, const struct stream *b)
 /* Rows of the stream's table, all its streams together; 0 where one before this says it. */
 static uint64_t rows_of_table(const struct replay *r, size_t stream)
 {
-    const struct stream_set *streams = r->loader->preparer.streams;
+    const struct stream_set *streams = r->prepared->terms.streams;
     uint64_t rows = 0;
     for (size_t i = 0; i < streams->count; i++) {
         if (r->copier.counts[i] == 0 ||
@@ -243,7 +243,7 @@ static struct err run_transaction(struct loader *l, struct prepared *p, int atte
     TRY(claim_unstage_rejects(b->claim)); /* of a try that got as far as that */
     copier_open(&r.copier, &l->pg, streams + 1);
     name_tables(&r);
-    stages_open(&r.stages, &l->pg, l->preparer.streams);
+    stages_open(&r.stages, &l->pg, p->terms.streams);
     careful_open(&r.careful, &l->pg, &r.copier, &r.stages, keep_refused, &r);
     struct err e = fill_transaction(l, &r, attempt);
     if (!err_is(&e))

@@ -95,24 +95,30 @@ Test(config_file, mistakes)
         {BYTES("spool: \"a\\0b\"\n"), "t.yaml:1:9: a NUL character"},
         {BYTES("- spool\n"), "t.yaml:1:1: a mapping of keys to values is wanted"},
         {BYTES("spool\n"), "t.yaml:1:1: a mapping of keys to values is wanted"},
-        {BYTES("? [a]\n: b\n"), "t.yaml: a key must be a plain word"},
+        {BYTES("? [a]\n: b\n"), "t.yaml:1:3: a key must be a single value"},
         {BYTES("a: {b: {c: {d: {e: {f: {g: {h: {i: {j: {k: 1}}}}}}}}}}\n"),
-         "t.yaml:1:33: nested too deep"},
+         "t.yaml:1:41: unknown key `a.b.c.d.e.f.g.h.i.j.k`; `spoolgate help config` lists them "
+         "all"},
         {BYTES("spool: &a x\ndatabase: *a\n"),
-         "t.yaml:2:1: aliases (*name) are not understood here"},
+         "t.yaml:2:11: aliases (*name) are not understood here"},
         {BYTES("limits: &a {keys: 1}\nlog: *a\n"),
-         "t.yaml:2:1: aliases (*name) are not understood here"},
+         "t.yaml:2:6: aliases (*name) are not understood here"},
         {BYTES("limits: &a {keys: 1}\nlog:\n  <<: *a\n"),
-         "t.yaml:3:3: aliases (*name) are not understood here"},
-        {BYTES("spool: x\nspool: y\n"), "t.yaml:2:1: duplicate key"},
-        {BYTES("limits: {keys: 1, keys: 2}\n"), "t.yaml:1:19: duplicate key"},
-        {BYTES("spool: x\n---\nspool: y\n"), "t.yaml: more than one YAML document"},
+         "t.yaml:3:7: aliases (*name) are not understood here"},
+        {BYTES("spool: x\nspool: y\n"),
+         "t.yaml:2:1: duplicate key `spool`; the first is in line 1"},
+        {BYTES("limits: {keys: 1, keys: 2}\n"),
+         "t.yaml:1:19: duplicate key `keys`; the first is in line 1"},
+        {BYTES("spool: x\n---\nspool: y\n"),
+         "t.yaml:2:1: more than one YAML document; a file of its own for each"},
         {BYTES("spool: \"open\n"), "t.yaml:..."},
         {BYTES("limits: {keys: 1\n"), "t.yaml:..."},
         {BYTES("\tspool: x\n"), "t.yaml:1:..."},
         {BYTES("spool: x\n  keys: 1\n"), "t.yaml:1:..."},
         {BYTES("limits: {keys: 1}}\n"), "t.yaml:1:..."},
-        {BYTES("spool: *nowhere\n"), "t.yaml:1:..."},
+        {BYTES("spool: *nowhere\n"), "t.yaml:1:8: aliases (*name) are not understood here"},
+        {BYTES("spool: !!str x\n"),
+         "t.yaml:1:8: tags (!name) are not understood here; write the value alone"},
         {BYTES("rescan: 1s\nspool: a\xff\n"), "t.yaml:2:9: not UTF-8"},
         {BYTES("spool: a\0b\n"), "t.yaml:1:9: a NUL character"},
         {BYTES("\0"), "t.yaml:1:1: a NUL character"},
@@ -190,6 +196,47 @@ Test(config_file, unreadable_files)
         struct err e = config_load_file(&c, rows[i].path);
         cr_expect_str_eq(e.text, rows[i].want, "want: %s\n got: %s", rows[i].want, e.text);
         cr_expect_eq(e.cls, ERR_CONFIG, "class %s", err_class_name(e.cls));
+        config_free(&c);
+    }
+}
+
+/* A folder or a repository; an environment or a flag that names a folder wins over both. */
+Test(config_file, manifests)
+{
+    static const struct {
+        const char *text, *flag;
+        const char *want; /* dir|repo|rev|path, or the failure */
+    } rows[] = {
+        {"", NULL, "||HEAD|manifests"},
+        {"manifests: m\n", NULL, "m||HEAD|manifests"},
+        {"manifests: {repo: r.git}\n", NULL, "|r.git|HEAD|manifests"},
+        {"manifests:\n  repo: r.git\n  rev: main\n  path: .\n", NULL, "|r.git|main|."},
+        {"", "f", "f||HEAD|manifests"},
+        {"manifests: m\n", "f", "f||HEAD|manifests"},
+        {"manifests: {repo: r.git, rev: main}\n", "f", "f||main|manifests"},
+        {"manifests: {repo: r.git, rev: main}\n", "", "|r.git|main|manifests"},
+        {"manifests: {ref: main}\n", NULL,
+         "t.yaml:1:13: unknown key `manifests.ref`; did you mean `manifests.rev`?"},
+        {"manifests: m\nmanifests: {repo: r.git}\n", NULL,
+         "t.yaml:2:1: duplicate key `manifests`; the first is in line 1"},
+        {"manifests: m\nmanifests.repo: r.git\n", NULL,
+         "t.yaml: `manifests` names a folder and `manifests.repo` a repository; leave one of them "
+         "out"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct config c;
+        struct buf got = {0};
+        struct err e = load(&c, rows[i].text, strlen(rows[i].text));
+        if (!err_is(&e) && rows[i].flag)
+            e = config_override(&c, "manifests", rows[i].flag);
+        if (err_is(&e))
+            buf_str(&got, e.text);
+        else
+            buf_printf(&got, "%s|%s|%s|%s", c.manifests.dir, c.manifests.repo, c.manifests.rev,
+                       c.manifests.path);
+        cr_expect_str_eq(buf_cstr(&got), rows[i].want, "row %zu: want %s, got %s", i, rows[i].want,
+                         buf_cstr(&got));
+        buf_free(&got);
         config_free(&c);
     }
 }

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * manifest: the declared streams, gates and sinks, checked. Pure.
+ *
+ *     struct yaml_diag diag = {0};
+ *     struct manifest *m = manifest_build(&files, &diag);      // NULL: diag says why
+ *     if (m) {
+ *         ... m->streams, m->gates, m->sinks ...
+ *         manifest_release(m);
+ *     }
+ *     yaml_diag_free(&diag);
+ *
+ * A set never changes once it is built, and is shared by counting: whoever keeps it for longer than
+ * a call holds it, from any thread, and releases it. It owns all that its structs point to.
+ */
+#ifndef SPOOLGATE_MANIFEST_MANIFEST_H
+#define SPOOLGATE_MANIFEST_MANIFEST_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/hash.h"
+#include "config/config.h"
+#include "manifest/files.h"
+#include "stream/stream.h"
+#include "yaml/diag.h"
+
+struct manifest_gate {
+    const char *name;
+    const char *incoming; /* folder under incoming/; "." is incoming/ itself */
+    struct gate_settings settings;
+    const bool *streams; /* by index in the set: does the gate take it? NULL: it takes all */
+    bool is_ordered;     /* it takes a stream in which the order of batches matters */
+};
+
+/* Where a value is that may have to stay secret. It is read when it is needed, never here. */
+enum manifest_secret_from {
+    SECRET_NONE,
+    SECRET_INLINE,     /* value is the value itself: of URLs alone */
+    SECRET_ENV,        /* a variable's name */
+    SECRET_FILE,       /* a path */
+    SECRET_CREDENTIAL, /* a name under $CREDENTIALS_DIRECTORY (systemd) */
+};
+struct manifest_secret {
+    enum manifest_secret_from from;
+    const char *value;
+};
+
+struct manifest_header {
+    const char *name;
+    struct manifest_secret value;
+};
+
+enum manifest_format { FORMAT_FLAT, FORMAT_STANDARD, FORMAT_CLOUDEVENTS, FORMAT_TEMPLATE };
+
+#define MANIFEST_EVENTS(X)                                         \
+    X(EVENT_GATE_OPEN, "gate.open")                                \
+    X(EVENT_GATE_DONE, "gate.done")                                \
+    X(EVENT_EMBED_START, "embed.start")                            \
+    X(EVENT_KB_INGEST_ASSET_CREATED, "kb.ingest.asset.created.v1") \
+    X(EVENT_KB_INDEX_COMPLETED, "kb.index.completed.v1")
+enum manifest_event {
+#define MANIFEST_EVENT_ID(id, name) id,
+    MANIFEST_EVENTS(MANIFEST_EVENT_ID)
+#undef MANIFEST_EVENT_ID
+        MANIFEST_EVENT_COUNT
+};
+extern const char *const manifest_event_names[]; /* by event; ends with NULL */
+
+struct manifest_sink {
+    const char *name;
+    struct manifest_secret url; /* may be inline */
+    bool events[MANIFEST_EVENT_COUNT];
+    const char *const *gates; /* names of gates whose events it wants */
+    size_t gate_count;        /* 0: of all */
+    enum manifest_format format;
+    const char *template;                  /* FORMAT_TEMPLATE: a file in templates/ */
+    const struct manifest_secret *secrets; /* that sign; several while one is being replaced */
+    size_t secret_count;
+    struct manifest_secret bearer;
+    const struct manifest_header *headers;
+    size_t header_count;
+    int64_t timeout_us;      /* of one attempt */
+    const int64_t *retry_us; /* waits before each attempt, the first included */
+    size_t retry_count;
+    uint64_t concurrency; /* attempts at once */
+    bool allow_private;   /* may its address be private, link-local or this machine? */
+};
+
+#define MANIFEST_REV 80 /* 40 hex digits and "+dirty", or "sha256:" and 64 */
+
+struct manifest {
+    struct stream_set streams; /* the shipped ones first, then as the files are sorted */
+    const struct manifest_gate *gates;
+    size_t gate_count;
+    const struct manifest_sink *sinks;
+    size_t sink_count;
+    struct manifest_files files; /* as given, sorted; without the shipped ones */
+    char sha256[HASH_HEX];       /* of files */
+
+    /* Set by whoever read the files, before the set is shared. */
+    char rev[MANIFEST_REV];
+    char *source; /* for people: "/etc/spoolgate/manifests", "/srv/repo.git at main"; or NULL */
+
+    /* private */
+    atomic_uint refs;
+    struct arena arena;
+};
+
+/* Checks all files and builds the set, held once for the caller; NULL where diag has errors. files
+ * stay the caller's. A shipped stream is in the set unless a declared one has its name. */
+struct manifest *manifest_build(const struct manifest_files *files, struct yaml_diag *diag);
+/* The shipped streams alone. */
+struct manifest *manifest_default(void);
+
+struct manifest *manifest_hold(struct manifest *m); /* returns m */
+void manifest_release(struct manifest *m);          /* the last one frees; NULL is fine */
+
+void manifest_set_source(struct manifest *m, const char *rev, const char *source);
+
+/* NULL where it has none of that name. */
+const struct stream *manifest_stream(const struct manifest *m, const char *name);
+const struct manifest_gate *manifest_gate(const struct manifest *m, const char *name);
+const struct manifest_sink *manifest_sink(const struct manifest *m, const char *name);
+
+enum manifest_kind { MANIFEST_STREAM, MANIFEST_GATE, MANIFEST_SINK, MANIFEST_KINDS };
+extern const char *const manifest_kind_names[]; /* "stream", ...; ends with NULL */
+
+/* The JSON Schema (draft 2020-12) of one kind of file: what the linter wants of its structure. */
+void manifest_schema(enum manifest_kind kind, struct buf *out);
+
+#endif
