@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/time.h"
+#include "cli/against.h"
 #include "cli/commands.h"
 #include "replay/jsonb.h"
 #include "replay/segment.h"
@@ -19,6 +20,7 @@ struct inspection {
     bool frames, json;
     const char *gate;
     const struct stream_set *streams;
+    const struct against *against; /* NULL: no database was asked */
     struct buf *rows;
     uint64_t *counts; /* by stream */
     uint64_t rejects_shown;
@@ -100,6 +102,60 @@ static bool on_reject(void *context, const struct frame *frame, const struct rej
     return true;
 }
 
+static void against_json(struct jsonw *j, const struct against *a)
+{
+    jsonw_object(j);
+    jsonw_key(j, "duplicate_of");
+    jsonw_str(j, *a->duplicate_of ? a->duplicate_of : NULL);
+    jsonw_key(j, "rows");
+    jsonw_int(j, (int64_t)a->rows);
+    jsonw_key(j, "frames_skipped");
+    jsonw_int(j, (int64_t)a->skipped);
+    jsonw_key(j, "partitions");
+    jsonw_array(j);
+    for (size_t i = 0; i < a->partition_count; i++)
+        jsonw_str(j, a->partitions[i]);
+    jsonw_end(j);
+    jsonw_key(j, "refused");
+    jsonw_array(j);
+    for (size_t i = 0; i < a->refused_count; i++) {
+        jsonw_object(j);
+        jsonw_key(j, "index");
+        jsonw_int(j, (int64_t)a->refused[i].index);
+        jsonw_key(j, "offset");
+        jsonw_int(j, (int64_t)a->refused[i].offset);
+        jsonw_key(j, "reason");
+        jsonw_str(j, a->refused[i].reject.reason);
+        jsonw_key(j, "sqlstate");
+        jsonw_str(j, a->refused[i].reject.sqlstate);
+        jsonw_end(j);
+    }
+    jsonw_end(j);
+    jsonw_end(j);
+}
+
+static void print_against(const struct against *a)
+{
+    char text[STR_HUMAN];
+    (void)puts("in the database:");
+    if (*a->duplicate_of)
+        (void)printf("  these bytes were loaded before, by batch %s: they would be skipped\n",
+                     a->duplicate_of);
+    (void)printf("  %s rows would be loaded", str_count(a->rows, text));
+    if (a->skipped > 0)
+        (void)printf(", %s frames skipped by their stream's mode", str_count(a->skipped, text));
+    (void)printf("; %zu partitions would be made\n", a->partition_count);
+    for (size_t i = 0; i < a->partition_count && i < REJECTS_SHOWN; i++)
+        (void)printf("    %s\n", a->partitions[i]);
+    (void)printf("  %s rows would be refused by the server\n", str_count(a->refused_count, text));
+    for (size_t i = 0; i < a->refused_count && i < REJECTS_SHOWN; i++)
+        (void)printf("  frame %" PRIu64 " at byte %" PRIu64 ": %s (SQLSTATE %s)\n",
+                     a->refused[i].index, a->refused[i].offset, a->refused[i].reject.reason,
+                     a->refused[i].reject.sqlstate);
+    if (a->refused_count > REJECTS_SHOWN)
+        (void)printf("  ... and %s more\n", str_count(a->refused_count - REJECTS_SHOWN, text));
+}
+
 static void print_json(struct inspection *in, const char *path, const struct segment_summary *sum,
                        const struct err *e)
 {
@@ -141,6 +197,10 @@ static void print_json(struct inspection *in, const char *path, const struct seg
     jsonw_end(&j);
     jsonw_key(&j, "rejects");
     jsonw_raw(&j, buf_cstr(&in->rejects));
+    if (in->against) {
+        jsonw_key(&j, "against");
+        against_json(&j, in->against);
+    }
     jsonw_end(&j);
     (void)puts(buf_cstr(&text));
     buf_free(&text);
@@ -177,10 +237,12 @@ static void print_text(struct inspection *in, const char *path, const struct seg
     (void)fputs(buf_cstr(&in->rejects), stdout);
     if (in->rejects_shown > REJECTS_SHOWN)
         (void)printf("  ... and %s more\n", str_count(in->rejects_shown - REJECTS_SHOWN, a));
+    if (in->against)
+        print_against(in->against);
 }
 
 static struct err inspect(const struct config *config, struct manifest_current *current,
-                          const char *path, struct inspection *in)
+                          bool database, const char *path, struct inspection *in)
 {
     struct copybin encoder;
     struct segment_summary sum;
@@ -205,10 +267,16 @@ static struct err inspect(const struct config *config, struct manifest_current *
                                 .on_reject = on_reject,
                                 .context = in};
     struct err e = segment_walk(&walk, AT_FDCWD, path, &sum);
+    struct against against = {0};
+    if (!err_is(&e) && database) {
+        e = against_try(&against, config, current, in->gate, path);
+        in->against = err_is(&e) ? NULL : &against;
+    }
     if (in->json && !in->frames)
         print_json(in, path, &sum, &e);
     else if (!in->frames && (!err_is(&e) || e.cls == ERR_SEGMENT))
         print_text(in, path, &sum, &e);
+    against_free(&against);
     copybin_close(&encoder);
     segment_tools_close(&tools);
     for (size_t i = 0; i < streams; i++)
@@ -225,9 +293,11 @@ static int run(int argc, char **argv)
     struct cli_common common = {0};
     struct inspection in = {.gate = SPOOL_DEFAULT_GATE};
     struct manifest_current current = {0};
+    const char *against = NULL;
     const struct cli_option options[] = {
         CLI_CONFIG(common),
         {'g', "gate", "NAME", "judge by this gate's rules; default: `default`", &in.gate, NULL},
+        {0, "against", "CONNINFO", "try it out in this database, and roll that back", &against, NULL},
         {0, "frames", NULL, "every frame as a line of JSON, with its verdict", NULL, &in.frames},
         CLI_JSON(in.json),
         {0}};
@@ -238,10 +308,12 @@ static int run(int argc, char **argv)
     if (argc != 1)
         return cli_usage(&cli_inspect, "one segment is wanted");
     struct err e = cli_config(&common, &config);
+    if (!err_is(&e) && against)
+        e = config_override(&config, "database", against);
     if (!err_is(&e))
         e = cli_manifests(&config, &current);
     if (!err_is(&e))
-        e = inspect(&config, &current, argv[0], &in);
+        e = inspect(&config, &current, against != NULL, argv[0], &in);
     manifest_current_close(&current);
     config_free(&config);
     return err_is(&e) ? cli_fail(&e) : cli_finish(0);
@@ -253,8 +325,10 @@ const struct cli_command cli_inspect = {
     .summary = "verify a segment without loading it",
     .details = "Reads every byte as the loader would: counts, hash, time range, and which frames "
                "would be\n"
-               "rejected and why. Touches no database. Exits 65 when the segment can't be loaded "
-               "at all.\n\n"
+               "rejected and why. Exits 65 when the segment can't be loaded at all.\n\n"
+               "--against also asks a database, which needs the rights to load: rows that it would "
+               "refuse, partitions\nthat would be made. That is a load in a transaction which is "
+               "rolled back: nothing of it stays.\n\n"
                "  spoolgate inspect spool/failed/*/bad.msgpack\n"
                "  spoolgate inspect --frames a.msgpack.zst | head -3\n",
     .run = run,

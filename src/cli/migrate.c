@@ -8,7 +8,7 @@ static struct err migrate(const struct config *config, struct manifest_current *
                           bool dry_run, struct migrate_report *report)
 {
     struct manifest *set = manifest_current_get(current);
-    struct stream_set shipped = manifest_shipped(set);
+    struct stream_set shipped = manifest_shipped_streams(set);
     struct pg pg;
     struct err e = cli_connect(config, &pg);
     if (!err_is(&e))

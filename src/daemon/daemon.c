@@ -225,7 +225,7 @@ static struct err check_database(const struct daemon *d)
     struct pg_target target = {d->config->database, d->config->schema};
     pg_init(&pg);
     struct manifest *set = manifest_current_get(d->current);
-    struct stream_set shipped = manifest_shipped(set);
+    struct stream_set shipped = manifest_shipped_streams(set);
     struct err e = pg_open(&pg, &target);
     if (e.cls == ERR_DATABASE)
         LOG_WARN("starting without the database", LOG_STR("error", e.text));

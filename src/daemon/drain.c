@@ -407,7 +407,7 @@ static struct err drain_spool(struct drain *d, struct drain_loader *loaders, uns
     struct loader *l = &loaders[0].loader;
     struct maintain m = {.spool = d->spool, .keep = &d->config->keep};
     TRY(pg_open(&l->pg, &l->target));
-    struct stream_set shipped = manifest_shipped(d->set);
+    struct stream_set shipped = manifest_shipped_streams(d->set);
     TRY(migrate_require(&l->pg, &shipped));
     TRY(fit_ask(&d->fit, &l->pg, d->set));
     struct err e = resume_all(d, l);

@@ -15,7 +15,7 @@ static struct err connect_database(struct worker *w)
     struct loader *l = &w->loader;
     TRY(pg_open(&l->pg, &l->target));
     struct manifest *set = manifest_current_get(w->current);
-    struct stream_set shipped = manifest_shipped(set);
+    struct stream_set shipped = manifest_shipped_streams(set);
     struct err e = ERR_OK;
     if (w->migrate)
         e = migrate_up(&l->pg, l->target.schema, &shipped);

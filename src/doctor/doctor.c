@@ -84,7 +84,7 @@ static struct err fix_all(struct doctor *d, struct loader *l)
 /* Is there a database to be asked, and is it at this version? If not, that is a finding, too. */
 static struct err reach_database(struct doctor *d, struct loader *l)
 {
-    struct stream_set shipped = manifest_shipped(d->set);
+    struct stream_set shipped = manifest_shipped_streams(d->set);
     struct err e = pg_open(&l->pg, &l->target);
     if (!err_is(&e))
         e = migrate_require(&l->pg, &shipped);

@@ -92,19 +92,21 @@ static struct err find_missing(struct pg *pg, const struct stream *s, size_t ind
     return e;
 }
 
-/* One transaction's worth of leaves. The list is asked for again under the lock: another daemon may
- * have made them while we waited. */
-static struct err make_some(struct pg *pg, const struct stream *s, size_t index,
-                            const struct partition_list *list, size_t *made)
+static bool has_leaves(const struct stream *s)
 {
-    PGresult *missing = NULL;
+    return s->every != PERIOD_NONE && !s->is_foreign;
+}
+
+/* In the transaction under way: at most so many of those that lack. */
+static struct err make_missing(struct pg *pg, const struct stream *s, size_t index,
+                               const struct partition_list *list, size_t most, size_t *made)
+{
+    PGresult *missing;
     struct buf sql = {0};
     struct buf leaf = {0};
     *made = 0;
-    struct err e = pg_exec(pg, sql_partition_lock);
-    if (!err_is(&e))
-        e = find_missing(pg, s, index, list, &missing);
-    for (size_t i = 0; !err_is(&e) && i < list->count && *made < LEAVES_A_TRANSACTION; i++) {
+    TRY(find_missing(pg, s, index, list, &missing));
+    for (size_t i = 0; i < list->count && *made < most; i++) {
         if (list->items[i].stream != index)
             continue;
         buf_clear(&leaf);
@@ -114,15 +116,25 @@ static struct err make_some(struct pg *pg, const struct stream *s, size_t index,
         ddl_leaf(&sql, s, list->items[i].from_us);
         (*made)++;
     }
-    if (!err_is(&e) && sql.len > 0)
-        e = pg_exec(pg, buf_cstr(&sql));
+    PQclear(missing);
+    struct err e = sql.len > 0 ? pg_exec(pg, buf_cstr(&sql)) : ERR_OK;
+    buf_free(&sql);
+    buf_free(&leaf);
+    return e;
+}
+
+/* One transaction's worth of leaves. The list is asked for again under the lock: another daemon may
+ * have made them while we waited. */
+static struct err make_some(struct pg *pg, const struct stream *s, size_t index,
+                            const struct partition_list *list, size_t *made)
+{
+    struct err e = pg_exec(pg, sql_partition_lock);
+    if (!err_is(&e))
+        e = make_missing(pg, s, index, list, LEAVES_A_TRANSACTION, made);
     if (!err_is(&e))
         e = pg_commit(pg);
     if (err_is(&e))
         pg_rollback(pg);
-    PQclear(missing);
-    buf_free(&sql);
-    buf_free(&leaf);
     return e;
 }
 
@@ -148,7 +160,33 @@ struct err partition_ensure(struct pg *pg, const struct stream_set *streams,
                             const struct partition_list *list, size_t *made)
 {
     for (size_t i = 0; i < streams->count; i++)
-        if (streams->streams[i].every != PERIOD_NONE && !streams->streams[i].is_foreign)
+        if (has_leaves(&streams->streams[i]))
             TRY(ensure_stream(pg, &streams->streams[i], i, list, made));
+    return ERR_OK;
+}
+
+struct err partition_make_here(struct pg *pg, const struct stream_set *streams,
+                               const struct partition_list *list)
+{
+    size_t made;
+    for (size_t i = 0; i < streams->count; i++)
+        if (has_leaves(&streams->streams[i]))
+            TRY(make_missing(pg, &streams->streams[i], i, list, SIZE_MAX, &made));
+    return ERR_OK;
+}
+
+struct err partition_missing(struct pg *pg, const struct stream_set *streams,
+                             const struct partition_list *list,
+                             void (*visit)(void *context, const char *leaf), void *context)
+{
+    for (size_t i = 0; i < streams->count; i++) {
+        PGresult *missing;
+        if (!has_leaves(&streams->streams[i]))
+            continue;
+        TRY(find_missing(pg, &streams->streams[i], i, list, &missing));
+        for (int row = 0; row < PQntuples(missing); row++)
+            visit(context, PQgetvalue(missing, row, 0));
+        PQclear(missing);
+    }
     return ERR_OK;
 }

@@ -96,6 +96,9 @@ void claim_remove_folder(int parent, const char *batch);
 /* One rename, under the same name or, where it is taken, the first free numbered one. No fsync. */
 struct err claim_move_beside(int from_dir, const char *from, int to_dir, const char *to);
 
+/* A file that is no spool's, as if it had been claimed: for a trial. Nothing is touched. */
+void claim_pretend(struct claim *c, const char *gate, int folder, const char *name);
+
 void claim_free(struct claim *c);
 
 #endif
