@@ -107,7 +107,7 @@ void board_post_claim(struct board *b, const char *gate, const char *reason,
 struct uuid *board_known(struct board *b, size_t *count);
 /* A batch that was found in processing/ and is nobody's job. */
 void board_post_resume(struct board *b, const struct uuid *id, const char *gate);
-void board_post_maintenance(struct board *b); /* unless one is under way */
+void board_post_maintenance(struct board *b); /* unless one is under way; also by a loader */
 void board_wake_scanner(struct board *b);
 
 /* ---- loaders ---- */

@@ -26,6 +26,7 @@ struct daemon {
     struct board board;
     struct scanner scanner;
     struct summaries summaries;
+    struct maintain maintain;
     pthread_t scanner_thread;
     struct worker *workers;
     pthread_t *worker_threads;
@@ -160,7 +161,7 @@ static struct err start_workers(struct daemon *d)
     for (unsigned i = 0; i < d->worker_count; i++) {
         struct worker *w = &d->workers[i];
         *w = (struct worker){.board = &d->board,
-                             .maintain = {.spool = &d->spool, .keep = &d->config->keep},
+                             .maintain = &d->maintain,
                              .summaries = &d->summaries,
                              .migrate = d->migrate,
                              .ended = tell_loop,
@@ -191,6 +192,8 @@ static void run_threads(struct daemon *d, struct err *e)
 {
     bool scanner_runs;
     struct pg_target target = {d->config->database, d->config->schema};
+    d->maintain = (struct maintain){
+        .spool = &d->spool, .keep = &d->config->keep, .limit = MAINTAIN_PARTITIONS};
     summaries_start(&d->summaries, &target);
     *e = start_threads(d, &scanner_runs);
     if (err_is(e))
@@ -202,6 +205,7 @@ static void run_threads(struct daemon *d, struct err *e)
     summaries_stop(&d->summaries, false);
     if (scanner_runs)
         (void)pthread_join(d->scanner_thread, NULL);
+    maintain_close(&d->maintain);
     free(d->workers);
     free(d->worker_threads);
 }

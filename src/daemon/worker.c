@@ -125,12 +125,21 @@ static struct err claim_when_up(struct worker *w, struct job *job, struct prepar
     return claim(w, job, &p->claim);
 }
 
+/* again: a part of it was done; batches that wait come before the next part. */
+static struct err maintain(struct worker *w, bool *again)
+{
+    struct maintain_result done;
+    struct err e = maintain_run(w->maintain, w->loader.preparer.streams, &w->loader.pg, &done);
+    *again = done.partitions.more;
+    return e;
+}
+
 /* What is on disk or due already: nothing has to be claimed for it. */
-static struct err run_due(struct worker *w, struct job *job)
+static struct err run_due(struct worker *w, struct job *job, bool *again)
 {
     struct load_outcome outcome;
     if (job->kind == JOB_MAINTAIN)
-        return maintain_run(&w->maintain, &w->loader.pg);
+        return maintain(w, again);
     if (job->kind == JOB_PARK)
         return load_park(&w->loader, &job->id, job->reason, &outcome);
     return load_resume(&w->loader, &job->id, &outcome);
@@ -151,11 +160,12 @@ static void run_job(struct worker *w, struct job *job, struct ahead_batch *b)
 {
     struct prepared *p = &b->prepared;
     bool began = true;
+    bool again = false;
     struct err e = ERR_OK;
     if (job->kind == JOB_CLAIM)
         e = claim_when_up(w, job, p, &began);
     else if (p->claim.count == 0)
-        e = run_due(w, job);
+        e = run_due(w, job, &again);
     if (!err_is(&e) && p->claim.count > 0) {
         ahead_start(&w->ahead);
         e = load_batch(w, p);
@@ -166,6 +176,8 @@ static void run_job(struct worker *w, struct job *job, struct ahead_batch *b)
         }
     }
     end_job(w, job, &e, began);
+    if (again)
+        board_post_maintenance(w->board);
 }
 
 /* The job whose batch is prepared, or else one from the board; NULL when the daemon stops. What is

@@ -22,7 +22,7 @@
 struct worker {
     struct board *board;
     struct loader loader;
-    struct maintain maintain;
+    struct maintain *maintain; /* shared: one pass at a time */
     struct summaries *summaries;
     bool migrate; /* bring the database up before its first use */
     void (*ended)(void *context);
