@@ -27,6 +27,7 @@ struct daemon {
     struct scanner scanner;
     struct summaries summaries;
     struct fit fit;
+    struct maintain maintain;
     pthread_t scanner_thread;
     struct worker *workers;
     pthread_t *worker_threads;
@@ -168,7 +169,7 @@ static struct err start_workers(struct daemon *d)
         *w = (struct worker){.board = &d->board,
                              .current = d->current,
                              .fit = &d->fit,
-                             .maintain = {.spool = &d->spool, .keep = &d->config->keep},
+                             .maintain = &d->maintain,
                              .summaries = &d->summaries,
                              .migrate = d->migrate,
                              .ended = tell_loop,
@@ -201,6 +202,8 @@ static void run_threads(struct daemon *d, struct err *e)
     bool scanner_runs;
     struct pg_target target = {d->config->database, d->config->schema};
     fit_open(&d->fit);
+    d->maintain = (struct maintain){
+        .spool = &d->spool, .keep = &d->config->keep, .limit = MAINTAIN_PARTITIONS};
     summaries_start(&d->summaries, &target);
     *e = start_threads(d, &scanner_runs);
     if (err_is(e))
@@ -213,6 +216,7 @@ static void run_threads(struct daemon *d, struct err *e)
     if (scanner_runs)
         (void)pthread_join(d->scanner_thread, NULL);
     fit_close(&d->fit);
+    maintain_close(&d->maintain);
     free(d->workers);
     free(d->worker_threads);
 }

@@ -74,7 +74,7 @@ static void keep_first(struct drain *d, const struct err *e)
 static void report_odd(void *context, const char *where, const char *reason)
 {
     struct drain *d = context;
-    oddities_report(&d->oddities, where, reason);
+    oddities_report(&d->oddities, "file", where, reason);
 }
 
 static void add_outcome(struct drain_result *r, const struct load_outcome *o)
@@ -402,10 +402,19 @@ static struct err list_gates(struct drain *d)
     return e;
 }
 
+/* What upkeep couldn't do is in the log and the next pass's; the pass went well all the same. */
+static struct err maintain(struct drain *d, struct loader *l)
+{
+    struct maintain m = {.spool = d->spool, .keep = &d->config->keep};
+    struct maintain_result done;
+    struct err e = maintain_run(&m, &d->set->streams, &l->pg, &done);
+    maintain_close(&m);
+    return e;
+}
+
 static struct err drain_spool(struct drain *d, struct drain_loader *loaders, unsigned count)
 {
     struct loader *l = &loaders[0].loader;
-    struct maintain m = {.spool = d->spool, .keep = &d->config->keep};
     TRY(pg_open(&l->pg, &l->target));
     struct stream_set shipped = manifest_shipped_streams(d->set);
     TRY(migrate_require(&l->pg, &shipped));
@@ -419,7 +428,7 @@ static struct err drain_spool(struct drain *d, struct drain_loader *loaders, uns
     summaries_stop(&d->summaries, true);
     TRY(d->first);
     TRY(connect(l));
-    return maintain_run(&m, &l->pg);
+    return maintain(d, l);
 }
 
 static struct err drain_locked(struct drain *d)

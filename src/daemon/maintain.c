@@ -2,18 +2,16 @@
 #include "daemon/maintain.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/buf.h"
 #include "base/log.h"
 #include "db/queries.h"
-#include "spool/prune.h"
+#include "replay/leaves.h"
 #include "spool/scan.h"
+#include "stream/ddl.h"
 
-bool maintain_is_wanted(const struct keep_rules *keep)
-{
-    return keep->archive_us || keep->archive_bytes || keep->failed_us || keep->failed_bytes ||
-           keep->receipts_us || keep->rejects_us;
-}
+/* ---- pruning ---- */
 
 static struct prune_rules rules_for(int64_t keep_us, uint64_t keep_bytes)
 {
@@ -87,22 +85,122 @@ static struct err prune_receipts(const struct maintain *m, struct pg *pg, uint64
     return e;
 }
 
-struct err maintain_run(const struct maintain *m, struct pg *pg)
+/* ---- partitions ---- */
+
+static void tell_odd(void *context, const char *table, const char *reason)
 {
-    struct prune_result files = {0};
-    uint64_t receipts = 0;
-    uint64_t rejects = 0;
-    if (!maintain_is_wanted(m->keep))
-        return ERR_OK;
+    oddities_report(context, "partition", table, reason);
+}
+
+static struct err keep_up(struct maintain *m, const struct stream_set *streams, struct pg *pg,
+                          struct upkeep_result *result)
+{
+    struct upkeep u = {.pg = pg,
+                       .streams = streams,
+                       .now_us = time_now(),
+                       .limit = m->limit,
+                       .odd = tell_odd,
+                       .context = &m->oddities};
+    TRY(upkeep_run(&u, result));
+    const struct err *first = &result->first;
+    if (err_is(first) && strcmp(first->text, m->told) != 0)
+        LOG_WARN("partitions wait for the next maintenance", LOG_INT("count", result->left),
+                 LOG_STR("class", err_class_name(first->cls)), LOG_STR("error", first->text));
+    (void)strcpy(m->told, first->text);
+    return ERR_OK;
+}
+
+/* ---- summaries ---- */
+
+static struct err summarize_table(struct pg *pg, const char *table, uint64_t *ranges)
+{
+    PGresult *rows;
+    TRY(pg_query_prepared(pg, sql_leaf_summarize, PG_PARAMS(table), &rows));
+    *ranges += strtoull(PQgetvalue(rows, 0, 0), NULL, 10);
+    PQclear(rows);
+    return ERR_OK;
+}
+
+/* One that is locked doesn't keep us from the others. */
+static struct err summarize_leaves(struct pg *pg, const struct stream *s, const struct leaves *l,
+                                   uint64_t *ranges)
+{
+    struct buf name = {0};
+    struct err first = ERR_OK;
+    for (size_t i = 0; i < l->count && pg_is_open(pg); i++) {
+        const struct leaf *leaf = &l->items[i];
+        if (!leaf->is_ours || leaf->state != LEAF_ATTACHED)
+            continue;
+        buf_clear(&name);
+        ddl_leaf_name(&name, s, leaf->from_us);
+        struct err e = summarize_table(pg, buf_cstr(&name), ranges);
+        if (!err_is(&first))
+            first = e;
+    }
+    buf_free(&name);
+    return first;
+}
+
+static struct err summarize_stream(struct pg *pg, const struct stream *s, uint64_t *ranges)
+{
+    struct leaves l;
+    if (s->every != PERIOD_NONE) {
+        struct err e = leaves_find(pg, s, &l);
+        if (!err_is(&e))
+            e = leaves_list(pg, s, &l);
+        if (!err_is(&e))
+            e = summarize_leaves(pg, s, &l, ranges);
+        leaves_free(&l);
+        return e;
+    }
+    struct buf table = {0};
+    ddl_table(&table, s);
+    struct err e = summarize_table(pg, buf_cstr(&table), ranges);
+    buf_free(&table);
+    return e;
+}
+
+struct err maintain_summarize(const struct stream_set *streams, struct pg *pg, uint64_t *ranges)
+{
+    struct err first = ERR_OK;
+    *ranges = 0;
+    TRY(pg_exec(pg, "SET lock_timeout = '1s'")); /* a VACUUM summarises, too */
+    for (size_t i = 0; i < streams->count && pg_is_open(pg); i++) {
+        const struct stream *s = &streams->streams[i];
+        struct err e = s->is_foreign ? ERR_OK : summarize_stream(pg, s, ranges);
+        if (!err_is(&first))
+            first = e;
+    }
+    return first;
+}
+
+/* ---- the pass ---- */
+
+static struct err prune_all(const struct maintain *m, struct pg *pg, struct maintain_result *r)
+{
     int64_t start = time_monotonic();
-    struct err e = prune_spool(m, &files);
+    struct err e = prune_spool(m, &r->files);
     if (!err_is(&e))
-        e = prune_rejects(m, pg, &rejects);
+        e = prune_rejects(m, pg, &r->rejects);
     if (!err_is(&e))
-        e = prune_receipts(m, pg, &receipts);
-    if (files.batches + receipts + rejects > 0)
-        LOG_INFO("pruned", LOG_INT("batches", files.batches), LOG_INT("bytes", files.bytes),
-                 LOG_INT("receipts", receipts), LOG_INT("rejects", rejects),
+        e = prune_receipts(m, pg, &r->receipts);
+    if (r->files.batches + r->receipts + r->rejects > 0)
+        LOG_INFO("pruned", LOG_INT("batches", r->files.batches), LOG_INT("bytes", r->files.bytes),
+                 LOG_INT("receipts", r->receipts), LOG_INT("rejects", r->rejects),
                  LOG_DURATION("took", time_monotonic() - start));
     return e;
+}
+
+/* Looking through the archive is for the run that has nothing else left to do. */
+struct err maintain_run(struct maintain *m, const struct stream_set *streams, struct pg *pg,
+                        struct maintain_result *result)
+{
+    *result = (struct maintain_result){0};
+    TRY(keep_up(m, streams, pg, &result->partitions));
+    return result->partitions.more ? ERR_OK : prune_all(m, pg, result);
+}
+
+void maintain_close(struct maintain *m)
+{
+    oddities_free(&m->oddities);
 }

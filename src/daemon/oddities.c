@@ -11,7 +11,7 @@
 
 enum { REMEMBERED = 1000 }; /* a folder of junk is one story, not a thousand */
 
-void oddities_report(struct oddities *o, const char *where, const char *reason)
+void oddities_report(struct oddities *o, const char *kind, const char *where, const char *reason)
 {
     for (size_t i = 0; i < o->count; i++)
         if (strcmp(o->seen[i], where) == 0)
@@ -21,9 +21,9 @@ void oddities_report(struct oddities *o, const char *where, const char *reason)
     *MEM_PUSH(o->seen, o->count, o->cap) = mem_strdup(where);
     struct buf shown = {0};
     str_percent_encode(&shown, where);
-    LOG_WARN("left alone", LOG_STR("file", buf_cstr(&shown)), LOG_STR("reason", reason));
+    LOG_WARN("left alone", LOG_STR(kind, buf_cstr(&shown)), LOG_STR("reason", reason));
     if (o->count == REMEMBERED)
-        LOG_WARN("too many odd files in incoming/; no more are reported");
+        LOG_WARN("too much to leave alone; no more is reported", LOG_STR("last", kind));
     buf_free(&shown);
 }
 

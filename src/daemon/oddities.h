@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* oddities: files in incoming/ that are not ours to claim, each logged once in a process's life. */
+/*
+ * oddities: what we come across and leave alone (a file in incoming/ that is no segment, a
+ * partition that nobody of ours made), each logged once in a process's life.
+ */
 #ifndef SPOOLGATE_DAEMON_ODDITIES_H
 #define SPOOLGATE_DAEMON_ODDITIES_H
 
@@ -10,7 +13,8 @@ struct oddities { /* zeroed is empty */
     size_t count, cap;
 };
 
-void oddities_report(struct oddities *o, const char *where, const char *reason);
+/* kind: "file", "partition". */
+void oddities_report(struct oddities *o, const char *kind, const char *where, const char *reason);
 void oddities_free(struct oddities *o);
 
 #endif

@@ -35,7 +35,7 @@ static bool is_settled(void *context, const char *gate, const char *name)
 static void report_odd(void *context, const char *where, const char *reason)
 {
     struct scanner *s = context;
-    oddities_report(&s->oddities, where, reason);
+    oddities_report(&s->oddities, "file", where, reason);
 }
 
 static void look_again_at(struct scanner *s, int64_t us)
@@ -206,8 +206,7 @@ static void post_maintenance(struct scanner *s)
     if (s->maintained_us > 0 && now - s->maintained_us < MAINTAIN_EVERY_US)
         return;
     s->maintained_us = now;
-    if (maintain_is_wanted(&s->config->keep))
-        board_post_upkeep(s->board, JOB_MAINTAIN);
+    board_post_upkeep(s->board, JOB_MAINTAIN);
 }
 
 /* Whether tables fit is a question for a loader: it has the connection. */

@@ -149,12 +149,23 @@ static struct err require_fit(struct worker *w, const char *gate)
     return e;
 }
 
+/* again: a part of it was done; batches that wait come before the next part. */
+static struct err maintain(struct worker *w, bool *again)
+{
+    struct maintain_result done;
+    struct manifest *set = manifest_current_get(w->current);
+    struct err e = maintain_run(w->maintain, &set->streams, &w->loader.pg, &done);
+    manifest_release(set);
+    *again = done.partitions.more;
+    return e;
+}
+
 /* What is on disk or due already: nothing has to be claimed for it. */
-static struct err run_due(struct worker *w, struct job *job)
+static struct err run_due(struct worker *w, struct job *job, bool *again)
 {
     struct load_outcome outcome;
     if (job->kind == JOB_MAINTAIN)
-        return maintain_run(&w->maintain, &w->loader.pg);
+        return maintain(w, again);
     if (job->kind == JOB_FIT)
         return ask_fit(w);
     if (job->kind == JOB_PARK)
@@ -178,11 +189,12 @@ static void run_job(struct worker *w, struct job *job, struct ahead_batch *b)
 {
     struct prepared *p = &b->prepared;
     bool began = true;
+    bool again = false;
     struct err e = ERR_OK;
     if (job->kind == JOB_CLAIM)
         e = claim_when_up(w, job, p, &began);
     else if (p->claim.count == 0)
-        e = run_due(w, job);
+        e = run_due(w, job, &again);
     if (!err_is(&e) && p->claim.count > 0) {
         ahead_start(&w->ahead);
         e = load_batch(w, p);
@@ -193,6 +205,8 @@ static void run_job(struct worker *w, struct job *job, struct ahead_batch *b)
         }
     }
     end_job(w, job, &e, began);
+    if (again)
+        board_post_upkeep(w->board, JOB_MAINTAIN);
 }
 
 /* The job whose batch is prepared, or else one from the board; NULL when the daemon stops. What is

@@ -25,7 +25,7 @@ struct worker {
     struct manifest_current *current;
     struct fit *fit;
     struct loader loader;
-    struct maintain maintain;
+    struct maintain *maintain; /* shared: one pass at a time */
     struct summaries *summaries;
     bool migrate; /* bring the database up before its first use */
     void (*ended)(void *context);

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/sql.h"
+#include "base/time.h"
 #include "db/queries.h"
 #include "stream/ddl.h"
 
@@ -48,15 +49,18 @@ void partition_free(struct partition_list *list)
     *list = (struct partition_list){0};
 }
 
-/* The wanted leaves of one stream as a text[] literal. */
+/* The wanted leaves of one stream as a text[] literal. One that is past `keep` by now isn't wanted:
+ * it would be let go again, and where it was detached to be kept, it must stay apart. Its rows are
+ * rejects. */
 static size_t leaf_array(struct buf *out, const struct stream *s, size_t index,
                          const struct partition_list *list)
 {
     struct buf leaf = {0};
     size_t wanted = 0;
+    int64_t keep_from = stream_keep_from(s, time_now());
     buf_byte(out, '{');
     for (size_t i = 0; i < list->count; i++) {
-        if (list->items[i].stream != index)
+        if (list->items[i].stream != index || list->items[i].from_us < keep_from)
             continue;
         buf_clear(&leaf);
         ddl_leaf_name(&leaf, s, list->items[i].from_us);

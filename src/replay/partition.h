@@ -6,7 +6,8 @@
  *     TRY(partition_ensure(&pg, &streams, &list, NULL));       // before the batch's transaction
  *
  * Leaves are made in short transactions of their own, under an advisory lock and with a
- * lock_timeout: ingest never queues behind a long reader of the parent.
+ * lock_timeout: ingest never queues behind a long reader of the parent. None is made, or attached
+ * again, for a period that is past the stream's `keep`.
  */
 #ifndef SPOOLGATE_REPLAY_PARTITION_H
 #define SPOOLGATE_REPLAY_PARTITION_H

@@ -1,0 +1,2 @@
+-- The session is the loader's again.
+RESET lock_timeout
