@@ -8,14 +8,23 @@
 #include "base/time.h"
 #include "db/queries.h"
 
-enum { NAME_MAX_BYTES = 63 }; /* Postgres cuts identifiers there */
+enum { HASH_SHOWN = 8 };
 
-void ddl_column(struct buf *out, const struct column *c)
+void ddl_type(struct buf *out, const struct column *c, const char *vector_schema)
 {
     char type[COLUMN_TYPE_NAME];
+    if (vector_schema && (c->type == COLUMN_VECTOR || c->type == COLUMN_HALFVEC)) {
+        sql_identifier(out, vector_schema);
+        buf_byte(out, '.');
+    }
+    buf_str(out, column_type_name(c, type));
+}
+
+void ddl_column(struct buf *out, const struct column *c, const char *vector_schema)
+{
     sql_identifier(out, c->name);
     buf_byte(out, ' ');
-    buf_str(out, column_type_name(c, type));
+    ddl_type(out, c, vector_schema);
     if (c->required)
         buf_str(out, " NOT NULL");
     if (c->fallback.text) {
@@ -24,12 +33,12 @@ void ddl_column(struct buf *out, const struct column *c)
     }
 }
 
-static void append_definitions(struct buf *out, const struct stream *s)
+static void append_definitions(struct buf *out, const struct stream *s, const char *vector_schema)
 {
     for (size_t i = 0; i < s->column_count; i++) {
         if (i > 0)
             buf_str(out, ",\n    ");
-        ddl_column(out, &s->columns[i]);
+        ddl_column(out, &s->columns[i], vector_schema);
     }
 }
 
@@ -54,9 +63,10 @@ void ddl_leaf_name(struct buf *out, const struct stream *s, int64_t from_us)
     append_name(out, s, leaf);
 }
 
-/* TABLE_COLUMNS_METHOD; a name that is too long ends in a hash of all of it. */
-static const char *index_name(const struct stream *s, const struct stream_index *index,
-                              char name[NAME_MAX_BYTES + 1])
+/* TABLE_COLUMNS_METHOD; a name that is too long ends in a hash of all of it. It is cut between
+ * characters: the server takes no half ones. */
+const char *ddl_index_name(const struct stream *s, const struct stream_index *index,
+                           char name[DDL_NAME])
 {
     struct buf whole = {0};
     char hex[HASH_HEX];
@@ -64,20 +74,25 @@ static const char *index_name(const struct stream *s, const struct stream_index 
     for (size_t i = 0; i < index->column_count; i++)
         buf_printf(&whole, "_%s", s->columns[index->columns[i]].name);
     buf_printf(&whole, "_%s", index->unique ? "key" : index->method);
-    hash_bytes_hex(whole.data, whole.len, hex);
-    if (whole.len <= NAME_MAX_BYTES)
-        (void)snprintf(name, NAME_MAX_BYTES + 1, "%s", buf_cstr(&whole));
-    else
-        (void)snprintf(name, NAME_MAX_BYTES + 1, "%.54s_%.8s", buf_cstr(&whole), hex);
+    if (whole.len < DDL_NAME) {
+        (void)snprintf(name, DDL_NAME, "%s", buf_cstr(&whole));
+    } else {
+        size_t kept = DDL_NAME - 1 - HASH_SHOWN - 1;
+        while ((whole.data[kept] & 0xc0) == 0x80)
+            kept--;
+        hash_bytes_hex(whole.data, whole.len, hex);
+        (void)snprintf(name, DDL_NAME, "%.*s_%.*s", (int)kept, buf_cstr(&whole), HASH_SHOWN, hex);
+    }
     buf_free(&whole);
     return name;
 }
 
-void ddl_index(struct buf *out, const struct stream *s, const struct stream_index *index)
+void ddl_index(struct buf *out, const struct stream *s, const struct stream_index *index,
+               bool concurrently)
 {
     struct buf table = {0};
     struct buf columns = {0};
-    char name[NAME_MAX_BYTES + 1];
+    char name[DDL_NAME];
     ddl_table(&table, s);
     for (size_t i = 0; i < index->column_count; i++) {
         buf_str(&columns, i > 0 ? ", " : "");
@@ -85,13 +100,27 @@ void ddl_index(struct buf *out, const struct stream *s, const struct stream_inde
     }
     sql_fill(out, sql_stream_index,
              (const struct sql_var[]){{"unique", index->unique ? "UNIQUE" : ""},
-                                      {"index", index_name(s, index, name)},
+                                      {"concurrently", concurrently ? "CONCURRENTLY" : ""},
+                                      {"index", ddl_index_name(s, index, name)},
                                       {"table", buf_cstr(&table)},
                                       {"method", index->method},
                                       {"columns", buf_cstr(&columns)},
                                       {0}});
     buf_free(&table);
     buf_free(&columns);
+}
+
+void ddl_index_drop(struct buf *out, const struct stream *s, const struct stream_index *index,
+                    bool concurrently)
+{
+    struct buf quoted = {0};
+    char name[DDL_NAME];
+    append_name(&quoted, s, ddl_index_name(s, index, name));
+    sql_fill(out, sql_stream_index_drop,
+             (const struct sql_var[]){{"concurrently", concurrently ? "CONCURRENTLY" : ""},
+                                      {"index", buf_cstr(&quoted)},
+                                      {0}});
+    buf_free(&quoted);
 }
 
 bool ddl_key(const struct stream *s, struct stream_index *index)
@@ -101,14 +130,14 @@ bool ddl_key(const struct stream *s, struct stream_index *index)
     return s->key_count > 0;
 }
 
-void ddl_stream(struct buf *out, const struct stream *s)
+void ddl_stream(struct buf *out, const struct stream *s, const char *vector_schema)
 {
     struct buf table = {0};
     struct buf definitions = {0};
     struct buf partitioning = {0};
     struct stream_index key;
     ddl_table(&table, s);
-    append_definitions(&definitions, s);
+    append_definitions(&definitions, s, vector_schema);
     if (s->every != PERIOD_NONE) {
         buf_str(&partitioning, " PARTITION BY RANGE (");
         sql_identifier(&partitioning, s->columns[s->time_column].name);
@@ -120,9 +149,9 @@ void ddl_stream(struct buf *out, const struct stream *s)
                                       {"partitioning", buf_cstr(&partitioning)},
                                       {0}});
     if (ddl_key(s, &key))
-        ddl_index(out, s, &key);
+        ddl_index(out, s, &key, false);
     for (size_t i = 0; i < s->index_count; i++)
-        ddl_index(out, s, &s->indexes[i]);
+        ddl_index(out, s, &s->indexes[i], false);
     buf_free(&table);
     buf_free(&definitions);
     buf_free(&partitioning);
