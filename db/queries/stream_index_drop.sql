@@ -1,4 +1,4 @@
 -- What was left of an index that could not be built.
---   :concurrently    empty, or CONCURRENTLY: then outside of a transaction
---   :index           its name, quoted
-DROP INDEX :concurrently IF EXISTS :index;
+--   :what     INDEX, or INDEX CONCURRENTLY outside of a transaction
+--   :index    its name, quoted
+DROP :what IF EXISTS :index;

@@ -90,6 +90,8 @@ const char *ddl_index_name(const struct stream *s, const struct stream_index *in
 void ddl_index(struct buf *out, const struct stream *s, const struct stream_index *index,
                bool concurrently)
 {
+    static const char *const what[2][2] = {{"INDEX", "INDEX CONCURRENTLY"},
+                                           {"UNIQUE INDEX", "UNIQUE INDEX CONCURRENTLY"}};
     struct buf table = {0};
     struct buf columns = {0};
     char name[DDL_NAME];
@@ -99,8 +101,7 @@ void ddl_index(struct buf *out, const struct stream *s, const struct stream_inde
         sql_identifier(&columns, s->columns[index->columns[i]].name);
     }
     sql_fill(out, sql_stream_index,
-             (const struct sql_var[]){{"unique", index->unique ? "UNIQUE" : ""},
-                                      {"concurrently", concurrently ? "CONCURRENTLY" : ""},
+             (const struct sql_var[]){{"what", what[index->unique][concurrently]},
                                       {"index", ddl_index_name(s, index, name)},
                                       {"table", buf_cstr(&table)},
                                       {"method", index->method},
@@ -117,7 +118,7 @@ void ddl_index_drop(struct buf *out, const struct stream *s, const struct stream
     char name[DDL_NAME];
     append_name(&quoted, s, ddl_index_name(s, index, name));
     sql_fill(out, sql_stream_index_drop,
-             (const struct sql_var[]){{"concurrently", concurrently ? "CONCURRENTLY" : ""},
+             (const struct sql_var[]){{"what", concurrently ? "INDEX CONCURRENTLY" : "INDEX"},
                                       {"index", buf_cstr(&quoted)},
                                       {0}});
     buf_free(&quoted);
