@@ -18,7 +18,7 @@ from support import (BIN, CANT_CREATE, CONFIG, DATA, EXACTLY, FINE, NOW, TRY_AGA
 from test_database_down import NOBODY, LockedTable
 
 COMMANDS = ["run", "drain", "put", "inspect", "status", "receipt", "retry", "fail", "gate", "migrate",
-            "doctor", "help"]
+            "plan", "apply", "doctor", "help"]
 
 
 def put_lines(*values, ts=NOW):
@@ -66,6 +66,9 @@ class TestHelpAndUsage(SiteCase):
             (["status", "--config"], "a value is missing after --config"),
             (["status", "extra"], "no arguments are taken"), (["run", "extra"], "no arguments are taken"),
             (["drain", "extra"], "no arguments are taken"), (["migrate", "x"], "no arguments are taken"),
+            (["plan", "x"], "no arguments are taken"), (["apply", "x"], "no arguments are taken"),
+            (["apply", "--allow", "all"], "--allow wants"), (["apply", "--allow", ""], "--allow wants"),
+            (["apply", "--allow", "type,"], "--allow wants"),
             (["put", "a", "b"], "one input at most"), (["inspect"], "one segment is wanted"),
             (["inspect", "a", "b"], "one segment is wanted"), (["receipt"], "is wanted"),
             (["receipt", "show"], "is wanted"), (["receipt", "lost"], "is wanted"),
