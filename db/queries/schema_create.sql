@@ -1,2 +1,2 @@
 -- :"schema"    where everything lives
-CREATE SCHEMA IF NOT EXISTS :"schema"
+CREATE SCHEMA IF NOT EXISTS :"schema";

@@ -65,6 +65,8 @@ void sql_fill(struct buf *out, const char *sql, const struct sql_var *vars)
     while (*p) {
         if (p[0] == '-' && p[1] == '-') { /* comments are for readers of the file */
             p += strcspn(p, "\n");
+            if (*p == '\n' && (out->len == 0 || out->data[out->len - 1] == '\n'))
+                p++; /* and their lines */
             continue;
         }
         if (p[0] == ':' && p[1] == ':') { /* a cast */

@@ -8,7 +8,6 @@
 #include "cli/commands.h"
 #include "daemon/maintain.h"
 #include "schema/migrate.h"
-#include "stream/builtin.h"
 
 #define LOCK_NOT_AVAILABLE "55P03"
 

@@ -20,6 +20,8 @@
 enum err_class pg_class(const char *sqlstate)
 {
     static const char *const row_classes[] = {"22", "23", "44"};
+    if (strcmp(sqlstate, "22P03") == 0) /* our binary form isn't the column's: so it is for all */
+        return ERR_DATABASE;
     if (strcmp(sqlstate, "P0001") == 0) /* RAISE EXCEPTION in somebody's trigger */
         return ERR_ROW;
     for (size_t i = 0; i < sizeof row_classes / sizeof *row_classes; i++)

@@ -83,7 +83,7 @@ static struct err stream_step(struct pg *pg, const struct stream *s, struct migr
     if (exists)
         return ERR_OK;
     buf_printf(&name, "stream %s", s->name);
-    ddl_stream(sql, s);
+    ddl_stream(sql, s, NULL);
     add_step(report, buf_cstr(&name), buf_cstr(sql));
     buf_free(&name);
     return ERR_OK;

@@ -9,14 +9,21 @@
 #include "base/utf8.h"
 #include "db/queries.h"
 
-enum { NAME_MAX_BYTES = 63 }; /* Postgres cuts identifiers there */
-
-void ddl_column(struct buf *out, const struct column *c)
+void ddl_type(struct buf *out, const struct column *c, const char *vector_schema)
 {
     char type[COLUMN_TYPE_NAME];
+    if (vector_schema && (c->type == COLUMN_VECTOR || c->type == COLUMN_HALFVEC)) {
+        sql_identifier(out, vector_schema);
+        buf_byte(out, '.');
+    }
+    buf_str(out, column_type_name(c, type));
+}
+
+void ddl_column(struct buf *out, const struct column *c, const char *vector_schema)
+{
     sql_identifier(out, c->name);
     buf_byte(out, ' ');
-    buf_str(out, column_type_name(c, type));
+    ddl_type(out, c, vector_schema);
     if (c->required)
         buf_str(out, " NOT NULL");
     if (c->fallback.text) {
@@ -25,12 +32,12 @@ void ddl_column(struct buf *out, const struct column *c)
     }
 }
 
-static void append_definitions(struct buf *out, const struct stream *s)
+static void append_definitions(struct buf *out, const struct stream *s, const char *vector_schema)
 {
     for (size_t i = 0; i < s->column_count; i++) {
         if (i > 0)
             buf_str(out, ",\n    ");
-        ddl_column(out, &s->columns[i]);
+        ddl_column(out, &s->columns[i], vector_schema);
     }
 }
 
@@ -56,25 +63,24 @@ void ddl_leaf_name(struct buf *out, const struct stream *s, int64_t from_us)
 }
 
 /* A name that is too long ends in a hash of all of it. Frees whole. */
-static const char *fit_name(struct buf *whole, char name[NAME_MAX_BYTES + 1])
+static const char *fit_name(struct buf *whole, char name[DDL_NAME])
 {
-    enum { HASH_DIGITS = 8, KEPT = NAME_MAX_BYTES - HASH_DIGITS - 1 };
+    enum { HASH_DIGITS = 8, KEPT = DDL_NAME - 1 - HASH_DIGITS - 1 };
     char hex[HASH_HEX];
-    if (whole->len <= NAME_MAX_BYTES) {
-        (void)snprintf(name, NAME_MAX_BYTES + 1, "%s", buf_cstr(whole));
+    if (whole->len < DDL_NAME) {
+        (void)snprintf(name, DDL_NAME, "%s", buf_cstr(whole));
     } else {
         hash_bytes_hex(whole->data, whole->len, hex);
         int kept = (int)utf8_check(whole->data, KEPT); /* not half a character */
-        (void)snprintf(name, NAME_MAX_BYTES + 1, "%.*s_%.*s", kept, buf_cstr(whole), HASH_DIGITS,
-                       hex);
+        (void)snprintf(name, DDL_NAME, "%.*s_%.*s", kept, buf_cstr(whole), HASH_DIGITS, hex);
     }
     buf_free(whole);
     return name;
 }
 
 /* TABLE_COLUMNS_METHOD */
-static const char *index_name(const struct stream *s, const struct stream_index *index,
-                              char name[NAME_MAX_BYTES + 1])
+const char *ddl_index_name(const struct stream *s, const struct stream_index *index,
+                           char name[DDL_NAME])
 {
     struct buf whole = {0};
     buf_str(&whole, s->table);
@@ -101,22 +107,38 @@ static void append_all_columns(struct buf *out, const struct stream *s)
     }
 }
 
-void ddl_index(struct buf *out, const struct stream *s, const struct stream_index *index)
+void ddl_index(struct buf *out, const struct stream *s, const struct stream_index *index,
+               bool concurrently)
 {
+    static const char *const what[2][2] = {{"INDEX", "INDEX CONCURRENTLY"},
+                                           {"UNIQUE INDEX", "UNIQUE INDEX CONCURRENTLY"}};
     struct buf table = {0};
     struct buf columns = {0};
-    char name[NAME_MAX_BYTES + 1];
+    char name[DDL_NAME];
     ddl_table(&table, s);
     append_columns(&columns, s, index->columns, index->column_count);
     sql_fill(out, sql_stream_index,
-             (const struct sql_var[]){{"unique", index->unique ? "UNIQUE" : ""},
-                                      {"index", index_name(s, index, name)},
+             (const struct sql_var[]){{"what", what[index->unique][concurrently]},
+                                      {"index", ddl_index_name(s, index, name)},
                                       {"table", buf_cstr(&table)},
                                       {"method", index->method},
                                       {"columns", buf_cstr(&columns)},
                                       {0}});
     buf_free(&table);
     buf_free(&columns);
+}
+
+void ddl_index_drop(struct buf *out, const struct stream *s, const struct stream_index *index,
+                    bool concurrently)
+{
+    struct buf quoted = {0};
+    char name[DDL_NAME];
+    append_name(&quoted, s, ddl_index_name(s, index, name));
+    sql_fill(out, sql_stream_index_drop,
+             (const struct sql_var[]){{"what", concurrently ? "INDEX CONCURRENTLY" : "INDEX"},
+                                      {"index", buf_cstr(&quoted)},
+                                      {0}});
+    buf_free(&quoted);
 }
 
 bool ddl_key(const struct stream *s, struct stream_index *index)
@@ -126,14 +148,14 @@ bool ddl_key(const struct stream *s, struct stream_index *index)
     return s->key_count > 0;
 }
 
-void ddl_stream(struct buf *out, const struct stream *s)
+void ddl_stream(struct buf *out, const struct stream *s, const char *vector_schema)
 {
     struct buf table = {0};
     struct buf definitions = {0};
     struct buf partitioning = {0};
     struct stream_index key;
     ddl_table(&table, s);
-    append_definitions(&definitions, s);
+    append_definitions(&definitions, s, vector_schema);
     if (s->every != PERIOD_NONE) {
         buf_str(&partitioning, " PARTITION BY RANGE (");
         sql_identifier(&partitioning, s->columns[s->time_column].name);
@@ -145,9 +167,9 @@ void ddl_stream(struct buf *out, const struct stream *s)
                                       {"partitioning", buf_cstr(&partitioning)},
                                       {0}});
     if (ddl_key(s, &key))
-        ddl_index(out, s, &key);
+        ddl_index(out, s, &key, false);
     for (size_t i = 0; i < s->index_count; i++)
-        ddl_index(out, s, &s->indexes[i]);
+        ddl_index(out, s, &s->indexes[i], false);
     buf_free(&table);
     buf_free(&definitions);
     buf_free(&partitioning);
@@ -174,7 +196,7 @@ void ddl_leaf(struct buf *out, const struct stream *s, int64_t from_us)
 
 /* ---- the stage of a stream with a key ---- */
 
-static const char *stage_name(const struct stream *s, char name[NAME_MAX_BYTES + 1])
+static const char *stage_name(const struct stream *s, char name[DDL_NAME])
 {
     struct buf whole = {0};
     buf_printf(&whole, "spoolgate stage %s", s->name);
@@ -192,7 +214,7 @@ void ddl_stage_create(struct buf *out, const struct stream *s)
     struct buf names = {0};
     struct buf columns = {0};
     struct buf table = {0};
-    char stage[NAME_MAX_BYTES + 1];
+    char stage[DDL_NAME];
     append_stage_columns(&names, s);
     append_all_columns(&columns, s);
     ddl_table(&table, s);
@@ -270,7 +292,7 @@ void ddl_stage_merge(struct buf *out, const struct stream *s)
     struct buf order = {0};
     struct buf conflict = {0};
     struct buf action = {0};
-    char stage[NAME_MAX_BYTES + 1];
+    char stage[DDL_NAME];
     ddl_table(&table, s);
     append_all_columns(&columns, s);
     append_stage_columns(&names, s);
@@ -300,7 +322,7 @@ void ddl_stage_merge(struct buf *out, const struct stream *s)
 
 void ddl_stage_empty(struct buf *out, const struct stream *s)
 {
-    char stage[NAME_MAX_BYTES + 1];
+    char stage[DDL_NAME];
     sql_fill(out, sql_stage_empty, (const struct sql_var[]){{"stage", stage_name(s, stage)}, {0}});
 }
 
@@ -309,7 +331,7 @@ void ddl_stage_empty(struct buf *out, const struct stream *s)
 /* Where its rows go first. */
 static void append_target(struct buf *out, const struct stream *s)
 {
-    char stage[NAME_MAX_BYTES + 1];
+    char stage[DDL_NAME];
     if (!stream_is_staged(s)) {
         ddl_table(out, s);
         return;

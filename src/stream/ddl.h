@@ -10,13 +10,24 @@
 #include "base/buf.h"
 #include "stream/stream.h"
 
-/* The table with its policy, its key and its indexes; does nothing where they exist. */
-void ddl_stream(struct buf *out, const struct stream *s);
+/* The table with its policy, its key and its indexes; does nothing where they exist. pgvector's
+ * types are qualified with vector_schema, where it is given: they needn't be in the search_path. */
+void ddl_stream(struct buf *out, const struct stream *s, const char *vector_schema);
 
-/* "name" type [NOT NULL] [DEFAULT ...], as in CREATE TABLE and ADD COLUMN. */
-void ddl_column(struct buf *out, const struct column *c);
-/* One statement; its name follows from table, columns and method. */
-void ddl_index(struct buf *out, const struct stream *s, const struct stream_index *index);
+/* "name" type [NOT NULL] [DEFAULT ...], as in CREATE TABLE and ADD COLUMN; and the type alone. */
+void ddl_column(struct buf *out, const struct column *c, const char *vector_schema);
+void ddl_type(struct buf *out, const struct column *c, const char *vector_schema);
+
+/* One statement. Concurrently means: without locking writers out, and not in a transaction; what it
+ * leaves when it fails has to be dropped. */
+void ddl_index(struct buf *out, const struct stream *s, const struct stream_index *index,
+               bool concurrently);
+void ddl_index_drop(struct buf *out, const struct stream *s, const struct stream_index *index,
+                    bool concurrently);
+/* Its name, which follows from table, columns and method. */
+#define DDL_NAME 64
+const char *ddl_index_name(const struct stream *s, const struct stream_index *index,
+                           char name[DDL_NAME]);
 /* The unique index of the stream's key; false where it has none. */
 bool ddl_key(const struct stream *s, struct stream_index *index);
 

@@ -18,7 +18,7 @@ from support import (BIN, CANT_CREATE, CONFIG, DATA, EXACTLY, FINE, NOW, TRY_AGA
 from test_database_down import NOBODY, LockedTable
 
 COMMANDS = ["run", "drain", "put", "inspect", "status", "receipt", "retry", "fail", "gate", "migrate",
-            "maintain", "doctor", "help"]
+            "plan", "apply", "maintain", "doctor", "help"]
 
 
 def put_lines(*values, ts=NOW):
@@ -67,6 +67,9 @@ class TestHelpAndUsage(SiteCase):
             (["status", "extra"], "no arguments are taken"), (["run", "extra"], "no arguments are taken"),
             (["drain", "extra"], "no arguments are taken"), (["migrate", "x"], "no arguments are taken"),
             (["maintain", "x"], "no arguments are taken"),
+            (["plan", "x"], "no arguments are taken"), (["apply", "x"], "no arguments are taken"),
+            (["apply", "--allow", "all"], "--allow wants"), (["apply", "--allow", ""], "--allow wants"),
+            (["apply", "--allow", "type,"], "--allow wants"),
             (["put", "a", "b"], "one input at most"), (["inspect"], "one segment is wanted"),
             (["inspect", "a", "b"], "one segment is wanted"), (["receipt"], "is wanted"),
             (["receipt", "show"], "is wanted"), (["receipt", "lost"], "is wanted"),

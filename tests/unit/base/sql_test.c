@@ -84,7 +84,9 @@ Test(base_sql, fill)
         {"x :", "x :"},
         {":\"open", ":\"open"},
         {":'open", ":'open"},
-        {"-- :nobody, only a remark\nSELECT", "\nSELECT"},
+        {"-- :nobody, only a remark\nSELECT", "SELECT"},
+        {"SELECT 1\n-- a line of its own\nFROM t -- a remark\nWHERE x",
+         "SELECT 1\nFROM t \nWHERE x"},
         {"SELECT 1 -- the end", "SELECT 1 "},
         {"1 - 2", "1 - 2"},
         {":nested", ":raw :'value'"}, /* what is filled in is not looked at again */

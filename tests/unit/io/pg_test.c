@@ -18,7 +18,6 @@ Test(io_pg, classes)
         {"22008", ERR_ROW}, /* no such time */
         {"22021", ERR_ROW}, /* not the server's encoding */
         {"22P02", ERR_ROW},
-        {"22P03", ERR_ROW}, /* wrong binary form */
         {"22P05", ERR_ROW},
         {"23502", ERR_ROW}, /* NOT NULL */
         {"23503", ERR_ROW}, /* foreign key */
@@ -42,6 +41,7 @@ Test(io_pg, classes)
         {"42P01", ERR_DATABASE}, /* no such table */
         {"42501", ERR_DATABASE}, /* no permission */
         {"42703", ERR_DATABASE}, /* no such column */
+        {"22P03", ERR_DATABASE}, /* a binary form that isn't the column's */
         {"28P01", ERR_DATABASE}, /* wrong password */
         {"28000", ERR_DATABASE},
         {"3D000", ERR_DATABASE}, /* no such database */

@@ -57,7 +57,7 @@ static void expect_text(struct buf *out, const char *want)
 Test(stream_ddl, table)
 {
     struct buf out = {0};
-    ddl_stream(&out, &plain);
+    ddl_stream(&out, &plain, NULL);
     expect_text(&out,
                 "CREATE TABLE IF NOT EXISTS \"plain\" ( \"ts\" timestamptz NOT NULL, \"value\" "
                 "double precision ) PARTITION BY RANGE (\"ts\"); "
@@ -72,7 +72,7 @@ Test(stream_ddl, table)
 Test(stream_ddl, table_with_odd_names)
 {
     struct buf out = {0};
-    ddl_stream(&out, &odd);
+    ddl_stream(&out, &odd, NULL);
     expect_text(&out,
                 "CREATE TABLE IF NOT EXISTS " ODD " ( \"Time \"\"of\"\" day\" timestamptz NOT "
                 "NULL, \"select\" text, \"it's\" jsonb NOT NULL DEFAULT '{\"a\": \"it''s\"}' ) "
@@ -208,5 +208,71 @@ Test(stream_ddl, long_names_are_cut_between_characters)
         cr_expect_leq(len, 63, "%zu: got %zu bytes", ascii, len);
         cr_expect_eq(utf8_check((const uint8_t *)stage, len), len, "%zu: got %s", ascii, stage);
         buf_free(&out);
+    }
+}
+
+Test(stream_ddl, columns)
+{
+    static const struct {
+        struct column column;
+        const char *vector_schema, *want;
+    } rows[] = {
+        {{.name = "a", .type = COLUMN_INT4}, NULL, "\"a\" integer"},
+        {{.name = "a", .type = COLUMN_INT4}, "ext", "\"a\" integer"},
+        {{.name = "v", .type = COLUMN_VECTOR, .dimensions = 3}, NULL, "\"v\" vector(3)"},
+        {{.name = "v", .type = COLUMN_VECTOR, .dimensions = 3},
+         "e\"x",
+         "\"v\" \"e\"\"x\".vector(3)"},
+        {{.name = "h", .type = COLUMN_HALFVEC, .dimensions = 3, .required = true},
+         "ext",
+         "\"h\" \"ext\".halfvec(3) NOT NULL"},
+        {{.name = "d", .type = COLUMN_TEXT, .fallback = {.text = "it's"}},
+         NULL,
+         "\"d\" text DEFAULT 'it''s'"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct buf out = {0};
+        ddl_column(&out, &rows[i].column, rows[i].vector_schema);
+        expect_text(&out, rows[i].want);
+    }
+}
+
+Test(stream_ddl, indexes)
+{
+    static const size_t both[] = {0, 1};
+    static const struct stream_index key = {"btree", true, both, 2};
+    struct buf out = {0};
+    ddl_index(&out, &plain, &first_brin, true);
+    expect_text(&out, "CREATE INDEX CONCURRENTLY IF NOT EXISTS \"plain_ts_brin\" ON \"plain\" "
+                      "USING brin (\"ts\");");
+    ddl_index(&out, &plain, &key, false);
+    expect_text(&out, "CREATE UNIQUE INDEX IF NOT EXISTS \"plain_ts_value_key\" ON \"plain\" "
+                      "USING btree (\"ts\", \"value\");");
+    ddl_index_drop(&out, &plain, &key, true);
+    expect_text(&out, "DROP INDEX CONCURRENTLY IF EXISTS \"plain_ts_value_key\";");
+}
+
+/* What doesn't fit into 63 bytes is cut between characters, and stays apart from its like. */
+Test(stream_ddl, long_index_names)
+{
+#define TEN "1234567890"
+    static const struct {
+        const char *table, *begins;
+        size_t length;
+    } rows[] = {
+        {TEN TEN TEN TEN TEN "123", TEN TEN TEN TEN TEN "123_ts_brin", 61},
+        {TEN TEN TEN TEN TEN "12345", TEN TEN TEN TEN TEN "12345_ts_brin", 63},
+        {TEN TEN TEN TEN TEN "123456", TEN TEN TEN TEN TEN "1234_", 63},
+        {TEN TEN TEN TEN TEN "123é9", TEN TEN TEN TEN TEN "123_", 62},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char got[DDL_NAME];
+        struct stream s = plain;
+        s.table = rows[i].table;
+        ddl_index_name(&s, &first_brin, got);
+        cr_expect(strncmp(got, rows[i].begins, strlen(rows[i].begins)) == 0, "want %s..., got %s",
+                  rows[i].begins, got);
+        cr_expect_eq(strlen(got), rows[i].length, "want %zu bytes, got %zu: %s", rows[i].length,
+                     strlen(got), got);
     }
 }

@@ -1,0 +1,3 @@
+-- :table       a stream's table, quoted
+-- :"column"
+ALTER TABLE :table DROP COLUMN :"column";

@@ -1,0 +1,2 @@
+-- The end of plan_lock.sql.
+SELECT pg_advisory_unlock(hashtextextended('spoolgate apply', 0))

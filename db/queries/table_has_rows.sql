@@ -1,0 +1,3 @@
+-- Is there any row?
+--   :table    quoted
+SELECT EXISTS (SELECT FROM :table)
