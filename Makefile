@@ -14,7 +14,7 @@ BUILD := build$(if $(SAN),/san)
 Q     := $(if $(V),,@)
 say    = $(if $(V),,@printf '  %-5s %s\n' '$(1)' '$(2)')
 
-PACKAGES := libuv libzstd libpq libcurl libfyaml jansson libcrypto $(shell pkg-config --exists msgpack-c && echo msgpack-c || echo msgpack)
+PACKAGES := libuv libzstd libpq libcurl libgit2 libfyaml jansson libcrypto $(shell pkg-config --exists msgpack-c && echo msgpack-c || echo msgpack)
 
 CFLAGS   ?= -O2 -g
 HARDEN   := $(if $(SAN),,-D_FORTIFY_SOURCE=2 -fstack-protector-strong)
@@ -28,7 +28,8 @@ LIBS = $(shell pkg-config --libs $(PACKAGES)) -lm
 # Rooms without a main. The notifier is its own program over outbox and io/http.
 sources  = $(wildcard src/$(1)/*.c)
 PURE     := $(call sources,base) $(call sources,gate) $(call sources,frame) $(call sources,stream) \
-            $(call sources,yaml) $(filter-out src/manifest/source.c,$(call sources,manifest)) src/config/config.c src/spool/name.c $(addprefix src/replay/,copybin.c held.c jsonb.c match.c mptime.c)
+            $(call sources,yaml) $(filter-out src/manifest/source.c src/manifest/tree.c,$(call sources,manifest)) \
+            src/config/config.c src/spool/name.c $(addprefix src/replay/,copybin.c held.c jsonb.c match.c mptime.c)
 OUTBOX   := $(call sources,outbox)
 NOTIFIER := $(OUTBOX) src/io/http.c
 LIBRARY  := $(filter-out $(NOTIFIER),$(wildcard src/*/*.c))

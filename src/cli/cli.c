@@ -112,9 +112,11 @@ struct err cli_config(const struct cli_common *common, struct config *config)
         TRY(config_load_file(config, file));
     TRY(config_load_environment(config));
     if (common->spool)
-        TRY(config_set(config, "spool", common->spool));
+        TRY(config_override(config, "spool", common->spool));
     if (common->database)
-        TRY(config_set(config, "database", common->database));
+        TRY(config_override(config, "database", common->database));
+    if (common->manifests)
+        TRY(config_override(config, "manifests", common->manifests));
     log_configure((enum log_format)config->log_format, (enum log_level)config->log_level);
     return ERR_OK;
 }

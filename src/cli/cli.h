@@ -46,7 +46,7 @@ struct cli_option {
 };
 
 struct cli_common {
-    const char *config, *spool, *database;
+    const char *config, *spool, *database, *manifests;
 };
 
 #define CLI_CONFIG(common)                                                         \
@@ -64,7 +64,13 @@ struct cli_common {
         0, "database", "CONNINFO", "Postgres (also SPOOLGATE_DATABASE, DATABASE_URL)", \
             &(common).database, NULL                                                   \
     }
-#define CLI_COMMON(common) CLI_CONFIG(common), CLI_SPOOL(common), CLI_DATABASE(common)
+#define CLI_MANIFESTS(common)                                                    \
+    {                                                                            \
+        0, "manifests", "DIR", "folder of manifests (also SPOOLGATE_MANIFESTS)", \
+            &(common).manifests, NULL                                            \
+    }
+#define CLI_COMMON(common) \
+    CLI_CONFIG(common), CLI_SPOOL(common), CLI_DATABASE(common), CLI_MANIFESTS(common)
 #define CLI_JSON(json)                                               \
     {                                                                \
         0, "json", NULL, "stable output for programs", NULL, &(json) \

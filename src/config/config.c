@@ -30,6 +30,14 @@ const struct config_key config_keys[] = {
      "connection string or URL (DATABASE_URL counts too); empty: libpq's defaults"},
     {"schema", CONFIG_STRING, AT(schema), "public", 0, 0, NULL, "SPOOLGATE_SCHEMA",
      "schema of all tables; search_path is pinned to it"},
+    {"manifests", CONFIG_STRING, AT(manifests.dir), "", 0, 0, NULL, "SPOOLGATE_MANIFESTS",
+     "folder of manifests (streams/, gates/, sinks/); empty: the shipped streams alone"},
+    {"manifests.repo", CONFIG_STRING, AT(manifests.repo), "", 0, 0, NULL, NULL,
+     "or a git repository, bare or not, whose objects are read"},
+    {"manifests.rev", CONFIG_STRING, AT(manifests.rev), CONFIG_MANIFESTS_REV, 0, 0, NULL, NULL,
+     "the repository's branch, tag or commit"},
+    {"manifests.path", CONFIG_STRING, AT(manifests.path), CONFIG_MANIFESTS_PATH, 0, 0, NULL, NULL,
+     "the manifests' folder in the repository; . is its top"},
     {"rescan", CONFIG_DURATION, AT(rescan_us), "30s", 1000000, INT64_C(86400000000), NULL, NULL,
      "look into the spool at least this often, whatever inotify says"},
     {"loaders", CONFIG_COUNT, AT(loaders), "auto", 0, CONFIG_LOADERS_MAX, NULL, NULL,
@@ -281,6 +289,13 @@ struct err config_set(struct config *c, const char *path, const char *value)
     return unknown_key(path);
 }
 
+struct err config_override(struct config *c, const char *path, const char *value)
+{
+    if (*value && strcmp(path, "manifests") == 0)
+        TRY(config_set(c, "manifests.repo", ""));
+    return config_set(c, path, value);
+}
+
 void config_init(struct config *c)
 {
     *c = (struct config){0};
@@ -295,6 +310,10 @@ void config_free(struct config *c)
     free(c->spool);
     free(c->database);
     free(c->schema);
+    free(c->manifests.dir);
+    free(c->manifests.repo);
+    free(c->manifests.rev);
+    free(c->manifests.path);
     free(c->gates);
     *c = (struct config){0};
 }

@@ -6,7 +6,7 @@
  *     config_init(&c);                                      // the defaults
  *     TRY(config_load_file(&c, "spoolgate.yaml"));          // over them
  *     TRY(config_load_environment(&c));                     // SPOOLGATE_SPOOL, ..., DATABASE_URL
- *     TRY(config_set(&c, "spool", value));                  // a flag
+ *     TRY(config_override(&c, "spool", value));             // a flag
  *     config_free(&c);
  *
  * Later ones win. The keys are a table (config_keys): the same one that --help and the check of
@@ -42,10 +42,20 @@ struct keep_rules {
     int64_t receipts_us, rejects_us; /* since the batch's end */
 };
 
+/* Where the manifests are: in a folder, in a repository, or, with both empty, nowhere. A file that
+ * names both is refused. */
+#define CONFIG_MANIFESTS_REV  "HEAD"
+#define CONFIG_MANIFESTS_PATH "manifests"
+struct config_manifests {
+    char *dir;
+    char *repo, *rev, *path; /* a git repository, the revision, the folder in it */
+};
+
 struct config {
     char *spool;    /* folder */
     char *database; /* conninfo; "" is libpq's own default */
     char *schema;
+    struct config_manifests manifests;
     int64_t rescan_us;
     uint64_t loaders;    /* 0 (auto): as many as there are cores, at most CONFIG_LOADERS_MAX */
     uint64_t log_format; /* enum log_format */
@@ -98,6 +108,10 @@ const char *config_gate_key(const struct config_key *key);
 void config_gate_init(struct gate_settings *settings); /* the defaults */
 struct err config_gate_set(struct gate_settings *settings, const struct config_key *key,
                            const char *value);
+
+/* The same for what wins over the file: a folder of manifests then stands instead of a repository.
+ */
+struct err config_override(struct config *c, const char *path, const char *value);
 
 /* The settings of a gate, named in the file or not. */
 const struct gate_settings *config_gate(const struct config *c, const char *gate);

@@ -9,12 +9,12 @@ struct err config_load_environment(struct config *c)
 {
     const char *url = getenv("DATABASE_URL");
     if (url && *url)
-        TRY(config_set(c, "database", url));
+        TRY(config_override(c, "database", url));
     for (const struct config_key *k = config_keys; k->path; k++) {
         const char *value = k->environment ? getenv(k->environment) : NULL;
         if (!value || !*value)
             continue;
-        struct err e = config_set(c, k->path, value);
+        struct err e = config_override(c, k->path, value);
         if (err_is(&e))
             return err_make(ERR_CONFIG, "environment %s: %s", k->environment, e.text);
     }

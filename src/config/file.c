@@ -56,6 +56,17 @@ static struct err first_finding(struct yaml_diag *diag)
     return e;
 }
 
+static struct err check_places(const struct walk *w)
+{
+    const struct config_manifests *manifests = &w->config->manifests;
+    if (*manifests->dir && *manifests->repo)
+        return err_make(ERR_CONFIG,
+                        "%s: `manifests` names a folder and `manifests.repo` a repository; leave "
+                        "one of them out",
+                        w->file);
+    return ERR_OK;
+}
+
 /* A text that says nothing, and so an empty file, is a configuration of defaults. */
 struct err config_load_text(struct config *c, const char *name, const char *text, size_t len)
 {
@@ -72,7 +83,7 @@ struct err config_load_text(struct config *c, const char *name, const char *text
         e = walk_map(&w, root, "");
     yaml_diag_free(&diag);
     arena_free(&arena);
-    return e;
+    return err_is(&e) ? e : check_places(&w);
 }
 
 static struct err read_file(int fd, const char *path, struct buf *text)

@@ -200,6 +200,47 @@ Test(config_file, unreadable_files)
     }
 }
 
+/* A folder or a repository; an environment or a flag that names a folder wins over both. */
+Test(config_file, manifests)
+{
+    static const struct {
+        const char *text, *flag;
+        const char *want; /* dir|repo|rev|path, or the failure */
+    } rows[] = {
+        {"", NULL, "||HEAD|manifests"},
+        {"manifests: m\n", NULL, "m||HEAD|manifests"},
+        {"manifests: {repo: r.git}\n", NULL, "|r.git|HEAD|manifests"},
+        {"manifests:\n  repo: r.git\n  rev: main\n  path: .\n", NULL, "|r.git|main|."},
+        {"", "f", "f||HEAD|manifests"},
+        {"manifests: m\n", "f", "f||HEAD|manifests"},
+        {"manifests: {repo: r.git, rev: main}\n", "f", "f||main|manifests"},
+        {"manifests: {repo: r.git, rev: main}\n", "", "|r.git|main|manifests"},
+        {"manifests: {ref: main}\n", NULL,
+         "t.yaml:1:13: unknown key `manifests.ref`; did you mean `manifests.rev`?"},
+        {"manifests: m\nmanifests: {repo: r.git}\n", NULL,
+         "t.yaml:2:1: duplicate key `manifests`; the first is in line 1"},
+        {"manifests: m\nmanifests.repo: r.git\n", NULL,
+         "t.yaml: `manifests` names a folder and `manifests.repo` a repository; leave one of them "
+         "out"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct config c;
+        struct buf got = {0};
+        struct err e = load(&c, rows[i].text, strlen(rows[i].text));
+        if (!err_is(&e) && rows[i].flag)
+            e = config_override(&c, "manifests", rows[i].flag);
+        if (err_is(&e))
+            buf_str(&got, e.text);
+        else
+            buf_printf(&got, "%s|%s|%s|%s", c.manifests.dir, c.manifests.repo, c.manifests.rev,
+                       c.manifests.path);
+        cr_expect_str_eq(buf_cstr(&got), rows[i].want, "row %zu: want %s, got %s", i, rows[i].want,
+                         buf_cstr(&got));
+        buf_free(&got);
+        config_free(&c);
+    }
+}
+
 /* ---- spoolgate.example.yaml: the documentation of every key, kept true here ---- */
 
 static const char example[] = "spoolgate.example.yaml"; /* tests run in the checkout */

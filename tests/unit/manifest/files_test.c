@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+#include "manifest/files.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "bytes.h"
+
+Test(manifest_files, names_that_match)
+{
+    static const struct {
+        const char *name;
+        bool want;
+    } rows[] = {
+        {"devices.yaml", true},
+        {"devices.yml", true},
+        {"a b.yaml", true},
+        {"a.b.yaml", true},
+        {".yaml", false},
+        {".yml", false},
+        {".devices.yaml", false},
+        {".#dev.yaml", false},
+        {"devices.yaml~", false},
+        {"#dev.yaml#", false},
+        {"devices.yaml.bak", false},
+        {".dev.yaml.swp", false},
+        {"README.md", false},
+        {"devices.json", false},
+        {"yaml", false},
+        {"devices.YAML", false},
+        {"", false},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        bool got = manifest_name_matches(rows[i].name);
+        cr_expect_eq(got, rows[i].want, "%s: want %d, got %d", rows[i].name, rows[i].want, got);
+    }
+}
+
+Test(manifest_files, limits_are_held_before_memory_is_spent)
+{
+    static const struct {
+        size_t count, bytes;
+        const char *path;
+        uint64_t len;
+        const char *want; /* "" for a file that may come in */
+    } rows[] = {
+        {0, 0, "streams/a.yaml", 0, ""},
+        {0, 0, "streams/a.yaml", MANIFEST_FILE_BYTES, ""},
+        {0, 0, "streams/a.yaml", MANIFEST_FILE_BYTES + 1,
+         "streams/a.yaml is larger than 1 MiB: not a manifest"},
+        {0, 0, "streams/a.yaml", UINT64_MAX, "streams/a.yaml is larger than 1 MiB: not a manifest"},
+        {9999, 0, "streams/a.yaml", 1, ""},
+        {10000, 0, "streams/a.yaml", 1, "streams/a.yaml: there are more than 10000 manifests"},
+        {16, MANIFEST_TOTAL_BYTES - 1, "gates/a.yaml", 1, ""},
+        {16, MANIFEST_TOTAL_BYTES - 1, "gates/a.yaml", 2,
+         "gates/a.yaml: the manifests are larger than 16 MiB in all"},
+        {0, 0, "streams/a\nb.yaml", 1,
+         "streams/a b.yaml: the file's name is not plain text; rename it"},
+        {0, 0, "streams/\xff.yaml", 1,
+         "streams/?.yaml: the file's name is not plain text; rename it"},
+        {0, 0, "streams/\xc3\xa4.yaml", 1, ""},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct manifest_files files = {.count = rows[i].count, .bytes = rows[i].bytes};
+        struct err e = manifest_files_check(&files, rows[i].path, rows[i].len);
+        cr_expect_str_eq(e.text, rows[i].want, "row %zu: want \"%s\", got \"%s\"", i, rows[i].want,
+                         e.text);
+        cr_expect_eq(e.cls, *rows[i].want ? ERR_CONFIG : ERR_NONE, "row %zu: class %s", i,
+                     err_class_name(e.cls));
+    }
+}
+
+static void add(struct manifest_files *files, const char *path, const char *text)
+{
+    manifest_files_add(files, path, mem_strdup(text), strlen(text));
+}
+
+Test(manifest_files, sorted_by_path)
+{
+    static const char *const want[] = {"gates/b.yaml", "sinks/a.yaml", "streams/a.yaml",
+                                       "streams/b.yaml"};
+    struct manifest_files files = {0};
+    manifest_files_sort(&files);
+    add(&files, "streams/b.yaml", "1");
+    add(&files, "gates/b.yaml", "22");
+    add(&files, "streams/a.yaml", "333");
+    add(&files, "sinks/a.yaml", "4444");
+    manifest_files_sort(&files);
+    cr_assert_eq(files.count, COUNT(want));
+    cr_expect_eq(files.bytes, 10, "want 10 bytes, got %zu", files.bytes);
+    for (size_t i = 0; i < COUNT(want); i++)
+        cr_expect_str_eq(files.items[i].path, want[i], "%zu: want %s, got %s", i, want[i],
+                         files.items[i].path);
+    manifest_files_free(&files);
+    cr_expect_eq(files.count, 0);
+}
+
+/* Sets that differ in any way have different hashes; the order in which they were found, and where
+ * they lie, doesn't matter. */
+Test(manifest_files, hash)
+{
+    static const struct {
+        const char *path[2], *text[2];
+    } sets[] = {
+        {{"streams/a.yaml", "streams/b.yaml"}, {"x", "y"}},
+        {{"streams/a.yaml", "streams/b.yaml"}, {"y", "x"}},
+        {{"streams/a.yaml", "streams/b.yaml"}, {"xy", ""}},
+        {{"streams/a.yaml", "streams/b.yaml"}, {"", "xy"}},
+        {{"streams/a.yaml", "streams/c.yaml"}, {"x", "y"}},
+        {{"streams/a.yaml", NULL}, {"x", NULL}},
+        {{NULL, NULL}, {NULL, NULL}},
+    };
+    char hex[COUNT(sets)][HASH_HEX];
+    for (size_t i = 0; i < COUNT(sets); i++) {
+        char again[HASH_HEX];
+        for (int turn = 0; turn < 2; turn++) {
+            struct manifest_files files = {0};
+            for (int n = 0; n < 2; n++)
+                if (sets[i].path[n ^ turn])
+                    add(&files, sets[i].path[n ^ turn], sets[i].text[n ^ turn]);
+            manifest_files_sort(&files);
+            manifest_files_hash(&files, turn == 0 ? hex[i] : again);
+            manifest_files_free(&files);
+        }
+        cr_expect_str_eq(hex[i], again, "set %zu: in another order %s, not %s", i, again, hex[i]);
+        for (size_t j = 0; j < i; j++)
+            cr_expect_str_neq(hex[i], hex[j], "sets %zu and %zu: both %s", i, j, hex[i]);
+    }
+}
