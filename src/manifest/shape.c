@@ -39,12 +39,15 @@ static const char *wanted(const struct shape *shape)
 static void misfit(const struct checking *c, const char *name, struct yaml_node *node,
                    const struct shape *shape)
 {
-    static const char quotes[] = "; put it in quotes";
+    bool is_shown = node->text && *node->text && !shape->is_secret;
     bool unquoted = shape->type == SHAPE_TEXT && node->type >= YAML_BOOL && node->type < YAML_TEXT;
     node->is_bad = true;
-    if (node->type == YAML_TEXT || (node->text && *node->text))
+    if (is_shown)
         yaml_diag_error(c->diag, c->file, node->place, "`%s`: %s is wanted, not `%.80s`%s", name,
-                        wanted(shape), node->text, unquoted ? quotes : "");
+                        wanted(shape), node->text, unquoted ? "; put it in quotes" : "");
+    else if (shape->is_secret)
+        yaml_diag_error(c->diag, c->file, node->place, "`%s`: %s is wanted here", name,
+                        wanted(shape));
     else
         yaml_diag_error(c->diag, c->file, node->place, "`%s`: %s is wanted, but it is %s", name,
                         wanted(shape), yaml_type_name(node));
@@ -132,6 +135,28 @@ static void check_word(const struct checking *c, const struct shape *shape, cons
     buf_free(&words);
 }
 
+static const char *show_number(const struct shape *shape, int64_t number, char text[STR_HUMAN])
+{
+    if (shape->type == SHAPE_DURATION)
+        return number == 0 ? "0" : str_duration(number, text);
+    return str_count((uint64_t)number, text);
+}
+
+static void tell_range(const struct checking *c, const struct shape *shape, const char *name,
+                       struct yaml_node *node)
+{
+    char low[STR_HUMAN];
+    char high[STR_HUMAN];
+    node->is_bad = true;
+    if (shape->max == INT64_MAX)
+        yaml_diag_error(c->diag, c->file, node->place, "`%s` is at least %s, not `%s`", name,
+                        show_number(shape, shape->min, low), node->text);
+    else
+        yaml_diag_error(c->diag, c->file, node->place, "`%s` is from %s to %s, not `%s`", name,
+                        show_number(shape, shape->min, low), show_number(shape, shape->max, high),
+                        node->text);
+}
+
 /* Numbers of all sorts: their text is read, and held to the range. */
 static void check_number(const struct checking *c, const struct shape *shape, const char *name,
                          struct yaml_node *node)
@@ -156,15 +181,7 @@ static void check_number(const struct checking *c, const struct shape *shape, co
     if (!good) {
         misfit(c, name, node, shape);
     } else if (number < (uint64_t)shape->min || number > (uint64_t)shape->max) {
-        char low[STR_HUMAN];
-        char high[STR_HUMAN];
-        bool is_time = shape->type == SHAPE_DURATION;
-        yaml_diag_error(
-            c->diag, c->file, node->place, "`%s` is out of range: %s to %s, not `%s`", name,
-            is_time ? str_duration(shape->min, low) : str_count((uint64_t)shape->min, low),
-            is_time ? str_duration(shape->max, high) : str_count((uint64_t)shape->max, high),
-            node->text);
-        node->is_bad = true;
+        tell_range(c, shape, name, node);
     }
 }
 
@@ -346,15 +363,19 @@ static void check_either(const struct checking *c, const struct shape *shape, co
                          struct yaml_node *node)
 {
     struct buf choices = {0};
+    bool is_secret = false;
     for (size_t i = 0; shape->either[i]; i++) {
         if (is_kind(shape->either[i], node)) {
             check_node(c, shape->either[i], name, node);
             buf_free(&choices);
             return;
         }
+        is_secret |= shape->either[i]->is_secret;
         buf_printf(&choices, "%s%s", i > 0 ? ", or " : "", wanted(shape->either[i]));
     }
-    misfit(c, name, node, &(struct shape){.type = SHAPE_ANY, .wanted = buf_cstr(&choices)});
+    misfit(
+        c, name, node,
+        &(struct shape){.type = SHAPE_ANY, .wanted = buf_cstr(&choices), .is_secret = is_secret});
     buf_free(&choices);
 }
 

@@ -42,6 +42,7 @@ struct shape {
     int64_t min, max;
     const char *const *words; /* ends with NULL */
     const char *setting;
+    bool is_secret; /* messages don't show the value */
     const struct shape *item;
     const struct shape_key *keys;      /* ends with a NULL name */
     const struct shape *const *either; /* ends with NULL */
@@ -72,6 +73,6 @@ uint64_t shape_count(const struct yaml_node *node);
 #define SHAPE_NAME_MAX         63 /* bytes of a name: what Postgres keeps of one */
 #define SHAPE_DURATION_PATTERN "^[0-9]+(\\.[0-9]+)? *(us|ms|s|m|min|h|hour|hours|d|day|days)?$"
 #define SHAPE_SIZE_PATTERN     "^[0-9]+(\\.[0-9]+)? *(B|KiB|MiB|GiB|TiB|K|M|G|kB|MB|GB)?$"
-#define SHAPE_REJECTS_PATTERN  "^[0-9]+(\\.[0-9]+)?%$"
+#define SHAPE_REJECTS_PATTERN  "^(100|[0-9]{1,2}(\\.[0-9]+)?)%$"
 
 #endif

@@ -33,18 +33,26 @@ static const struct shape name_shape = {.type = SHAPE_TEXT,
 static const struct shape url_text_shape = {
     .type = SHAPE_TEXT,
     .wanted = "an http or https URL without user and password",
+    .is_secret = true, /* many listeners' URLs are */
     .pattern = "^https?://([A-Za-z0-9._~%-]+|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?([/?][!-~]*)?$",
     .min = 1,
     .max = 2048};
+/* Names only, but somebody may have put the secret itself there. */
 static const struct shape variable_shape = {.type = SHAPE_TEXT,
                                             .wanted = "the name of an environment variable",
+                                            .is_secret = true,
                                             .pattern = "^[A-Za-z_][A-Za-z0-9_]*$",
                                             .min = 1,
                                             .max = 255};
-static const struct shape path_shape = {
-    .type = SHAPE_TEXT, .wanted = "an absolute path", .pattern = "^/", .min = 1, .max = 4095};
+static const struct shape path_shape = {.type = SHAPE_TEXT,
+                                        .wanted = "an absolute path",
+                                        .is_secret = true,
+                                        .pattern = "^/",
+                                        .min = 1,
+                                        .max = 4095};
 static const struct shape credential_shape = {.type = SHAPE_TEXT,
                                               .wanted = "the name of a systemd credential",
+                                              .is_secret = true,
                                               .pattern = "^[A-Za-z0-9_-][A-Za-z0-9._-]*$",
                                               .min = 1,
                                               .max = 255};
@@ -57,7 +65,8 @@ static const struct shape_key secret_keys[] = {
 };
 static const struct shape secret_shape = {
     .type = SHAPE_MAP,
-    .wanted = "{env: NAME}, {file: PATH} or {credential: NAME}, since a secret is never inline,",
+    .wanted = "{env: NAME}, {file: PATH} or {credential: NAME} (a secret is never inline)",
+    .is_secret = true,
     .min = 1,
     .max = 1,
     .keys = secret_keys};
@@ -66,6 +75,7 @@ static const struct shape url_shape = {
     .either = (const struct shape *const[]){&url_text_shape, &secret_shape, NULL}};
 static const struct shape secrets_shape = {.type = SHAPE_LIST,
                                            .wanted = "a list of such",
+                                           .is_secret = true,
                                            .min = 1,
                                            .max = SECRETS_MAX,
                                            .item = &secret_shape};
