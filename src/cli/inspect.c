@@ -258,6 +258,10 @@ static struct err inspect(const struct config *config, struct manifest_current *
         jsonw_array(&in->rejects_json);
     copybin_open(&encoder, &set->streams, &nobody, time_now(), (enum nul_rule)terms.rules->nul);
     encoder.allowed = terms.allowed;
+    struct buf name = {0};
+    const char *slash = strrchr(path, '/');
+    str_percent_encode(&name, slash ? slash + 1 : path);
+    encoder.segment = buf_cstr(&name);
     struct segment_tools tools = {0};
     struct segment_walk walk = {.tools = &tools,
                                 .encoder = &encoder,
@@ -278,6 +282,7 @@ static struct err inspect(const struct config *config, struct manifest_current *
         print_text(in, path, &sum, &e);
     against_free(&against);
     copybin_close(&encoder);
+    buf_free(&name);
     segment_tools_close(&tools);
     for (size_t i = 0; i < streams; i++)
         buf_free(&in->rows[i]);
