@@ -4,7 +4,6 @@
 
 #include "cli/commands.h"
 #include "cli/steps.h"
-#include "cli/streams.h"
 
 enum { REFUSED = 2 };
 
@@ -26,13 +25,13 @@ static bool parse_allow(const char *text, unsigned *allow)
     return true;
 }
 
-static struct err apply(const struct config *config, bool dry_run, unsigned allow,
-                        struct plan *plan)
+static struct err apply(const struct config *config, const struct manifest *set, bool dry_run,
+                        unsigned allow, struct plan *plan)
 {
     struct pg pg;
     struct err e = cli_connect(config, &pg);
     if (!err_is(&e))
-        e = plan_make(&pg, config->schema, cli_streams(config), plan);
+        e = plan_make(&pg, config->schema, &set->streams, plan);
     if (!err_is(&e) && !dry_run)
         e = plan_apply(&pg, plan, allow);
     pg_close(&pg);
@@ -60,6 +59,8 @@ static int run(int argc, char **argv)
     int code;
     unsigned allow;
     struct config config;
+    struct manifest_current current = {0};
+    struct manifest *set = NULL;
     struct plan plan = {0};
     if (cli_parse(&cli_apply, options, &argc, &argv, &code))
         return code;
@@ -69,7 +70,11 @@ static int run(int argc, char **argv)
         return cli_usage(&cli_apply, "--allow wants type, drop, or type,drop");
     struct err e = cli_config(&common, &config);
     if (!err_is(&e))
-        e = apply(&config, dry_run, allow, &plan);
+        e = cli_manifests(&config, &current);
+    if (!err_is(&e)) {
+        set = manifest_current_get(&current);
+        e = apply(&config, set, dry_run, allow, &plan);
+    }
     if (err_is(&e)) {
         steps_print_done(&plan);
     } else if (plan.count > 0) {
@@ -79,6 +84,8 @@ static int run(int argc, char **argv)
     }
     code = is_any_refused(&plan, allow) ? REFUSED : 0;
     plan_free(&plan);
+    manifest_release(set);
+    manifest_current_close(&current);
     config_free(&config);
     return err_is(&e) ? cli_fail(&e) : cli_finish(code);
 }

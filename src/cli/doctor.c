@@ -203,7 +203,6 @@ static int run(int argc, char **argv)
         {0}};
     int code;
     struct config config;
-    struct spool spool;
     if (cli_parse(&cli_doctor, options, &argc, &argv, &code))
         return code;
     if (argc > 0)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/jsonw.h"
+#include "base/mem.h"
 #include "cli/commands.h"
 #include "db/queries.h"
 #include "manifest/manifest.h"
@@ -36,11 +37,16 @@ static void print_json(const PGresult *row)
         const char *key;
         int column;
         bool is_json;
-    } keys[] = {{"batch_id", ID, false},       {"batch_tag", TAG, false},
-                {"gate", GATE, false},         {"status", STATUS, false},
-                {"finished_at", FINISHED, false}, {"version", VERSION, false},
-                {"tables", TABLES, true},      {"manifest_rev", REV, false},
-                {"source", SOURCE, false},     {"recorded_at", RECORDED, false},
+    } keys[] = {{"batch_id", ID, false},
+                {"batch_tag", TAG, false},
+                {"gate", GATE, false},
+                {"status", STATUS, false},
+                {"finished_at", FINISHED, false},
+                {"version", VERSION, false},
+                {"tables", TABLES, true},
+                {"manifest_rev", REV, false},
+                {"source", SOURCE, false},
+                {"recorded_at", RECORDED, false},
                 {"files", FILES, true}};
     struct buf text = {0};
     struct jsonw j = {.out = &text};
@@ -85,11 +91,12 @@ static bool is_used(const struct manifest *m, const char *path, const char *gate
     char label[STREAM_LABEL];
     for (size_t i = 0; i < m->streams.count; i++) {
         const struct stream *s = &m->streams.streams[i];
-        if (s->path && strcmp(s->path, path) == 0 && json_object_get(tables, stream_label(s, label)))
+        if (s->file && strcmp(s->file, path) == 0 &&
+            json_object_get(tables, stream_label(s, label)))
             return true;
     }
     for (size_t i = 0; i < m->gate_count; i++)
-        if (strcmp(m->gates[i].path, path) == 0 && strcmp(m->gates[i].name, gate) == 0)
+        if (strcmp(m->gates[i].file, path) == 0 && strcmp(m->gates[i].name, gate) == 0)
             return true;
     return false;
 }
@@ -143,7 +150,8 @@ static int run(int argc, char **argv)
     bool all = false;
     bool json = false;
     const struct cli_option options[] = {
-        CLI_CONFIG(common), CLI_DATABASE(common),
+        CLI_CONFIG(common),
+        CLI_DATABASE(common),
         {'a', "all", NULL, "also the files that had no part in it", NULL, &all},
         CLI_JSON(json),
         {0}};

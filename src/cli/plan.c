@@ -3,16 +3,15 @@
 
 #include "cli/commands.h"
 #include "cli/steps.h"
-#include "cli/streams.h"
 
 enum { DIFFERENCES = 2 };
 
-static struct err make(const struct config *config, struct plan *plan)
+static struct err make(const struct config *config, const struct manifest *set, struct plan *plan)
 {
     struct pg pg;
     struct err e = cli_connect(config, &pg);
     if (!err_is(&e))
-        e = plan_make(&pg, config->schema, cli_streams(config), plan);
+        e = plan_make(&pg, config->schema, &set->streams, plan);
     pg_close(&pg);
     return e;
 }
@@ -34,6 +33,8 @@ static int run(int argc, char **argv)
     const struct cli_option options[] = {CLI_COMMON(common), CLI_JSON(json), {0}};
     int code;
     struct config config;
+    struct manifest_current current = {0};
+    struct manifest *set = NULL;
     struct plan plan = {0};
     if (cli_parse(&cli_plan, options, &argc, &argv, &code))
         return code;
@@ -41,11 +42,17 @@ static int run(int argc, char **argv)
         return cli_usage(&cli_plan, "no arguments are taken");
     struct err e = cli_config(&common, &config);
     if (!err_is(&e))
-        e = make(&config, &plan);
+        e = cli_manifests(&config, &current);
+    if (!err_is(&e)) {
+        set = manifest_current_get(&current);
+        e = make(&config, set, &plan);
+    }
     if (!err_is(&e))
         print(&plan, json);
     code = plan.count > 0 ? DIFFERENCES : 0;
     plan_free(&plan);
+    manifest_release(set);
+    manifest_current_close(&current);
     config_free(&config);
     return err_is(&e) ? cli_fail(&e) : cli_finish(code);
 }

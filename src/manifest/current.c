@@ -151,6 +151,22 @@ struct spool_names manifest_current_names(struct manifest_current *c)
 
 /* ---- the loaders ---- */
 
+static void files_json(const struct load_terms *terms, struct buf *json)
+{
+    const struct manifest *m = terms->owner;
+    struct jsonw j = {.out = json};
+    jsonw_array(&j);
+    for (size_t i = 0; i < m->files.count; i++) {
+        jsonw_object(&j);
+        jsonw_key(&j, "path");
+        jsonw_str(&j, m->files.items[i].path);
+        jsonw_key(&j, "text");
+        jsonw_str(&j, m->files.items[i].text);
+        jsonw_end(&j);
+    }
+    jsonw_end(&j);
+}
+
 static void terms_of(void *current, const char *gate, struct load_terms *terms)
 {
     struct manifest_current *c = current;
@@ -159,8 +175,10 @@ static void terms_of(void *current, const char *gate, struct load_terms *terms)
     *terms = (struct load_terms){.streams = &m->streams,
                                  .allowed = t.allowed,
                                  .rules = t.rules,
-                                 .manifest_rev = m->rev,
-                                 .manifest_sha256 = m->sha256,
+                                 .rev = *m->rev ? m->rev : NULL,
+                                 .sha256 = m->files.count > 0 ? m->sha256 : NULL,
+                                 .source = m->source,
+                                 .files_json = files_json,
                                  .owner = m};
 }
 

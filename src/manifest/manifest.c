@@ -126,6 +126,7 @@ static void build_streams(struct building *b)
     for (size_t i = 0; i < from->count; i++) {
         struct reader r = reader_of(b, &from->items[i]);
         read_stream(&r, from->items[i].root, &streams[i]);
+        streams[i].file = from->items[i].is_shipped ? NULL : from->items[i].file;
     }
     b->m->streams = (struct stream_set){streams, from->count};
     cross_streams(from->items, streams, from->count, b->diag);
@@ -138,6 +139,7 @@ static void build_gates(struct building *b)
     for (size_t i = 0; i < from->count; i++) {
         struct reader r = reader_of(b, &from->items[i]);
         read_gate(&r, from->items[i].root, &gates[i]);
+        gates[i].file = from->items[i].file;
     }
     b->m->gates = gates;
     b->m->gate_count = from->count;
@@ -235,6 +237,14 @@ void manifest_set_source(struct manifest *m, const char *rev, const char *source
 }
 
 /* ---- looking things up ---- */
+
+struct stream_set manifest_shipped_streams(const struct manifest *m)
+{
+    struct stream_set shipped = {.streams = m->streams.streams};
+    while (shipped.count < m->streams.count && !m->streams.streams[shipped.count].file)
+        shipped.count++;
+    return shipped;
+}
 
 const struct stream *manifest_stream(const struct manifest *m, const char *name)
 {

@@ -30,6 +30,7 @@
 
 struct manifest_gate {
     const char *name;
+    const char *file;     /* the manifest that declares it */
     const char *incoming; /* folder under incoming/; "." is incoming/ itself */
     struct gate_settings settings;
     const bool *streams; /* by index in the set: does the gate take it? NULL: it takes all */
@@ -120,6 +121,9 @@ struct manifest *manifest_hold(struct manifest *m); /* returns m */
 void manifest_release(struct manifest *m);          /* the last one frees; NULL is fine */
 
 void manifest_set_source(struct manifest *m, const char *rev, const char *source);
+
+/* Those of the shipped streams that no declared one replaces. */
+struct stream_set manifest_shipped_streams(const struct manifest *m);
 
 /* NULL where it has none of that name. */
 const struct stream *manifest_stream(const struct manifest *m, const char *name);

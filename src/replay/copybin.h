@@ -36,7 +36,6 @@ struct copybin {
     struct uuid batch;
     int64_t
         now_us; /* the accepted window lies around this; the same for every attempt of a batch */
-    const bool *allowed; /* by stream; NULL: all */
     enum nul_rule nul; /* of text columns; jsonb rejects NUL whatever the rule */
 
     /* the caller's to set, once open; both must stay until the next frame is encoded */

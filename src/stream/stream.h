@@ -84,6 +84,7 @@ struct stream_index {
 
 struct stream {
     const char *name;
+    const char *file;   /* the manifest that declares it; NULL: it is shipped */
     const char *kind;   /* of the frames */
     const char *schema; /* NULL: the configured one */
     const char *table;

@@ -104,3 +104,11 @@ void yaml_diag_text(const struct yaml_finding *finding, struct buf *out)
         buf_printf(out, ":%d:%d", finding->place.line, finding->place.column);
     buf_printf(out, ": %s%s", finding->is_warning ? "warning: " : "", finding->message);
 }
+
+void yaml_diag_print(const struct yaml_diag *diag, struct buf *out)
+{
+    for (size_t i = 0; i < diag->count; i++) {
+        yaml_diag_text(&diag->items[i], out);
+        buf_byte(out, '\n');
+    }
+}

@@ -41,5 +41,7 @@ void yaml_diag_free(struct yaml_diag *diag);
 
 /* "FILE:LINE:COLUMN: MESSAGE", with "warning: " before the message of one. */
 void yaml_diag_text(const struct yaml_finding *finding, struct buf *out);
+/* All of them, a line each. */
+void yaml_diag_print(const struct yaml_diag *diag, struct buf *out);
 
 #endif

@@ -15,7 +15,7 @@
 #include <time.h>
 
 #include "frame/msgpack.h"
-#include "stream/builtin.h"
+#include "shipped.h"
 #include "replay/copybin.h"
 
 enum { FRAMES = 20000, SERIES = 200, START_S = 1795226221, ROWS_KEPT = 1 << 18 };
@@ -153,7 +153,7 @@ static void measure(const char *name, int rounds, bool distinct,
     msgpack_packer_init(&pk, &segment, append);
     for (unsigned n = 0; n < FRAMES; n++)
         put(&pk, n, distinct ? n : n % SERIES);
-    copybin_open(&encoder, &stream_builtin, &batch, START_S * INT64_C(1000000), NUL_REJECT);
+    copybin_open(&encoder, shipped_streams(), &batch, START_S * INT64_C(1000000), NUL_REJECT);
     for (int i = 0; i < rounds; i++) {
         double ns = pass(&r, &segment, NULL, rows);
         walk = ns < walk ? ns : walk;

@@ -17,7 +17,7 @@
 #include "replay/copybin.c"
 #include "replay/jsonb.c"
 #include "replay/match.c"
-#include "stream/builtin.h"
+#include "shipped.h"
 #include "replay/mptime.c"
 
 #include <jansson.h>
@@ -102,7 +102,7 @@ static void encode(struct copybin *e, const struct frame *frame)
     assert(good == (rows[0].len + rows[1].len > 0));
     check_notes(e, frame, rows, good);
     if (good) {
-        const struct stream *s = &stream_builtin.streams[row.stream];
+        const struct stream *s = shipped_streams().streams[row.stream];
         const struct buf *out = &rows[row.stream];
         assert(row.time_us >= e->now_us - s->window_past_us &&
                row.time_us <= e->now_us + s->window_ahead_us);
@@ -133,7 +133,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     enum frame_result result;
     uint64_t at = 0;
     uint64_t count = 0;
-    copybin_open(&e, &stream_builtin, &batch, INT64_C(1795226221000000),
+    copybin_open(&e, shipped_streams(), &batch, INT64_C(1795226221000000),
                  bytes[2] & 1 ? NUL_STRIP : NUL_REJECT);
     while ((result = frame_next(&r, &frame, &error)) == FRAME_NEXT) {
         assert(frame.offset == at && frame.index == count && frame.len > 0);

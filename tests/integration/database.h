@@ -19,7 +19,7 @@
 #include "base/uuid.h"
 #include "folder.h"
 #include "io/pg.h"
-#include "stream/builtin.h"
+#include "shipped.h"
 #include "schema/migrate.h"
 
 struct database {
@@ -43,7 +43,7 @@ static inline void database_open(struct database *d, bool migrate)
     d->target = (struct pg_target){conninfo, d->schema};
     EXPECT_OK(pg_open(&d->pg, &d->target));
     if (migrate)
-        EXPECT_OK(migrate_apply(&d->pg, d->schema, &stream_builtin, &report));
+        EXPECT_OK(migrate_apply(&d->pg, d->schema, shipped_streams(), &report));
     migrate_report_free(&report);
 }
 

@@ -38,24 +38,32 @@ struct loading {
     struct loading_worker worker;
 };
 
-static inline const struct load_rules *loading_rules(const void *context, const char *gate)
+/* The context is the set of streams. */
+static inline void loading_terms(void *streams, const char *gate, struct load_terms *terms)
 {
     static const struct load_rules rules = {.dedupe = DEDUPE_OFF, .max_rejects = {.count = 50}};
-    (void)context;
     (void)gate;
-    return &rules;
+    *terms = (struct load_terms){.streams = streams, .rules = &rules};
+}
+
+static inline void loading_terms_done(void *streams, struct load_terms *terms)
+{
+    (void)streams;
+    (void)terms;
 }
 
 static inline void loading_worker_open(struct loading_worker *w, struct loading *x,
                                        const struct stream_set *streams, const char *name)
 {
     static const struct frame_limits limits = FRAME_LIMITS_DEFAULT;
-    *w = (struct loading_worker){
-        .name = name,
-        .spool = &x->spool,
-        .loader = {.spool = &x->spool,
-                   .preparer = {.streams = streams, .limits = &limits, .rules_of = loading_rules},
-                   .target = x->db.target}};
+    *w = (struct loading_worker){.name = name,
+                                 .spool = &x->spool,
+                                 .loader = {.spool = &x->spool,
+                                            .preparer = {.terms = {.get = loading_terms,
+                                                                   .done = loading_terms_done,
+                                                                   .context = (void *)streams},
+                                                         .limits = &limits},
+                                            .target = x->db.target}};
     pg_init(&w->loader.pg);
     EXPECT_OK(pg_open(&w->loader.pg, &w->loader.target));
     prepared_open(&w->prepared, &w->loader.preparer);
@@ -77,7 +85,7 @@ static inline void loading_open(struct loading *x, const struct stream_set *stre
     database_open(&x->db, true);
     for (size_t i = 0; i < streams->count; i++)
         if (!streams->streams[i].is_foreign)
-            ddl_stream(&sql, &streams->streams[i]);
+            ddl_stream(&sql, &streams->streams[i], NULL);
     EXPECT_OK(pg_exec(&x->db.pg, buf_cstr(&sql)));
     buf_free(&sql);
     x->top = folder_make();

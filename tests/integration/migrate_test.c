@@ -5,7 +5,7 @@
 #include "bytes.h"
 #include "database.h"
 #include "db/migrations.h"
-#include "stream/builtin.h"
+#include "shipped.h"
 #include "replay/partition.h"
 
 static struct database db;
@@ -25,14 +25,14 @@ TestSuite(migrate, .init = set_up, .fini = tear_down);
 static void apply(void)
 {
     struct migrate_report r = {0};
-    EXPECT_OK(migrate_apply(&db.pg, db.schema, &stream_builtin, &r));
+    EXPECT_OK(migrate_apply(&db.pg, db.schema, shipped_streams(), &r));
     migrate_report_free(&r);
 }
 
 static size_t pending(void)
 {
     struct migrate_report r = {0};
-    EXPECT_OK(migrate_check(&db.pg, &stream_builtin, &r));
+    EXPECT_OK(migrate_check(&db.pg, shipped_streams(), &r));
     size_t n = r.pending;
     migrate_report_free(&r);
     return n;
@@ -40,13 +40,13 @@ static size_t pending(void)
 
 Test(migrate, checking_changes_nothing_and_applying_makes_all)
 {
-    size_t all = migration_count + stream_builtin.count;
+    size_t all = migration_count + shipped_streams()->count;
     cr_assert_eq(pending(), all, "got %zu", pending());
     EXPECT_VALUE(&db, "SELECT to_regclass('ingestion_manifest') IS NULL", "t");
-    EXPECT_ERR(migrate_require(&db.pg, &stream_builtin), ERR_CONFIG, "spoolgate migrate");
+    EXPECT_ERR(migrate_require(&db.pg, shipped_streams()), ERR_CONFIG, "spoolgate migrate");
     apply();
     cr_assert_eq(pending(), 0, "got %zu", pending());
-    EXPECT_OK(migrate_require(&db.pg, &stream_builtin));
+    EXPECT_OK(migrate_require(&db.pg, shipped_streams()));
     char count[24];
     (void)snprintf(count, sizeof count, "%zu", migration_count);
     EXPECT_VALUE(&db, "SELECT count(*) FROM spoolgate_migration", count);
@@ -56,7 +56,7 @@ Test(migrate, applying_again_does_nothing)
 {
     struct migrate_report r = {0};
     apply();
-    EXPECT_OK(migrate_apply(&db.pg, db.schema, &stream_builtin, &r));
+    EXPECT_OK(migrate_apply(&db.pg, db.schema, shipped_streams(), &r));
     cr_assert_eq(r.pending, 0, "got %zu: %s", r.pending, buf_cstr(&r.steps));
     migrate_report_free(&r);
 }
@@ -79,13 +79,13 @@ Test(migrate, histories_that_are_not_ours_are_refused)
     for (size_t i = 0; i < COUNT(rows); i++) {
         EXPECT_OK(pg_exec(&db.pg, "BEGIN"));
         EXPECT_OK(pg_exec(&db.pg, rows[i].sql));
-        struct err e = migrate_check(&db.pg, &stream_builtin, &r);
+        struct err e = migrate_check(&db.pg, shipped_streams(), &r);
         cr_assert_eq(e.cls, ERR_CONFIG, "%s: got %s", rows[i].what, err_class_name(e.cls));
         cr_assert(strstr(e.text, rows[i].says), "%s: want `%s` in `%s`", rows[i].what, rows[i].says,
                   e.text);
         pg_rollback(&db.pg);
     }
-    EXPECT_OK(migrate_require(&db.pg, &stream_builtin));
+    EXPECT_OK(migrate_require(&db.pg, shipped_streams()));
     migrate_report_free(&r);
 }
 
@@ -96,7 +96,7 @@ Test(migrate, a_step_that_fails_leaves_the_steps_before_it)
         {.name = "ts", .type = COLUMN_TIMESTAMPTZ, .required = true},
         {.name = "ts", .type = COLUMN_TEXT}, /* twice: the server refuses it */
     };
-    struct stream streams[] = {stream_builtin.streams[0],
+    struct stream streams[] = {shipped_streams()->streams[0],
                                {.name = "broken",
                                 .kind = "broken",
                                 .table = "broken",
@@ -108,7 +108,7 @@ Test(migrate, a_step_that_fails_leaves_the_steps_before_it)
     EXPECT_VALUE(&db, "SELECT to_regclass('metrics') IS NOT NULL AND to_regclass('broken') IS NULL",
                  "t");
     apply();
-    EXPECT_OK(migrate_require(&db.pg, &stream_builtin));
+    EXPECT_OK(migrate_require(&db.pg, shipped_streams()));
 }
 
 /* ---- leaves ---- */
@@ -126,7 +126,7 @@ static void ensure(const struct partition_list *days, size_t *made)
     int64_t end = time_monotonic() + 60 * TIME_US_PER_S;
     *made = 0;
     do {
-        e = partition_ensure(&db.pg, &stream_builtin, days, made);
+        e = partition_ensure(&db.pg, shipped_streams(), days, made);
     } while (strcmp(e.sqlstate, "55P03") == 0 && time_monotonic() < end);
     EXPECT_OK(e);
 }
@@ -194,7 +194,7 @@ Test(migrate, a_lock_on_the_parent_times_out)
     EXPECT_OK(pg_open(&locker, &db.target));
     EXPECT_OK(pg_exec(&locker, "BEGIN; LOCK TABLE metrics IN ACCESS EXCLUSIVE MODE"));
     partition_need(&days, 0, day_us(20000));
-    EXPECT_ERR(partition_ensure(&db.pg, &stream_builtin, &days, NULL), ERR_DATABASE, "55P03");
+    EXPECT_ERR(partition_ensure(&db.pg, shipped_streams(), &days, NULL), ERR_DATABASE, "55P03");
     pg_close(&locker);
     ensure(&days, &made);
     partition_free(&days);

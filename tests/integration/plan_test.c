@@ -6,6 +6,7 @@
 #include "base/time.h"
 #include "bytes.h"
 #include "database.h"
+#include "shipped.h"
 #include "stream/ddl.h"
 
 static struct database db;
@@ -186,13 +187,13 @@ Test(plan, the_shipped_streams)
 {
     struct migrate_report report = {0};
     struct plan plan;
-    EXPECT_OK(migrate_apply(&db.pg, db.schema, &stream_builtin, &report));
+    EXPECT_OK(migrate_apply(&db.pg, db.schema, shipped_streams(), &report));
     migrate_report_free(&report);
-    EXPECT_OK(plan_make(&db.pg, db.schema, &stream_builtin, &plan));
+    EXPECT_OK(plan_make(&db.pg, db.schema, shipped_streams(), &plan));
     EXPECT_STEPS(&plan, "", "migrated");
     plan_free(&plan);
-    for (size_t i = 0; i < stream_builtin.count; i++)
-        expect_fit(&stream_builtin.streams[i], "", stream_builtin.streams[i].name);
+    for (size_t i = 0; i < shipped_streams()->count; i++)
+        expect_fit(&shipped_streams()->streams[i], "", shipped_streams()->streams[i].name);
 }
 
 Test(plan, a_type_of_every_sort)

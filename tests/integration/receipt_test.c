@@ -14,6 +14,7 @@
 
 static struct database db;
 static const struct load_rules by_content = {.dedupe = DEDUPE_CONTENT};
+static const struct load_terms terms = {.rules = &by_content};
 
 static void set_up(void)
 {
@@ -63,10 +64,19 @@ static enum receipt_state state_of(const struct claim *c)
     return state;
 }
 
+static struct err open_receipt(const struct claim *c, const char *spool_id, int *attempt)
+{
+    struct batch b;
+    batch_open(&b, c, &terms);
+    struct err e = receipt_open(&db.pg, &b, spool_id, attempt);
+    batch_close(&b);
+    return e;
+}
+
 static struct err finish(const struct claim *c, bool failed)
 {
     struct batch b;
-    batch_open(&b, c, &by_content);
+    batch_open(&b, c, &terms);
     struct receipt_end end = {.failed = failed, .tables = "{}", .error = failed ? "why" : NULL};
     struct err e = receipt_finish(&db.pg, &b, &end);
     batch_close(&b);
@@ -80,10 +90,10 @@ Test(receipt, from_none_to_settled)
         int attempt;
         cr_assert_eq(state_of(&c), RECEIPT_NONE);
         EXPECT_ERR(receipt_start(&db.pg, c.batch, &attempt), ERR_BUSY, c.batch);
-        EXPECT_OK(receipt_open(&db.pg, &c, SPOOL_ID, &attempt));
+        EXPECT_OK(open_receipt(&c, SPOOL_ID, &attempt));
         cr_assert_eq(attempt, 1, "got %d", attempt);
         cr_assert_str_eq(status_of(&c), "loading 1");
-        EXPECT_OK(receipt_open(&db.pg, &c, SPOOL_ID, &attempt)); /* a reply was lost */
+        EXPECT_OK(open_receipt(&c, SPOOL_ID, &attempt)); /* a reply was lost */
         cr_assert_eq(attempt, 2, "got %d", attempt);
         cr_assert_eq(state_of(&c), RECEIPT_UNFINISHED);
         EXPECT_OK(receipt_start(&db.pg, c.batch, &attempt));
@@ -97,7 +107,7 @@ Test(receipt, from_none_to_settled)
         cr_assert_str_eq(status_of(&c), failed ? "failed 3" : "done 3");
         cr_assert_eq(state_of(&c), RECEIPT_SETTLED);
         EXPECT_ERR(receipt_start(&db.pg, c.batch, &attempt), ERR_BUSY, "settled");
-        EXPECT_ERR(receipt_open(&db.pg, &c, SPOOL_ID, &attempt), ERR_BUSY, "settled");
+        EXPECT_ERR(open_receipt(&c, SPOOL_ID, &attempt), ERR_BUSY, "settled");
         receipt_stall(&db.pg, c.batch, "too late");
         cr_assert_str_neq(database_value(&db, "SELECT coalesce(error, '') FROM ingestion_manifest"
                                               " ORDER BY opened_at DESC LIMIT 1"),
@@ -111,7 +121,7 @@ Test(receipt, an_attempt_that_was_overtaken_cannot_go_on)
     struct claim c = claim_of(1);
     int first;
     int second;
-    EXPECT_OK(receipt_open(&db.pg, &c, SPOOL_ID, &first));
+    EXPECT_OK(open_receipt(&c, SPOOL_ID, &first));
     EXPECT_OK(receipt_begin(&db.pg, c.batch, first));
     pg_rollback(&db.pg);
     EXPECT_OK(receipt_start(&db.pg, c.batch, &second));
@@ -135,7 +145,7 @@ Test(receipt, the_lock_keeps_the_successor_waiting)
     struct claim c = claim_of(1);
     struct pg successor;
     int attempt;
-    EXPECT_OK(receipt_open(&db.pg, &c, SPOOL_ID, &attempt));
+    EXPECT_OK(open_receipt(&c, SPOOL_ID, &attempt));
     EXPECT_OK(receipt_begin(&db.pg, c.batch, attempt));
     EXPECT_VALUE(&db, "SHOW synchronous_commit", "on");
     pg_init(&successor);
@@ -156,7 +166,7 @@ Test(receipt, another_spools_batch_is_refused)
 {
     struct claim c = claim_of(1);
     enum receipt_state state;
-    EXPECT_OK(receipt_open(&db.pg, &c, OTHER_ID, &(int){0}));
+    EXPECT_OK(open_receipt(&c, OTHER_ID, &(int){0}));
     EXPECT_ERR(receipt_find(&db.pg, c.batch, SPOOL_ID, &state), ERR_CONFIG, OTHER_ID);
     claim_free(&c);
 }
@@ -168,7 +178,7 @@ Test(receipt, another_spools_batch_is_refused)
 static struct batch batch_of(const struct claim *c, const char *letters)
 {
     struct batch b;
-    batch_open(&b, c, &by_content);
+    batch_open(&b, c, &terms);
     for (size_t i = 0; i < b.count; i++) {
         struct segment_summary *sum = &b.segments[i].sum;
         *sum = (struct segment_summary){.bytes = 10, .bytes_raw = 10, .frames = 2};

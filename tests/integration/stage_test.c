@@ -269,7 +269,7 @@ Test(stage, a_refused_row_leaves_the_value_before_it)
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct buf sql = {0};
         buf_str(&sql, "DROP TABLE kv; DELETE FROM ingestion_reject;");
-        ddl_stream(&sql, &modes[1]);
+        ddl_stream(&sql, &modes[1], NULL);
         buf_str(&sql, rows[i].sql);
         EXPECT_OK(pg_exec(&x.db.pg, buf_cstr(&sql)));
         buf_free(&sql);

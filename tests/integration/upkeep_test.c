@@ -66,7 +66,7 @@ static void exec(const char *sql)
 static void make_table(const struct stream *s)
 {
     struct buf sql = {0};
-    ddl_stream(&sql, s);
+    ddl_stream(&sql, s, NULL);
     exec(buf_cstr(&sql));
     buf_free(&sql);
 }
@@ -161,8 +161,8 @@ static void pass_until_dropped(const struct stream *s, const char *leaf)
     "SELECT coalesce(string_agg(c.relname, ' ' ORDER BY c.relname), '')" \
     "  FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"         \
     " WHERE i.inhparent = 't'::regclass AND NOT i.inhdetachpending"
-#define TABLES                                                            \
-    "SELECT coalesce(string_agg(relname, ' ' ORDER BY relname), '')"      \
+#define TABLES                                                                         \
+    "SELECT coalesce(string_agg(relname, ' ' ORDER BY relname), '')"                   \
     "  FROM pg_class WHERE relnamespace = quote_ident(current_schema())::regnamespace" \
     "   AND relkind = 'r' AND relname ~ '^(t|mine)(_|$)' AND NOT relispartition"
 

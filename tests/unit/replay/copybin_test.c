@@ -6,7 +6,7 @@
 #include "base/time.h"
 #include "frame/msgpack.h"
 #include "base/mem.h"
-#include "stream/builtin.h"
+#include "shipped.h"
 #include "bytes.h"
 
 #define NOW INT64_C(1795226221000000) /* 2026-11-21T01:57:01Z */
@@ -487,7 +487,7 @@ Test(replay_copybin, frames)
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct outcome o;
-        encode(&stream_builtin, NUL_REJECT, rows[i].bytes, rows[i].len, &o);
+        encode(shipped_streams(), NUL_REJECT, rows[i].bytes, rows[i].len, &o);
         cr_expect_eq(o.good, !rows[i].want, "row %zu: want %d, got %d: %s: %s", i, !rows[i].want,
                      o.good, o.reject.column, o.reject.reason);
         if (rows[i].want) {
@@ -534,7 +534,7 @@ Test(replay_copybin, exact_bytes)
                                "\xff\xff";
     struct outcome o;
     struct buf got = {0};
-    encode(&stream_builtin, NUL_REJECT, frame, sizeof frame - 1, &o);
+    encode(shipped_streams(), NUL_REJECT, frame, sizeof frame - 1, &o);
     cr_assert(o.good, "rejected: %s: %s", o.reject.column, o.reject.reason);
     copybin_header(&got);
     buf_put(&got, o.rows[0].data, o.rows[0].len);
@@ -570,7 +570,7 @@ Test(replay_copybin, neighbours)
     struct copybin_row row;
     struct reject reject;
     size_t one = 0;
-    copybin_open(&e, &stream_builtin, &batch, NOW, NUL_REJECT);
+    copybin_open(&e, shipped_streams(), &batch, NOW, NUL_REJECT);
     for (int i = 0; i < 5; i++) {
         const char *bytes = i % 2 ? bad : good;
         struct frame frame = {.bytes = (const uint8_t *)bytes,
@@ -605,7 +605,7 @@ Test(replay_copybin, truncated_at_every_byte)
         struct frame frame = {
             .bytes = cut, .len = len, .kind = (const uint8_t *)"metric", .kind_len = 6};
         memcpy(cut, whole, len);
-        copybin_open(&e, &stream_builtin, &batch, NOW, NUL_REJECT);
+        copybin_open(&e, shipped_streams(), &batch, NOW, NUL_REJECT);
         bool got = copybin_encode(&e, &frame, rows, &row, &reject);
         /* after `name` everything that is required is there */
         bool want = len >= sizeof whole - 1 - 27;

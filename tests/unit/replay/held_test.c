@@ -44,7 +44,8 @@ static const char *shown(char text[BYTES_TEXT])
 
 static void open_held(void)
 {
-    held_open(&held, 2, 1000);
+    held_open(&held, 1000);
+    held_begin(&held, 2);
 }
 
 static void close_held(void)
