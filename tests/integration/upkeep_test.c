@@ -161,8 +161,8 @@ static void pass_until_dropped(const struct stream *s, const char *leaf)
     "SELECT coalesce(string_agg(c.relname, ' ' ORDER BY c.relname), '')" \
     "  FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"         \
     " WHERE i.inhparent = 't'::regclass AND NOT i.inhdetachpending"
-#define TABLES                                                            \
-    "SELECT coalesce(string_agg(relname, ' ' ORDER BY relname), '')"      \
+#define TABLES                                                                         \
+    "SELECT coalesce(string_agg(relname, ' ' ORDER BY relname), '')"                   \
     "  FROM pg_class WHERE relnamespace = quote_ident(current_schema())::regnamespace" \
     "   AND relkind = 'r' AND relname ~ '^(t|mine)(_|$)' AND NOT relispartition"
 
@@ -440,6 +440,21 @@ static void *run_in_background(void *background)
     return NULL;
 }
 
+/* Returns when the pass waits for a lock. */
+static void start_waiting(struct background *b)
+{
+    char waits[160];
+    int64_t end = time_monotonic() + 60 * TIME_US_PER_S;
+    open_session(&b->pg, "SELECT 1");
+    (void)snprintf(waits, sizeof waits,
+                   "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pid = %d AND "
+                   "wait_event_type = 'Lock')",
+                   PQbackendPID(b->pg.connection));
+    cr_assert_eq(pthread_create(&b->thread, NULL, run_in_background, b), 0);
+    while (strcmp(database_value(&db, waits), "t") != 0)
+        cr_assert_lt(time_monotonic(), end, "the pass never waited");
+}
+
 /* A reader holds a partition up. While the pass waits for it, and after it has given up, rows go in
  * and partitions are made; the pass after the reader's end drops it. */
 Test(upkeep, a_long_reader_holds_up_nothing_but_its_partition)
@@ -450,14 +465,8 @@ Test(upkeep, a_long_reader_holds_up_nothing_but_its_partition)
     make_day(&b.s, "2024-07-13");
     make_day(&b.s, "2024-07-17");
     open_session(&reader, "BEGIN; SELECT count(*) FROM t_2024_07_13");
-    open_session(&b.pg, "SET application_name = 'upkeep under test'");
     exec("SET lock_timeout = '500ms'");
-    cr_assert_eq(pthread_create(&b.thread, NULL, run_in_background, &b), 0);
-    while (strcmp(database_value(&db, "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE "
-                                      "application_name = 'upkeep under test' AND "
-                                      "wait_event_type = 'Lock')"),
-                  "t") != 0)
-        ;
+    start_waiting(&b);
     exec("INSERT INTO t VALUES ('2024-07-17 10:00+00', 'meanwhile')");
     EXPECT_VALUE(&db, "SELECT note FROM t", "meanwhile");
     make_day(&b.s, "2024-07-18"); /* its own lock_timeout is longer than the pass's */
@@ -472,7 +481,29 @@ Test(upkeep, a_long_reader_holds_up_nothing_but_its_partition)
     pg_close(&b.pg);
 }
 
-/* The same for a detach that somebody else began and broke off: finished, and theirs to keep. */
+/* While the pass waits for what it is about to drop, the name becomes another table's. */
+Test(upkeep, a_name_that_changes_hands_at_the_last_moment)
+{
+    struct background b = {.s = days()};
+    struct pg owner;
+    char mark[LEAF_MARK];
+    make_table(&b.s);
+    make_day(&b.s, "2024-07-13");
+    comment("t_2024_07_13", mark_of(&b.s, "2024-07-13", mark));
+    exec("ALTER TABLE t DETACH PARTITION t_2024_07_13 CONCURRENTLY");
+    open_session(&owner, "BEGIN; ALTER TABLE t_2024_07_13 RENAME TO mine;"
+                         "CREATE TABLE t_2024_07_13 (LIKE t)");
+    start_waiting(&b);
+    EXPECT_OK(pg_commit(&owner));
+    cr_assert_eq(pthread_join(b.thread, NULL), 0);
+    cr_assert(b.result.left == 1 && strstr(b.result.first.text, "not the table any more"),
+              "want one left; got %d, %s", (int)b.result.left, b.result.first.text);
+    EXPECT_VALUE(&db, TABLES, "mine t_2024_07_13");
+    pg_close(&owner);
+    pg_close(&b.pg);
+}
+
+/* A detach that somebody else began and broke off: finished, and theirs to keep. */
 Test(upkeep, a_detach_that_others_broke_off_is_finished_and_not_dropped)
 {
     struct stream s = days();
