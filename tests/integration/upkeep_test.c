@@ -258,6 +258,27 @@ Test(upkeep, each_period_is_made_ahead_and_let_go)
     }
 }
 
+Test(upkeep, what_cannot_be_made_ahead_holds_up_nothing_else)
+{
+    struct stream s = days();
+    make_table(&s);
+    exec("CREATE TABLE t_2024_07_18 (mine text)");
+    s.ahead = 1;
+    s.keep_us = 36500 * DAY;
+    struct stream both[] = {s, days()};
+    struct stream_set set = {both, COUNT(both)};
+    struct upkeep u = {.pg = &db.pg, .streams = &set, .now_us = now_us};
+    struct upkeep_result r;
+    both[1].table = "mine";
+    make_table(&both[1]);
+    make_day(&both[1], "2024-07-13");
+    EXPECT_OK(upkeep_run(&u, &r));
+    cr_assert(r.left == 1 && strstr(r.first.text, "partitions of t can't be made ahead"),
+              "want one failure; got %d, %s", (int)r.left, r.first.text);
+    cr_assert_eq(r.dropped, 1, "mine_2024_07_13 is past, got %d", (int)r.dropped);
+    EXPECT_VALUE(&db, TABLES, "t_2024_07_18");
+}
+
 /* ---- keep ---- */
 
 Test(upkeep, what_is_detached_may_stay_as_a_table)
@@ -375,6 +396,10 @@ Test(upkeep, tables_of_others_with_a_partitions_name_stay)
     comment("t_2024_07_02", mark_of(&other, "2024-07-02", mark)); /* another table's */
     exec("CREATE TABLE t_2024_07_03 (LIKE t)");
     comment("t_2024_07_03", mark_of(&s, "2024-07-04", mark)); /* another day's */
+    exec("CREATE TABLE t_2024_07_04 (LIKE t)");
+    (void)mark_of(&s, "2024-07-04", mark);
+    (void)strcpy(strstr(mark, "will"), "no, ours"); /* somebody has spoken */
+    comment("t_2024_07_04", mark);
     make_day(&s, "2024-07-05");
     comment("t_2024_07_05", mark_of(&s, "2024-07-05", mark));
     exec("ALTER TABLE t DETACH PARTITION t_2024_07_05");
@@ -382,7 +407,8 @@ Test(upkeep, tables_of_others_with_a_partitions_name_stay)
     make_day(&s, "2024-07-06");
     exec("ALTER TABLE t DETACH PARTITION t_2024_07_06"); /* by hand, without a mark */
     EXPECT_PASS(&s, 0, 0, 0, 0);
-    EXPECT_VALUE(&db, TABLES, "mine_now t_2024_07_01 t_2024_07_02 t_2024_07_03 t_2024_07_06");
+    EXPECT_VALUE(&db, TABLES,
+                 "mine_now t_2024_07_01 t_2024_07_02 t_2024_07_03 t_2024_07_04 t_2024_07_06");
     cr_assert_str_empty(odd_names);
 }
 
