@@ -18,8 +18,6 @@
 #ifndef SPOOLGATE_DAEMON_MAINTAIN_H
 #define SPOOLGATE_DAEMON_MAINTAIN_H
 
-#include <stdbool.h>
-
 #include "base/err.h"
 #include "base/time.h"
 #include "config/config.h"

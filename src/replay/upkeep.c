@@ -281,13 +281,12 @@ static struct err keep_stream(const struct upkeep *u, const struct stream *s,
                               struct upkeep_result *r)
 {
     struct leaves l;
-    char label[STREAM_LABEL];
-    char what[STREAM_LABEL + 64];
+    char what[128];
     struct err e = leaves_find(u->pg, s, &l);
     if (!err_is(&e))
         e = visit_locked(u, s, &l, r);
     leaves_free(&l);
-    (void)snprintf(what, sizeof what, "keep of stream %s", stream_label(s, label));
+    (void)snprintf(what, sizeof what, "upkeep of stream %.64s", s->name);
     return note(u, r, &e, what);
 }
 

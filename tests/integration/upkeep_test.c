@@ -258,6 +258,27 @@ Test(upkeep, each_period_is_made_ahead_and_let_go)
     }
 }
 
+Test(upkeep, what_cannot_be_made_ahead_holds_up_nothing_else)
+{
+    struct stream s = days();
+    make_table(&s);
+    exec("CREATE TABLE t_2024_07_18 (mine text)");
+    s.ahead = 1;
+    s.keep_us = 36500 * DAY;
+    struct stream both[] = {s, days()};
+    struct stream_set set = {both, COUNT(both)};
+    struct upkeep u = {.pg = &db.pg, .streams = &set, .now_us = now_us};
+    struct upkeep_result r;
+    both[1].table = "mine";
+    make_table(&both[1]);
+    make_day(&both[1], "2024-07-13");
+    EXPECT_OK(upkeep_run(&u, &r));
+    cr_assert(r.left == 1 && strstr(r.first.text, "partitions of t can't be made ahead"),
+              "want one failure; got %d, %s", (int)r.left, r.first.text);
+    cr_assert_eq(r.dropped, 1, "mine_2024_07_13 is past, got %d", (int)r.dropped);
+    EXPECT_VALUE(&db, TABLES, "t_2024_07_18");
+}
+
 /* ---- keep ---- */
 
 Test(upkeep, what_is_detached_may_stay_as_a_table)
@@ -375,6 +396,10 @@ Test(upkeep, tables_of_others_with_a_partitions_name_stay)
     comment("t_2024_07_02", mark_of(&other, "2024-07-02", mark)); /* another table's */
     exec("CREATE TABLE t_2024_07_03 (LIKE t)");
     comment("t_2024_07_03", mark_of(&s, "2024-07-04", mark)); /* another day's */
+    exec("CREATE TABLE t_2024_07_04 (LIKE t)");
+    (void)mark_of(&s, "2024-07-04", mark);
+    (void)strcpy(strstr(mark, "will"), "no, ours"); /* somebody has spoken */
+    comment("t_2024_07_04", mark);
     make_day(&s, "2024-07-05");
     comment("t_2024_07_05", mark_of(&s, "2024-07-05", mark));
     exec("ALTER TABLE t DETACH PARTITION t_2024_07_05");
@@ -382,7 +407,8 @@ Test(upkeep, tables_of_others_with_a_partitions_name_stay)
     make_day(&s, "2024-07-06");
     exec("ALTER TABLE t DETACH PARTITION t_2024_07_06"); /* by hand, without a mark */
     EXPECT_PASS(&s, 0, 0, 0, 0);
-    EXPECT_VALUE(&db, TABLES, "mine_now t_2024_07_01 t_2024_07_02 t_2024_07_03 t_2024_07_06");
+    EXPECT_VALUE(&db, TABLES,
+                 "mine_now t_2024_07_01 t_2024_07_02 t_2024_07_03 t_2024_07_04 t_2024_07_06");
     cr_assert_str_empty(odd_names);
 }
 
@@ -440,6 +466,21 @@ static void *run_in_background(void *background)
     return NULL;
 }
 
+/* Returns when the pass waits for a lock. */
+static void start_waiting(struct background *b)
+{
+    char waits[160];
+    int64_t end = time_monotonic() + 60 * TIME_US_PER_S;
+    open_session(&b->pg, "SELECT 1");
+    (void)snprintf(waits, sizeof waits,
+                   "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pid = %d AND "
+                   "wait_event_type = 'Lock')",
+                   PQbackendPID(b->pg.connection));
+    cr_assert_eq(pthread_create(&b->thread, NULL, run_in_background, b), 0);
+    while (strcmp(database_value(&db, waits), "t") != 0)
+        cr_assert_lt(time_monotonic(), end, "the pass never waited");
+}
+
 /* A reader holds a partition up. While the pass waits for it, and after it has given up, rows go in
  * and partitions are made; the pass after the reader's end drops it. */
 Test(upkeep, a_long_reader_holds_up_nothing_but_its_partition)
@@ -450,14 +491,8 @@ Test(upkeep, a_long_reader_holds_up_nothing_but_its_partition)
     make_day(&b.s, "2024-07-13");
     make_day(&b.s, "2024-07-17");
     open_session(&reader, "BEGIN; SELECT count(*) FROM t_2024_07_13");
-    open_session(&b.pg, "SET application_name = 'upkeep under test'");
     exec("SET lock_timeout = '500ms'");
-    cr_assert_eq(pthread_create(&b.thread, NULL, run_in_background, &b), 0);
-    while (strcmp(database_value(&db, "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE "
-                                      "application_name = 'upkeep under test' AND "
-                                      "wait_event_type = 'Lock')"),
-                  "t") != 0)
-        ;
+    start_waiting(&b);
     exec("INSERT INTO t VALUES ('2024-07-17 10:00+00', 'meanwhile')");
     EXPECT_VALUE(&db, "SELECT note FROM t", "meanwhile");
     make_day(&b.s, "2024-07-18"); /* its own lock_timeout is longer than the pass's */
@@ -472,7 +507,29 @@ Test(upkeep, a_long_reader_holds_up_nothing_but_its_partition)
     pg_close(&b.pg);
 }
 
-/* The same for a detach that somebody else began and broke off: finished, and theirs to keep. */
+/* While the pass waits for what it is about to drop, the name becomes another table's. */
+Test(upkeep, a_name_that_changes_hands_at_the_last_moment)
+{
+    struct background b = {.s = days()};
+    struct pg owner;
+    char mark[LEAF_MARK];
+    make_table(&b.s);
+    make_day(&b.s, "2024-07-13");
+    comment("t_2024_07_13", mark_of(&b.s, "2024-07-13", mark));
+    exec("ALTER TABLE t DETACH PARTITION t_2024_07_13 CONCURRENTLY");
+    open_session(&owner, "BEGIN; ALTER TABLE t_2024_07_13 RENAME TO mine;"
+                         "CREATE TABLE t_2024_07_13 (LIKE t)");
+    start_waiting(&b);
+    EXPECT_OK(pg_commit(&owner));
+    cr_assert_eq(pthread_join(b.thread, NULL), 0);
+    cr_assert(b.result.left == 1 && strstr(b.result.first.text, "not the table any more"),
+              "want one left; got %d, %s", (int)b.result.left, b.result.first.text);
+    EXPECT_VALUE(&db, TABLES, "mine t_2024_07_13");
+    pg_close(&owner);
+    pg_close(&b.pg);
+}
+
+/* A detach that somebody else began and broke off: finished, and theirs to keep. */
 Test(upkeep, a_detach_that_others_broke_off_is_finished_and_not_dropped)
 {
     struct stream s = days();
