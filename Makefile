@@ -28,15 +28,16 @@ LIBS = $(shell pkg-config --libs $(PACKAGES)) -lm
 # Rooms without a main. The notifier is its own program over outbox and io/http.
 sources  = $(wildcard src/$(1)/*.c)
 PURE     := $(call sources,base) $(call sources,gate) $(call sources,frame) $(call sources,stream) \
-            $(call sources,yaml) src/config/config.c src/spool/name.c src/manifest/files.c \
-            $(addprefix src/replay/,copybin.c held.c jsonb.c match.c mptime.c)
+            $(call sources,yaml) $(filter-out src/manifest/source.c src/manifest/tree.c,$(call sources,manifest)) \
+            src/config/config.c src/spool/name.c $(addprefix src/replay/,copybin.c field.c field_array.c \
+            field_binary.c field_interval.c field_number.c field_numeric.c field_time.c held.c jsonb.c match.c mptime.c)
 OUTBOX   := $(call sources,outbox)
 NOTIFIER := $(OUTBOX) src/io/http.c
 LIBRARY  := $(filter-out $(NOTIFIER),$(wildcard src/*/*.c))
 BENCH    := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(filter-out tests/bench/hotpath.c,$(wildcard tests/bench/*.c)))
 TESTS    := $(wildcard tests/unit/*/*.c) $(wildcard tests/integration/*.c)
 objects   = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
-EMBEDDED := $(BUILD)/gen/db/embedded.o
+EMBEDDED := $(BUILD)/gen/db/embedded.o $(BUILD)/gen/manifests/shipped.o
 
 .DELETE_ON_ERROR:
 .PHONY: all help demo smoke run up migrate test test-san chaos bench check format fuzz print-pure print-flags print-libs install uninstall clean
@@ -68,7 +69,12 @@ $(BUILD)/gen/db/queries.h $(BUILD)/gen/db/embedded.c &: db/embed $(SQL)
 	$(call say,SQL,db)
 	$(Q)db/embed $(BUILD)/gen/db
 
-$(EMBEDDED): $(BUILD)/gen/db/embedded.c
+MANIFESTS := $(wildcard manifests/streams/*.yaml)
+$(BUILD)/gen/manifests/shipped.c: manifests/embed $(MANIFESTS)
+	$(call say,YAML,manifests)
+	$(Q)manifests/embed $@
+
+$(EMBEDDED): $(BUILD)/gen/%.o: $(BUILD)/gen/%.c
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 # ---- use ----
@@ -162,7 +168,7 @@ format: ## rewrite the sources in the house format
 
 fuzz: ## each fuzz target for SECONDS (default 20)
 	$(Q)tools/setup check
-	$(Q)$(MAKE) --no-print-directory $(BUILD)/gen/db/embedded.c
+	$(Q)$(MAKE) --no-print-directory $(EMBEDDED:.o=.c)
 	$(Q)tests/fuzz/run $(SECONDS)
 
 # ---- installing ----
@@ -172,6 +178,7 @@ install: all ## PREFIX=/usr/local DESTDIR=
 	install -D -m 755 build/tools/notifier/notifier $(DESTDIR)$(PREFIX)/bin/spoolgate-notifier
 	install -D -m 644 spoolgate.example.yaml $(DESTDIR)$(PREFIX)/share/doc/spoolgate/spoolgate.example.yaml
 	install -D -m 644 README.md $(DESTDIR)$(PREFIX)/share/doc/spoolgate/README.md
+	for f in $(MANIFESTS); do install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/spoolgate/$$f || exit 1; done
 	for t in templates/*.tmpl; do install -D -m 644 $$t $(DESTDIR)$(PREFIX)/share/spoolgate/$$t || exit 1; done
 
 uninstall: ## what install put there

@@ -6,6 +6,6 @@
 #include "cli/cli.h"
 
 extern const struct cli_command cli_run, cli_drain, cli_put, cli_inspect, cli_status, cli_receipt,
-    cli_gate, cli_retry, cli_park, cli_doctor, cli_migrate, cli_help;
+    cli_gate, cli_retry, cli_park, cli_doctor, cli_migrate, cli_lint, cli_help;
 
 #endif

@@ -59,11 +59,21 @@ static void check_tag(struct reading *r, struct fy_token *tag)
                         "tags (!name) are not understood here; write the value alone");
 }
 
+/* libfyaml's place of a quoted text is behind the quote. */
+static bool is_quoted(enum fy_scalar_style style)
+{
+    return style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED;
+}
+
 static struct yaml_node *read_scalar(struct reading *r, struct fy_event *event)
 {
-    struct yaml_node *node = new_node(r, YAML_TEXT, event->scalar.value);
+    struct fy_token *token = event->scalar.value; /* NULL where nothing is written */
+    enum fy_scalar_style style = token ? fy_token_scalar_style(token) : FYSS_PLAIN;
+    struct yaml_node *node = new_node(r, YAML_TEXT, token);
     size_t len = 0;
-    const char *text = event->scalar.value ? fy_token_get_text(event->scalar.value, &len) : NULL;
+    const char *text = token ? fy_token_get_text(token, &len) : NULL;
+    if (is_quoted(style))
+        node->place.column--;
     if (!text)
         len = 0;
     node->text = arena_strndup(r->arena, text, len);
@@ -72,7 +82,7 @@ static struct yaml_node *read_scalar(struct reading *r, struct fy_event *event)
     if (strlen(node->text) != len) {
         yaml_diag_error(r->diag, r->file, node->place, "a NUL character");
         node->is_bad = true;
-    } else if (!event->scalar.value || fy_token_scalar_style(event->scalar.value) == FYSS_PLAIN) {
+    } else if (style == FYSS_PLAIN) {
         node->type = yaml_scalar_type(node->text);
     }
     return node;
@@ -83,7 +93,7 @@ static struct yaml_node *read_alias(struct reading *r, struct fy_event *event)
     struct yaml_node *node = new_node(r, YAML_NULL, event->alias.anchor);
     node->text = "";
     node->is_bad = true;
-    node->place.column -= node->place.column > 1; /* the token is the name behind the star */
+    node->place.column--; /* the token is the name behind the star */
     yaml_diag_error(r->diag, r->file, node->place, "aliases (*name) are not understood here");
     return node;
 }

@@ -92,7 +92,7 @@ Test(config_file, mistakes)
          "t.yaml:1:1: unknown key `log`; `spoolgate help config` lists them all"},
         {BYTES("spool: [x]\n"), "t.yaml:1:1: a single value is wanted here"},
         {BYTES("spool: {x: 1}\n"), "t.yaml:1:9: unknown key `spool.x`; did you mean `spool`?"},
-        {BYTES("spool: \"a\\0b\"\n"), "t.yaml:1:9: a NUL character"},
+        {BYTES("spool: \"a\\0b\"\n"), "t.yaml:1:8: a NUL character"},
         {BYTES("- spool\n"), "t.yaml:1:1: a mapping of keys to values is wanted"},
         {BYTES("spool\n"), "t.yaml:1:1: a mapping of keys to values is wanted"},
         {BYTES("? [a]\n: b\n"), "t.yaml:1:3: a key must be a single value"},

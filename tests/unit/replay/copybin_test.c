@@ -14,17 +14,17 @@
 static const struct uuid batch = {
     {0x01, 0x93, 2, 3, 4, 5, 0x76, 7, 0x88, 9, 10, 11, 12, 13, 14, 15}};
 
-/* One column of each type, in ways in which the built-in streams don't have them. */
+#define KEY(name_) .name = (name_), .path = (const char *const[]){name_}, .path_count = 1
+
+/* Columns in ways in which the built-in streams don't have them. */
 static const struct column odd_columns[] = {
-    {.name = "ts", .type = COLUMN_TIMESTAMPTZ, .required = true},
-    {.name = "ms", .type = COLUMN_TIMESTAMPTZ, .unit_ns = 1000000},
-    {.name = "us", .type = COLUMN_TIMESTAMPTZ, .unit_ns = 1000},
-    {.name = "text", .type = COLUMN_TEXT},
-    {.name = "number", .type = COLUMN_FLOAT8},
-    {.name = "json", .type = COLUMN_JSONB},
-    {.name = "filled",
-     .type = COLUMN_JSONB,
-     .required = true,
+    {KEY("ts"), .type = COLUMN_TIMESTAMPTZ, .required = true},
+    {KEY("ms"), .type = COLUMN_TIMESTAMPTZ, .unit_ns = 1000000},
+    {KEY("us"), .type = COLUMN_TIMESTAMPTZ, .unit_ns = 1000},
+    {KEY("text"), .type = COLUMN_TEXT},
+    {KEY("number"), .type = COLUMN_FLOAT8},
+    {KEY("json"), .type = COLUMN_JSONB},
+    {KEY("filled"), .type = COLUMN_JSONB, .required = true,
      .fallback = {"[1]", (const uint8_t *)"\0\0\0\4\1[1]", 8}},
     {.name = "batch", .type = COLUMN_UUID, .source = COLUMN_FROM_BATCH, .required = true},
 };

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/* What one manifest means to another: names, kinds, tables and folders that can be had once only,
+ * and names of others that must be there. */
+#include <string.h>
+
+#include "base/str.h"
+#include "manifest/read.h"
+#include "spool/spool.h"
+
+/* Where to point at: at the value of a key, else at that of the one which stands for it. */
+static struct yaml_place place_of(const struct declared *from, const char *key,
+                                  const char *otherwise)
+{
+    const struct yaml_node *node = yaml_get(from->root, key);
+    if (!node)
+        node = yaml_get(from->root, otherwise);
+    return node ? node->place : from->root->place;
+}
+
+static bool same(const char *a, const char *b)
+{
+    return a && b && strcmp(a, b) == 0;
+}
+
+/* ---- streams ---- */
+
+static bool same_table(const struct stream *a, const struct stream *b)
+{
+    return same(a->table, b->table) && (a->schema == b->schema || same(a->schema, b->schema));
+}
+
+/* `one` was declared before `other`; the shipped ones are first. */
+static void compare_streams(const struct declared *one_from, const struct stream *one,
+                            const struct declared *other_from, const struct stream *other,
+                            struct yaml_diag *diag)
+{
+    const char *file = other_from->file;
+    struct yaml_place kind = place_of(other_from, "kind", "stream");
+    struct yaml_place table = place_of(other_from, "table", "stream");
+    char label[STREAM_LABEL];
+    if (same(one->name, other->name)) {
+        yaml_diag_error(diag, file, place_of(other_from, "stream", "stream"),
+                        "stream `%s` is declared in %s, too", other->name, one_from->file);
+        return; /* all else follows from it */
+    }
+    if (same(one->kind, other->kind) && one_from->is_shipped)
+        yaml_diag_error(diag, file, kind,
+                        "frames of kind `%s` go to the shipped stream `%s`; name this one `%s` to "
+                        "replace it",
+                        other->kind, one->name, one->name);
+    else if (same(one->kind, other->kind))
+        yaml_diag_error(diag, file, kind, "frames of kind `%s` go to stream `%s` (%s) already",
+                        other->kind, one->name, one_from->file);
+    if (same_table(one, other))
+        yaml_diag_error(diag, file, table, "table `%s` is that of stream `%s` (%s)",
+                        stream_label(other, label), one->name,
+                        one_from->is_shipped ? "shipped" : one_from->file);
+}
+
+void cross_streams(const struct declared *from, const struct stream *streams, size_t count,
+                   struct yaml_diag *diag)
+{
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < i; k++)
+            compare_streams(&from[k], &streams[k], &from[i], &streams[i], diag);
+}
+
+/* ---- gates ---- */
+
+static const char *nearest_stream(const struct stream_set *set, const char *name)
+{
+    const char *best = NULL;
+    unsigned distance = 4;
+    for (size_t i = 0; i < set->count; i++) {
+        unsigned d = set->streams[i].name ? str_distance(name, set->streams[i].name) : distance;
+        if (d < distance && d < strlen(name)) {
+            distance = d;
+            best = set->streams[i].name;
+        }
+    }
+    return best;
+}
+
+static void unknown_stream(const struct declared *from, const struct yaml_node *node,
+                           const struct stream_set *set, struct yaml_diag *diag)
+{
+    const char *best = nearest_stream(set, node->text);
+    if (best)
+        yaml_diag_error(diag, from->file, node->place,
+                        "there is no stream `%s`; did you mean `%s`?", node->text, best);
+    else
+        yaml_diag_error(diag, from->file, node->place, "there is no stream `%s`", node->text);
+}
+
+static void find_streams(struct arena *arena, const struct declared *from,
+                         struct manifest_gate *gate, const struct stream_set *set, bool is_complete,
+                         struct yaml_diag *diag)
+{
+    const struct yaml_node *list = yaml_get(from->root, "streams");
+    bool *takes = list ? arena_alloc(arena, set->count * sizeof *takes) : NULL;
+    for (size_t i = 0; list && i < list->count; i++) {
+        const struct yaml_node *node = list->entries[i].value;
+        size_t found = 0;
+        if (node->is_bad)
+            continue;
+        while (found < set->count && !same(set->streams[found].name, node->text))
+            found++;
+        if (found < set->count)
+            takes[found] = true;
+        else if (is_complete)
+            unknown_stream(from, node, set, diag);
+    }
+    gate->streams = takes;
+    for (size_t i = 0; i < set->count; i++)
+        gate->is_ordered |= (!takes || takes[i]) && stream_is_ordered(&set->streams[i]);
+}
+
+void cross_gates(struct arena *arena, const struct declared *from, struct manifest_gate *gates,
+                 size_t count, const struct stream_set *streams, bool is_complete,
+                 struct yaml_diag *diag)
+{
+    for (size_t i = 0; i < count; i++) {
+        for (size_t k = 0; k < i; k++) {
+            if (same(gates[k].name, gates[i].name))
+                yaml_diag_error(diag, from[i].file, place_of(&from[i], "gate", "gate"),
+                                "gate `%s` is declared in %s, too", gates[i].name, from[k].file);
+            else if (same(gates[k].incoming, gates[i].incoming))
+                yaml_diag_error(diag, from[i].file, place_of(&from[i], "incoming", "gate"),
+                                "folder `%s` is that of gate `%s` (%s)", gates[i].incoming,
+                                gates[k].name, from[k].file);
+        }
+        find_streams(arena, &from[i], &gates[i], streams, is_complete, diag);
+    }
+}
+
+/* ---- sinks ---- */
+
+static bool is_gate(const char *name, const struct manifest_gate *gates, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (same(gates[i].name, name))
+            return true;
+    return strcmp(name, SPOOL_DEFAULT_GATE) == 0; /* there with or without a file */
+}
+
+static void check_gates(const struct declared *from, const struct manifest_gate *gates,
+                        size_t gate_count, struct yaml_diag *diag)
+{
+    const struct yaml_node *list = yaml_get(from->root, "gates");
+    for (size_t i = 0; list && i < list->count; i++) {
+        const struct yaml_node *node = list->entries[i].value;
+        if (!node->is_bad && !is_gate(node->text, gates, gate_count))
+            yaml_diag_error(diag, from->file, node->place, "there is no gate `%s` in gates/",
+                            node->text);
+    }
+}
+
+void cross_sinks(const struct declared *from, const struct manifest_sink *sinks, size_t count,
+                 const struct manifest_gate *gates, size_t gate_count, bool is_complete,
+                 struct yaml_diag *diag)
+{
+    for (size_t i = 0; i < count; i++) {
+        for (size_t k = 0; k < i; k++)
+            if (same(sinks[k].name, sinks[i].name))
+                yaml_diag_error(diag, from[i].file, place_of(&from[i], "sink", "sink"),
+                                "sink `%s` is declared in %s, too", sinks[i].name, from[k].file);
+        if (is_complete)
+            check_gates(&from[i], gates, gate_count, diag);
+    }
+}
