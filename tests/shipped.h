@@ -5,6 +5,8 @@
 
 #include "manifest/manifest.h"
 
+enum { SHIPPED_EVENTS, SHIPPED_METRICS }; /* their places in the set */
+
 static inline const struct stream_set *shipped_streams(void)
 {
     static struct manifest *m;

@@ -96,7 +96,7 @@ Test(migrate, a_step_that_fails_leaves_the_steps_before_it)
         {.name = "ts", .type = COLUMN_TIMESTAMPTZ, .required = true},
         {.name = "ts", .type = COLUMN_TEXT}, /* twice: the server refuses it */
     };
-    struct stream streams[] = {shipped_streams()->streams[0],
+    struct stream streams[] = {shipped_streams()->streams[SHIPPED_METRICS],
                                {.name = "broken",
                                 .kind = "broken",
                                 .table = "broken",
@@ -138,8 +138,8 @@ Test(migrate, leaves_are_made_once_for_the_days_that_occur)
     apply();
     for (int64_t day = 20000; day < 20120; day++) /* more than one transaction makes */
         for (int times = 0; times < 2; times++)
-            partition_need(&days, 0, day_us(day));
-    partition_need(&days, 1, day_us(20005));
+            partition_need(&days, SHIPPED_METRICS, day_us(day));
+    partition_need(&days, SHIPPED_EVENTS, day_us(20005));
     cr_assert_eq(days.count, 121, "got %zu", days.count);
     ensure(&days, &made);
     cr_assert_eq(made, 121, "got %zu", made);
@@ -156,7 +156,7 @@ Test(migrate, a_leaf_that_was_detached_is_attached_again)
     struct partition_list days = {0};
     size_t made = 0;
     apply();
-    partition_need(&days, 0, day_us(20000));
+    partition_need(&days, SHIPPED_METRICS, day_us(20000));
     ensure(&days, &made);
     EXPECT_OK(pg_exec(&db.pg, "ALTER TABLE metrics DETACH PARTITION metrics_2024_10_04"));
     ensure(&days, &made);
@@ -176,7 +176,7 @@ Test(migrate, a_long_reader_is_not_waited_for)
     pg_init(&reader);
     EXPECT_OK(pg_open(&reader, &db.target));
     EXPECT_OK(pg_exec(&reader, "BEGIN; SELECT count(*) FROM metrics"));
-    partition_need(&days, 0, day_us(20000));
+    partition_need(&days, SHIPPED_METRICS, day_us(20000));
     ensure(&days, &made);
     cr_assert_eq(made, 1);
     pg_close(&reader);
@@ -193,7 +193,7 @@ Test(migrate, a_lock_on_the_parent_times_out)
     pg_init(&locker);
     EXPECT_OK(pg_open(&locker, &db.target));
     EXPECT_OK(pg_exec(&locker, "BEGIN; LOCK TABLE metrics IN ACCESS EXCLUSIVE MODE"));
-    partition_need(&days, 0, day_us(20000));
+    partition_need(&days, SHIPPED_METRICS, day_us(20000));
     EXPECT_ERR(partition_ensure(&db.pg, shipped_streams(), &days, NULL), ERR_DATABASE, "55P03");
     pg_close(&locker);
     ensure(&days, &made);
