@@ -191,6 +191,10 @@ static struct err inspect(const struct config *config, const char *path, struct 
         jsonw_array(&in->rejects_json);
     copybin_open(&encoder, &stream_builtin, &nobody, time_now(),
                  (enum nul_rule)config->default_gate.rules.nul);
+    struct buf name = {0};
+    const char *slash = strrchr(path, '/');
+    str_percent_encode(&name, slash ? slash + 1 : path);
+    encoder.segment = buf_cstr(&name);
     struct segment_tools tools = {0};
     struct segment_walk walk = {.tools = &tools,
                                 .encoder = &encoder,
@@ -205,6 +209,7 @@ static struct err inspect(const struct config *config, const char *path, struct 
     else if (!in->frames && (!err_is(&e) || e.cls == ERR_SEGMENT))
         print_text(in, path, &sum, &e);
     copybin_close(&encoder);
+    buf_free(&name);
     segment_tools_close(&tools);
     for (size_t i = 0; i < streams; i++)
         buf_free(&in->rows[i]);

@@ -73,6 +73,7 @@ struct err batch_inspect(struct batch *b, const struct segment_walk *walk, struc
     w.context = &in;
     for (; in.segment < b->count && !err_is(&e); in.segment++) {
         struct batch_segment *s = &b->segments[in.segment];
+        w.encoder->segment = s->encoded;
         e = segment_walk(&w, b->claim->folder, s->name, &s->sum);
         if (e.cls == ERR_SEGMENT) {
             batch_fail_segment(b, in.segment, e.text);
@@ -127,7 +128,7 @@ struct batch_totals batch_totals(const struct batch *b)
         t.ts_min_us = b->ts_min_us;
         t.ts_max_us = b->ts_max_us;
     }
-    if (t.rows == 0)
+    if (t.rows == 0 || t.ts_max_us == INT64_MIN) /* no row, or none that has a time */
         t.ts_min_us = t.ts_max_us = INT64_MIN;
     return t;
 }

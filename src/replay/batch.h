@@ -63,7 +63,7 @@ struct batch_totals {
     uint64_t segments_failed, segments_duplicate;
     uint64_t bytes, bytes_raw;
     uint64_t frames, rows, rejected, skipped; /* frames == rows + rejected + skipped */
-    int64_t ts_min_us, ts_max_us;             /* INT64_MIN in both where there are no rows */
+    int64_t ts_min_us, ts_max_us;             /* INT64_MIN in both where no row has one */
 };
 
 void batch_open(struct batch *b, const struct claim *claim, const struct load_rules *rules);

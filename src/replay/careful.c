@@ -84,7 +84,7 @@ static void note_loaded(struct careful *c, size_t table, size_t from, size_t to)
     c->copier->counts[table] += to - from;
     for (size_t i = from; i < to; i++) {
         int64_t us = c->blocks[table].items[i].time_us;
-        if (us < c->ts_min_us)
+        if (us < c->ts_min_us && us != INT64_MIN) /* it has none */
             c->ts_min_us = us;
         if (us > c->ts_max_us)
             c->ts_max_us = us;

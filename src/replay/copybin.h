@@ -4,13 +4,14 @@
  *
  *     struct copybin e;
  *     copybin_open(&e, &streams, batch_id, now, NUL_REJECT);
+ *     e.segment = "a%20name.msgpack";
  *     if (copybin_encode(&e, &frame, rows, &row, &reject))
  *         ... rows[row.stream] has grown by one row ...
  *     copybin_close(&e);
  *
  * Row format: PostgreSQL manual, COPY, "Binary Format": int16 field count, then int32 length (-1 is
  * NULL) and the type's binary form for each; all big-endian. The stream's header and trailer are
- * copybin_header() and copybin_trailer().
+ * copybin_header() and copybin_trailer(). Fields by type are in field.h.
  */
 #ifndef SPOOLGATE_REPLAY_COPYBIN_H
 #define SPOOLGATE_REPLAY_COPYBIN_H
@@ -22,10 +23,13 @@
 #include "base/buf.h"
 #include "base/uuid.h"
 #include "frame/reader.h"
+#include "replay/field.h"
 #include "replay/jsonb.h"
 #include "replay/match.h"
 #include "replay/rules.h"
 #include "stream/stream.h"
+
+struct copybin_times;
 
 struct copybin {
     const struct stream_set *streams;
@@ -34,10 +38,14 @@ struct copybin {
         now_us; /* the accepted window lies around this; the same for every attempt of a batch */
     enum nul_rule nul; /* of text columns; jsonb rejects NUL whatever the rule */
 
+    /* the caller's to set, once open; both must stay until the next frame is encoded */
+    const char *segment; /* the one in hand, percent-encoded; for COLUMN_FROM_SEGMENT */
+    const bool *allowed; /* by stream: does the gate take it; NULL: all */
+
     /* private */
     struct match match;
     struct jsonb_order order;
-    struct period_range *periods; /* by stream: that of the last row */
+    struct copybin_times *times; /* by stream */
 };
 
 struct copybin_row {
@@ -45,14 +53,8 @@ struct copybin_row {
     size_t len;              /* of the row, at the end of its stream's rows */
     int64_t time_us;         /* of the stream's time column; INT64_MIN where it has none */
     int64_t period_us;       /* where the row's partition begins; 0 where there are none */
-    uint32_t keys_ignored;   /* keys of the frame that no column takes */
+    uint32_t keys_ignored;   /* keys of the frame that no column takes; 0 where a rest is kept */
     uint32_t numbers_nulled; /* NaN and Inf inside jsonb */
-};
-
-struct reject {
-    char column[64]; /* "" where it is the frame as a whole */
-    char reason[200];
-    char sqlstate[6]; /* where the server refused the row; "" where we did */
 };
 
 void copybin_open(struct copybin *e, const struct stream_set *streams, const struct uuid *batch,
@@ -62,6 +64,12 @@ void copybin_close(struct copybin *e);
 /* rows: one buf a stream. On a reject (false) nothing was appended. */
 bool copybin_encode(struct copybin *e, const struct frame *frame, struct buf *rows,
                     struct copybin_row *row, struct reject *reject);
+
+/* One value of the column's type, as msgpack, becomes its field, length included: what a manifest
+ * states as a default or a constant. nil is NULL. No window applies. On a reject (false) nothing
+ * was appended. */
+bool copybin_value(struct buf *out, const struct column *c, const void *msgpack, size_t len,
+                   struct reject *reject);
 
 void copybin_header(struct buf *out);
 void copybin_trailer(struct buf *out);

@@ -124,6 +124,7 @@ static struct err copy_segments(struct replay *r)
         struct segment_summary loaded;
         if (s->fate != SEGMENT_LOADED)
             continue;
+        walk.encoder->segment = s->encoded;
         struct err e = segment_walk(&walk, b->claim->folder, s->name, &loaded);
         if (!err_is(&e))
             e = check_same(&s->sum, &loaded);

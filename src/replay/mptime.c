@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "replay/mptime.h"
 
+#include <math.h>
+
 #include "base/time.h"
 #include "base/word.h"
 
@@ -31,5 +33,32 @@ bool mptime_ext(const struct mp_value *v, int64_t *us)
     if (nanoseconds > 999999999 || seconds > SECONDS_MAX || seconds < -SECONDS_MAX)
         return false;
     *us = seconds * TIME_US_PER_S + nanoseconds / 1000;
+    return true;
+}
+
+/* Whole microseconds or not: a unit of nanoseconds is a thousandth of one. */
+static bool count_float(double count, int64_t unit_ns, int64_t *us)
+{
+    int64_t unit_us = unit_ns / 1000;
+    double product = unit_us == 0 ? floor(count * (double)unit_ns / 1000) : count * (double)unit_us;
+    if (!(fabs(product) < 9.2e18)) /* NaN and Inf too */
+        return false;
+    *us = llround(product);
+    return true;
+}
+
+bool mptime_number(const struct mp_value *v, int64_t unit_ns, int64_t *us)
+{
+    unit_ns = unit_ns ? unit_ns : TIME_US_PER_S * 1000;
+    if (v->type == MP_FLOAT)
+        return count_float(v->f, unit_ns, us);
+    if ((v->type != MP_UINT && v->type != MP_INT) || (v->type == MP_UINT && v->u > INT64_MAX))
+        return false;
+    int64_t count = v->type == MP_INT ? v->i : (int64_t)v->u;
+    if (unit_ns >= 1000)
+        return !__builtin_mul_overflow(count, unit_ns / 1000, us);
+    if (__builtin_mul_overflow(count, unit_ns, us))
+        return false;
+    *us = *us / 1000 - (*us % 1000 < 0);
     return true;
 }

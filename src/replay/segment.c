@@ -92,7 +92,7 @@ static void count_row(struct segment_summary *sum, const struct copybin_row *row
 {
     sum->keys_ignored += row->keys_ignored;
     sum->numbers_nulled += row->numbers_nulled;
-    if (row->time_us < sum->ts_min_us)
+    if (row->time_us < sum->ts_min_us && row->time_us != INT64_MIN) /* it has none */
         sum->ts_min_us = row->time_us;
     if (row->time_us > sum->ts_max_us)
         sum->ts_max_us = row->time_us;
