@@ -4,21 +4,41 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
+#include "replay/jsonb.h"
 #include "bytes.h"
 
 static const struct frame_limits limits = FRAME_LIMITS_DEFAULT;
 
+#define KEY(...)                                \
+    .path = (const char *const[]){__VA_ARGS__}, \
+    .path_count = sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *)
+
 static const struct column columns[] = {
-    {.name = "a", .type = COLUMN_TEXT},
-    {.name = "bb", .type = COLUMN_TEXT},
-    {.name = "kind", .type = COLUMN_TEXT},
+    {.name = "a", .type = COLUMN_TEXT, KEY("a")},
+    {.name = "bb", .type = COLUMN_TEXT, KEY("bb")},
+    {.name = "kind", .type = COLUMN_TEXT, KEY("kind")},
     {.name = "batch", .type = COLUMN_UUID, .source = COLUMN_FROM_BATCH},
-    {.name = "a_longer_name", .type = COLUMN_TEXT},
+    {.name = "a_longer_name", .type = COLUMN_TEXT, KEY("a_longer_name")},
+};
+/* Names of columns and keys differ; two columns take one key, and one takes a map that another
+ * looks into. */
+static const struct column paths[] = {
+    {.name = "1", .type = COLUMN_TEXT, KEY("p", "x")},
+    {.name = "2", .type = COLUMN_TEXT, KEY("p", "q", "y")},
+    {.name = "3", .type = COLUMN_TEXT, KEY("p", "x")},
+    {.name = "4", .type = COLUMN_JSONB, KEY("m")},
+    {.name = "5", .type = COLUMN_TEXT, KEY("m", "z")},
+    {.name = "6", .type = COLUMN_TEXT, KEY("top")},
+    {.name = "7", .type = COLUMN_TEXT, KEY("top")},
+    {.name = "8", .type = COLUMN_TEXT, KEY("p", "kind")},
+    {.name = "rest", .type = COLUMN_JSONB, .source = COLUMN_FROM_REST},
 };
 static const struct stream streams[] = {
     {.name = "x", .kind = "x", .columns = columns, .column_count = 2},
     {.name = "y", .kind = "y.longer.than.a.word", .columns = columns, .column_count = 5},
     {.name = "none", .kind = "", .columns = columns, .column_count = 0},
+    {.name = "paths", .kind = "p", .columns = paths, .column_count = 8},
+    {.name = "rest", .kind = "r", .columns = paths, .column_count = 9},
 };
 static const struct stream_set set = {streams, COUNT(streams)};
 
@@ -55,13 +75,20 @@ static void describe(struct match *m, const struct frame *frame, struct buf *tex
     cr_assert(match_columns(m, frame, stream, &ignored));
     buf_printf(text, "%zu:", stream);
     for (size_t i = 0; i < streams[stream].column_count; i++) {
-        const struct frame_pair *pair = m->fields[i].pair;
+        const struct frame_pair *pair = match_pair(m, i);
         if (pair && pair->value.type == MP_UINT)
             buf_printf(text, " %u", (unsigned)pair->value.u);
         else
             buf_str(text, pair ? " ?" : " -");
     }
     buf_printf(text, ", %u ignored", ignored);
+    if (m->rest.len > 0) {
+        struct mp_cursor c = {m->rest.data, m->rest.data + m->rest.len};
+        uint32_t nulled = 0;
+        buf_str(text, ", ");
+        cr_assert_null(jsonb_append(text, &c, NULL, &nulled));
+        cr_assert_eq(c.p, c.end);
+    }
 }
 
 /* The frames of the bytes, one line each; both as the reader gives them and as bytes alone. */
@@ -194,6 +221,133 @@ Test(replay_match, duplicates_past_the_noted_pairs)
     put_str(&bytes, "a");
     buf_byte(&bytes, 0xc0);
     expect_lines(&m, &bytes, "0: - 7, 0 ignored");
+    buf_free(&bytes);
+    match_close(&m);
+}
+
+#define P "\xa4kind\xa1p"
+#define R "\xa4kind\xa1r"
+
+/* Columns whose keys lie deeper: 1 to 8 of `paths`. */
+Test(replay_match, paths)
+{
+    static const struct {
+        const char *bytes;
+        size_t len;
+        const char *want;
+    } rows[] = {
+        {BYTES("\x81" P), "3: - - - - - - - -, 0 ignored"},
+        {BYTES("\x82" P "\xa3top\x01"), "3: - - - - - 1 1 -, 0 ignored"},
+        {BYTES("\x82" P "\xa1p\x81\xa1x\x01"), "3: 1 - 1 - - - - -, 0 ignored"},
+        {BYTES("\x82" P "\xa1p\x82\xa1q\x81\xa1y\x02\xa1x\x01"), "3: 1 2 1 - - - - -, 0 ignored"},
+        /* `kind` inside of a map is a key like others */
+        {BYTES("\x82" P "\xa1p\x81\xa4kind\x07"), "3: - - - - - - - 7, 0 ignored"},
+        /* a whole map, and a key inside of it; the map's other keys are taken with it */
+        {BYTES("\x82" P "\xa1m\x82\xa1z\x05\xa1o\x06"), "3: - - - ? 5 - - -, 0 ignored"},
+        {BYTES("\x82" P "\xa1m\x09"), "3: - - - 9 - - - -, 0 ignored"},
+        /* steps that lead nowhere: no map, nil, an array, another key */
+        {BYTES("\x82" P "\xa1p\x01"), "3: - - - - - - - -, 1 ignored"},
+        {BYTES("\x82" P "\xa1p\xc0"), "3: - - - - - - - -, 0 ignored"},
+        {BYTES("\x82" P "\xa1p\x92\xa1x\x01"), "3: - - - - - - - -, 1 ignored"},
+        {BYTES("\x82" P "\xa1p\x80"), "3: - - - - - - - -, 0 ignored"},
+        {BYTES("\x82" P "\xa1p\x81\xa1q\xa1y"), "3: - - - - - - - -, 1 ignored"},
+        {BYTES("\x82" P "\xa1p\x81\xa1x\xc0"), "3: - - - - - - - -, 0 ignored"},
+        /* a column's key of the outer map doesn't stand for one inside, nor the reverse */
+        {BYTES("\x83" P "\xa1x\x01\xa1p\x81\xa3top\x02"), "3: - - - - - - - -, 2 ignored"},
+        /* keys that no column takes are counted where they are */
+        {BYTES("\x83" P "\xa1o\x01\xa1p\x83\xa1x\x01\x02\x03\xa1q\x82\xa1y\x02\x90\x80"),
+         "3: 1 2 1 - - - - -, 3 ignored"},
+        /* the last of duplicates, in each map; what was in one before it is gone */
+        {BYTES("\x83" P "\xa1p\x82\xa1x\x01\xa1q\x81\xa1y\x02\xa1p\x82\xa1x\x03\xa1x\x04"),
+         "3: 4 - 4 - - - - -, 0 ignored"},
+        {BYTES("\x83" P "\xa1p\x81\xa1x\x01\xa1p\x05"), "3: - - - - - - - -, 1 ignored"},
+        {BYTES("\x83" P "\xa1p\x05\xa1p\x81\xa1x\x01"), "3: 1 - 1 - - - - -, 0 ignored"},
+        {BYTES("\x83" P "\xa1p\x81\xa1x\x01\xa1p\xc0"), "3: - - - - - - - -, 0 ignored"},
+    };
+    struct match m;
+    match_open(&m, &set);
+    for (int round = 0; round < 2; round++)
+        for (size_t i = 0; i < COUNT(rows); i++) {
+            struct buf bytes = {0};
+            buf_put(&bytes, rows[i].bytes, rows[i].len);
+            expect_lines(&m, &bytes, rows[i].want);
+            buf_free(&bytes);
+        }
+    match_close(&m);
+}
+
+/* What the column `rest` gets: duplicates are left to jsonb. */
+Test(replay_match, rest)
+{
+    static const struct {
+        const char *bytes;
+        size_t len;
+        const char *want;
+    } rows[] = {
+        {BYTES("\x81" R), "4: - - - - - - - - -, 0 ignored, {}"},
+        {BYTES("\x83" R "\xa3top\x01\xa1m\x81\xa1o\x01"), "4: - - - ? - 1 1 - -, 0 ignored, {}"},
+        {BYTES("\x85" R "\xa1o\x01\xa5"
+               "event\xa1"
+               "e\x07\x91\xc0\xa1n\xc0"),
+         "4: - - - - - - - - -, 0 ignored, {\"o\":1,\"event\":\"e\",\"7\":[null],\"n\":null}"},
+        /* maps that are looked into: what is left of them, in front of nothing */
+        {BYTES("\x83" R "\xa1p\x82\xa1x\x01\xa1o\x02\xa1o\x03"),
+         "4: 1 - 1 - - - - - -, 0 ignored, {\"o\":3,\"p\":{\"o\":2}}"},
+        {BYTES("\x82" R "\xa1p\x81\xa1x\x01"), "4: 1 - 1 - - - - - -, 0 ignored, {}"},
+        {BYTES("\x82" R "\xa1p\x80"), "4: - - - - - - - - -, 0 ignored, {}"},
+        {BYTES("\x82" R "\xa1p\x82\xa1q\x82\xa1y\x01\xa1w\x02\xa1x\x03"),
+         "4: 3 1 3 - - - - - -, 0 ignored, {\"p\":{\"q\":{\"w\":2}}}"},
+        {BYTES("\x82" R "\xa1p\x82\xa1q\x81\xa1y\x01\xa1o\x02"),
+         "4: - 1 - - - - - - -, 0 ignored, {\"p\":{\"o\":2}}"},
+        /* those that are no maps are left whole; nil is nothing */
+        {BYTES("\x82" R "\xa1p\x05"), "4: - - - - - - - - -, 0 ignored, {\"p\":5}"},
+        {BYTES("\x82" R "\xa1p\xc0"), "4: - - - - - - - - -, 0 ignored, {}"},
+        {BYTES("\x82" R "\xa1p\x81\xa1q\x91\x01"),
+         "4: - - - - - - - - -, 0 ignored, {\"p\":{\"q\":[1]}}"},
+        /* of duplicates the last decides, also where nothing is left of it */
+        {BYTES("\x83" R "\xa1p\x05\xa1p\x81\xa1x\x01"), "4: 1 - 1 - - - - - -, 0 ignored, {}"},
+        {BYTES("\x83" R "\xa1p\x81\xa1o\x01\xa1p\x05"),
+         "4: - - - - - - - - -, 0 ignored, {\"p\":5}"},
+        {BYTES("\x83" R "\xa1o\x01\xa1o\x02"),
+         "4: - - - - - - - - -, 0 ignored, {\"o\":1,\"o\":2}"},
+    };
+    struct match m;
+    match_open(&m, &set);
+    for (int round = 0; round < 2; round++)
+        for (size_t i = 0; i < COUNT(rows); i++) {
+            struct buf bytes = {0};
+            buf_put(&bytes, rows[i].bytes, rows[i].len);
+            expect_lines(&m, &bytes, rows[i].want);
+            buf_free(&bytes);
+        }
+    match_close(&m);
+}
+
+/* The rest of a frame of more pairs than are noted; its memory is given back. */
+Test(replay_match, rest_of_many)
+{
+    enum { PAIRS = 5000 };
+    struct match m;
+    struct buf bytes = {0};
+    uint32_t ignored;
+    match_open(&m, &set);
+    buf_byte(&bytes, 0xde);
+    buf_be16(&bytes, PAIRS + 1);
+    buf_str(&bytes, R);
+    for (unsigned i = 0; i < PAIRS; i++) {
+        buf_byte(&bytes, 0xae);
+        buf_printf(&bytes, "key.number%04u", i);
+        buf_byte(&bytes, (uint8_t)(i % 128));
+    }
+    struct frame frame = {.bytes = bytes.data, .len = bytes.len};
+    cr_assert(match_columns(&m, &frame, 4, &ignored));
+    cr_expect_eq(ignored, 0);
+    cr_expect_eq(m.rest.len, 5 + PAIRS * 16, "%zu bytes are left", m.rest.len);
+    cr_expect_eq(word_be32(m.rest.data + 1), PAIRS);
+    frame = (struct frame){.bytes = (const uint8_t *)"\x80", .len = 1};
+    cr_assert(match_columns(&m, &frame, 4, &ignored));
+    cr_expect_eq(m.rest.len, 5);
+    cr_expect_leq(m.rest.cap, 64 * 1024);
     buf_free(&bytes);
     match_close(&m);
 }
