@@ -847,6 +847,9 @@ Test(replay_copybin, time_columns)
                "2026-11-22"),
          1, 0, DAY_US / 2, 0, PERIOD_DAY,
          "2026-11-22T00:00:00Z is outside the stream's window of times", 0, 0},
+        {BYTES("\xb4"
+               "2026-11-21T01:00:00Z"),
+         1, DAY_US, DAY_US, 0, PERIOD_HOUR, NULL, TODAY, TODAY},
         {BYTES("\xcd\x51\x29"), 1, DAY_US, DAY_US, 0, PERIOD_YEAR, NULL, TODAY - DAY_US,
          INT64_C(1767225600000000)},
         {BYTES("\xaa"
