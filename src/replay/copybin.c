@@ -102,18 +102,16 @@ static int64_t time_of_field(const struct column *c)
 static bool put_stated(struct field *f)
 {
     const struct column *c = f->column;
+    bool has_time = f->window && c->fallback.field_len > 4; /* it is there, and isn't NULL */
+    if ((c->required && !c->fallback.text) || (f->window && f->window->is_needed && !has_time))
+        return field_refuse(f, "the key is missing");
     if (c->fallback.text)
         buf_put(f->out, c->fallback.field, c->fallback.field_len);
-    else if (c->required || (f->window && f->window->is_needed))
-        return field_refuse(f, "the key is missing");
     else
         buf_be32(f->out, UINT32_MAX);
-    f->time_us = INT64_MIN;
-    if (!f->window || c->fallback.field_len <= 4)
-        return true;
     f->value = &nothing;
-    f->time_us = time_of_field(c);
-    return field_check_time(f, f->time_us);
+    f->time_us = has_time ? time_of_field(c) : INT64_MIN;
+    return !has_time || field_check_time(f, f->time_us);
 }
 
 static FIELD_APART bool put_rest(const struct copybin *e, struct field *f)
