@@ -487,6 +487,11 @@ Test(plan, partitioning_that_differs)
          "PARTITION "
          "OF devices FOR VALUES FROM ('2026-11-01 01:00') TO ('2026-11-02 01:00')",
          "partition shifted of table devices is"},
+        {&by_day,
+         "CREATE TABLE devices (ts date NOT NULL, device text NOT NULL, speed float8, extra jsonb "
+         "NOT NULL) PARTITION BY RANGE (ts); CREATE INDEX ON devices USING brin (ts)",
+         "column ts of table devices is date, the manifest says timestamptz; a table can't be "
+         "altered that far"},
     };
     expect_apply(&plain, 0, "create_table done", "model");
     run("ALTER TABLE devices RENAME TO model; DROP INDEX devices_ts_brin");
