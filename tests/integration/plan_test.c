@@ -7,6 +7,7 @@
 #include "bytes.h"
 #include "database.h"
 #include "shipped.h"
+#include "db/queries.h"
 #include "stream/ddl.h"
 
 static struct database db;
@@ -298,6 +299,8 @@ Test(plan, differences)
         {&plain, ROW "; ALTER TABLE devices ALTER speed TYPE text", "change_type (type)",
          "column speed of table devices is text, the manifest says double precision"},
         {&plain, "ALTER TABLE devices ALTER device TYPE varchar(9)", "change_type (type)", "(9)"},
+        {&plain, "ALTER TABLE devices ALTER ts TYPE timestamptz(0)", "change_type (type)",
+         "timestamp(0) with time zone, the manifest says timestamptz"},
         {&plain, "ALTER TABLE devices ALTER extra DROP DEFAULT, ALTER extra TYPE text",
          "change_type (type)", "extra"},
         {&plain, "ALTER TABLE devices ADD COLUMN more int", "drop_column (drop)",
@@ -460,11 +463,12 @@ Test(plan, partitioning_that_differs)
          "is not partitioned, the manifest says by ts"},
         {&by_day, "CREATE TABLE devices (LIKE model) PARTITION BY RANGE (speed)",
          "is partitioned by speed, the manifest says by ts"},
-        {&by_day, "CREATE TABLE devices (LIKE model) PARTITION BY LIST (ts)", "something else"},
+        {&by_day, "CREATE TABLE devices (LIKE model) PARTITION BY LIST (ts)",
+         "is partitioned by something else than a column"},
         {&by_day, "CREATE TABLE devices (LIKE model) PARTITION BY RANGE (ts, speed)",
-         "something else"},
+         "is partitioned by something else than a column"},
         {&by_day, "CREATE TABLE devices (LIKE model) PARTITION BY RANGE ((speed + 1))",
-         "something else"},
+         "is partitioned by something else than a column"},
         {&plain, "CREATE TABLE devices (LIKE model) PARTITION BY RANGE (ts)", "says not at all"},
         {&by_day,
          "CREATE TABLE devices (LIKE model) PARTITION BY RANGE (ts); CREATE TABLE november "
@@ -484,9 +488,14 @@ Test(plan, partitioning_that_differs)
          "PARTITION "
          "OF devices FOR VALUES FROM ('2026-11-01 01:00') TO ('2026-11-02 01:00')",
          "partition shifted of table devices is"},
+        {&by_day,
+         "CREATE TABLE devices (ts date NOT NULL, device text NOT NULL, speed float8, extra jsonb "
+         "NOT NULL) PARTITION BY RANGE (ts); CREATE INDEX ON devices USING brin (ts)",
+         "column ts of table devices is date, the manifest says timestamptz; a table can't be "
+         "altered that far"},
     };
     expect_apply(&plain, 0, "create_table done", "model");
-    run("ALTER TABLE devices RENAME TO model");
+    run("ALTER TABLE devices RENAME TO model; DROP INDEX devices_ts_brin");
     for (size_t i = 0; i < COUNT(rows); i++) {
         run(rows[i].sql);
         expect_plan(rows[i].s, "misfit (never)", rows[i].says, rows[i].sql);
@@ -549,6 +558,28 @@ Test(plan, an_index_that_was_never_finished)
     expect_fit(&keyed, "", "finished");
 }
 
+/* Building an index must not keep rows out, where that can be had. */
+Test(plan, indexes_of_plain_tables_lock_nobody_out)
+{
+    static const struct {
+        const struct stream *s;
+        bool is_alone;
+    } rows[] = {{&plain, true}, {&by_day, false}};
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct plan plan;
+        struct stream_set set = only(rows[i].s);
+        expect_apply(rows[i].s, 0, "create_table done", "first");
+        run("DROP INDEX devices_ts_brin");
+        EXPECT_OK(plan_make(&db.pg, db.schema, &set, &plan));
+        EXPECT_STEPS(&plan, "create_index", "one index");
+        cr_expect_eq(plan.steps[0].is_alone, rows[i].is_alone);
+        cr_expect_eq(strstr(plan.steps[0].sql, "INDEX CONCURRENTLY") != NULL, rows[i].is_alone,
+                     "%s", plan.steps[0].sql);
+        plan_free(&plan);
+        run("DROP TABLE devices");
+    }
+}
+
 /* ---- somebody else's tables ---- */
 
 #define EXISTING "CREATE TABLE devices (id bigint GENERATED ALWAYS AS IDENTITY, "
@@ -564,8 +595,8 @@ Test(plan, existing_tables)
         {&foreign, EXISTING "ts timestamptz(3), device varchar(9), speed float8, extra jsonb)", ""},
         {&foreign, EXISTING "ts timestamptz, device char(9), speed float8, extra jsonb)", ""},
         {&foreign,
-         "CREATE DOMAIN word AS text; CREATE DOMAIN name AS word NOT NULL DEFAULT 'x';" EXISTING
-         "ts timestamptz, device word, speed float8, extra jsonb, more name)",
+         "CREATE DOMAIN word AS text; CREATE DOMAIN filled AS word NOT NULL DEFAULT 'x';" EXISTING
+         "ts timestamptz, device word, speed float8, extra jsonb, more filled)",
          ""},
         {&foreign,
          EXISTING "ts timestamptz, device text, speed float8, extra jsonb) PARTITION BY LIST "
@@ -725,6 +756,26 @@ Test(plan, two_applies_at_once)
         run("DROP INDEX devices_device_ts_key; ALTER TABLE devices DROP COLUMN speed,"
             " ADD COLUMN more int; DROP TABLE others");
     }
+}
+
+/* migrate makes tables, too: neither begins before the other has ended. */
+Test(plan, a_migration_is_waited_for)
+{
+    struct pg migration;
+    pthread_t thread;
+    struct err result;
+    pg_init(&migration);
+    EXPECT_OK(pg_open(&migration, &db.target));
+    EXPECT_OK(pg_exec(&migration, "BEGIN"));
+    EXPECT_OK(pg_exec(&migration, sql_migration_lock));
+    cr_assert_eq(pthread_create(&thread, NULL, apply_beside, &result), 0);
+    EXPECT_VALUE(&db, "SELECT pg_sleep(0.5)", "");
+    EXPECT_VALUE(&db, "SELECT to_regclass('devices') IS NULL", "t");
+    EXPECT_OK(pg_commit(&migration));
+    (void)pthread_join(thread, NULL);
+    EXPECT_OK(result);
+    EXPECT_VALUE(&db, "SELECT to_regclass('devices') IS NULL", "f");
+    pg_close(&migration);
 }
 
 /* A long reader makes apply give up, and nobody queues behind it for longer than a second. */
