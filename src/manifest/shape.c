@@ -54,7 +54,7 @@ static void misfit(const struct checking *c, const char *name, struct yaml_node 
 bool shape_nearer(const char *text, const char *word, unsigned *distance)
 {
     unsigned d = str_distance(text, word);
-    if (d >= *distance || 2 * d > strlen(text)) /* of a short word nothing would be left */
+    if (d >= *distance || d > strlen(text) / 2) /* of a short word nothing would be left */
         return false;
     *distance = d;
     return true;
@@ -102,14 +102,12 @@ static bool is_word(const char *const *words, const char *text)
 static void check_text(const struct checking *c, const struct shape *shape, const char *name,
                        struct yaml_node *node)
 {
-    if (node->type != YAML_TEXT || (shape->min > 0 && node->len == 0)) {
-        misfit(c, name, node, shape);
-    } else if (node->len > (size_t)shape->max) {
-        yaml_diag_error(c->diag, c->file, node->place,
-                        "`%s` is longer than %" PRId64 " bytes: `%.80s...`", name, shape->max,
-                        node->text);
+    if (node->type == YAML_TEXT && node->len > (size_t)shape->max) {
+        yaml_diag_error(c->diag, c->file, node->place, "`%s` is longer than %" PRId64 " bytes",
+                        name, shape->max);
         node->is_bad = true;
-    } else if (!fits_pattern(shape->pattern, node->text)) {
+    } else if (node->type != YAML_TEXT || node->len < (size_t)shape->min ||
+               !fits_pattern(shape->pattern, node->text)) {
         misfit(c, name, node, shape);
     }
 }
