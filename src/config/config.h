@@ -102,16 +102,16 @@ struct err config_load_environment(struct config *c);
 /* One key by its path, "gates.fast.open.count" included. */
 struct err config_set(struct config *c, const char *path, const char *value);
 
-/* The same settings where a gate has a file of its own (manifest/gate.c). The key's name there:
+/* The same for what wins over the file: a folder of manifests then stands instead of a repository.
+ */
+struct err config_override(struct config *c, const char *path, const char *value);
+
+/* The settings of a gate, where it has a file of its own (manifest/gate.c). The key's name there:
  * "open.count"; NULL where it is no gate's. */
 const char *config_gate_key(const struct config_key *key);
 void config_gate_init(struct gate_settings *settings); /* the defaults */
 struct err config_gate_set(struct gate_settings *settings, const struct config_key *key,
                            const char *value);
-
-/* The same for what wins over the file: a folder of manifests then stands instead of a repository.
- */
-struct err config_override(struct config *c, const char *path, const char *value);
 
 /* The settings of a gate, named in the file or not. */
 const struct gate_settings *config_gate(const struct config *c, const char *gate);

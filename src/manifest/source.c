@@ -39,13 +39,12 @@ static struct err read_text(const struct reading *r, int fd, const char *path, s
     if (!S_ISREG(st.st_mode))
         return err_make(ERR_CONFIG, "%s/%s is %s; only files are read there", r->dir, path,
                         S_ISDIR(st.st_mode) ? "a folder" : "no regular file");
-    TRY(check(r, path, (uint64_t)st.st_size));
     do {
         n = read(fd, buf_reserve(text, STEP), STEP);
         if (n < 0)
             return err_system(ERR_CONFIG, errno, "can't read %s/%s", r->dir, path);
         text->len += (size_t)n;
-        TRY(check(r, path, text->len)); /* it may grow meanwhile */
+        TRY(check(r, path, text->len));
     } while (n > 0);
     return ERR_OK;
 }

@@ -10,6 +10,19 @@
 #include "bytes.h"
 #include "folder.h"
 
+/* libgit2 1.5 leaks a regular expression's match for each setting of a repository that uses
+ * extensions, at every opening. make test-san would tell us each time. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void) /* NOLINT(bugprone-reserved-identifier) */
+{
+    return "leak:libpcre2-8.so";
+}
+const char *__lsan_default_options(void);
+const char *__lsan_default_options(void) /* NOLINT(bugprone-reserved-identifier) */
+{
+    return "print_suppressions=0";
+}
+
 /* What the scripts begin with: `put FILE TEXT`, `repo DIR` and `commit DIR`. */
 static const char prelude[] =
     "set -eu\n"
@@ -175,6 +188,10 @@ Test(source, folders)
          "repo wt; put wt/a x; mkdir -p wt/m/streams; ln -s ../../a wt/m/streams/a.yaml; commit wt;"
          "dirty wt",
          .dir = "wt/m", .text = "/wt/m", .files = "streams/a.yaml=x"},
+        {"a committed link, now a file of its target's name",
+         "repo wt; mkdir -p wt/m/streams; ln -s b wt/m/streams/a.yaml; commit wt;"
+         "rm wt/m/streams/a.yaml; put wt/m/streams/a.yaml b; dirty wt",
+         .dir = "wt/m", .text = "/wt/m", .files = "streams/a.yaml=b"},
         {"changes beside the manifests don't count",
          "plain; put wt/README s; put wt/manifests/README s; put wt/manifests/streams/.a.yaml 1;"
          "put wt/manifests/streams/a.yaml~ 1; put wt/manifests/streams/sub/b.yaml 1; head wt",
@@ -229,7 +246,7 @@ Test(source, folders_that_cannot_be_read)
          .rev_is = FAILS, .files = "m/sinks/a.yaml is no regular file"},
         {"huge", "mkdir -p m/streams; truncate -s 1G m/streams/a.yaml", .dir = "m", .rev_is = FAILS,
          .files = "m/streams/a.yaml is larger than 1 MiB"},
-        {"grows while it is read", "mkdir -p m/streams; ln -s /proc/kallsyms m/streams/a.yaml",
+        {"says that it is empty", "mkdir -p m/streams; ln -s /proc/kallsyms m/streams/a.yaml",
          .dir = "m", .rev_is = FAILS, .files = "m/streams/a.yaml is larger than 1 MiB"},
         {"17 MiB in all",
          "mkdir -p m/streams; for i in $(seq 17); do truncate -s 1M m/streams/$i.yaml; done",
@@ -297,7 +314,7 @@ Test(source, repositories_that_cannot_be_read)
          "bare; git -C bare.git symbolic-ref HEAD refs/heads/trunk", .repo = "bare.git",
          .rev_is = FAILS, .files = "`HEAD` is no branch, tag or commit there; it has main, v1"},
         {"many branches", "plain; for i in $(seq 10); do git -C wt branch b$i; done", .repo = "wt",
-         .rev = "c1", .rev_is = FAILS, .files = " and 3 more"},
+         .rev = "c", .rev_is = FAILS, .files = " and 3 more"},
         {"no revision at all", "plain", .repo = "wt", .rev = "main^{", .rev_is = FAILS,
          .files = "git repository wt: can't understand the revision"},
         {"an empty revision", "plain", .repo = "wt", .rev = "", .rev_is = FAILS,
