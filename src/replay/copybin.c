@@ -15,7 +15,8 @@ struct copybin_times {
 
 /* ---- around rows ---- */
 
-static int64_t add(int64_t a, int64_t b)
+/* As far as it goes. */
+static int64_t add_clamped(int64_t a, int64_t b)
 {
     int64_t sum;
     if (__builtin_add_overflow(a, b, &sum))
@@ -25,10 +26,11 @@ static int64_t add(int64_t a, int64_t b)
 
 static struct field_window window_of(const struct stream *s, int64_t now_us)
 {
-    struct field_window w = {.from_us = add(now_us, -s->window_past_us),
-                             .to_us = add(now_us, s->window_ahead_us),
+    struct field_window w = {.from_us = add_clamped(now_us, -s->window_past_us),
+                             .to_us = add_clamped(now_us, s->window_ahead_us),
                              .keep_from_us = stream_keep_from(s, now_us),
-                             .keep_us = s->keep_us};
+                             .keep_us = s->keep_us,
+                             .is_needed = s->every != PERIOD_NONE};
     /* A date is inside when any of its instants is. */
     if (s->time_column != STREAM_NO_COLUMN && s->columns[s->time_column].type == COLUMN_DATE &&
         w.from_us > INT64_MIN + TIME_US_PER_DAY)
@@ -96,13 +98,13 @@ static int64_t time_of_field(const struct column *c)
                                   : (int64_t)word_be64(bytes) + TIME_PG_EPOCH_US;
 }
 
-/* The fallback, a missing key's or the constant; else NULL. A partition is chosen by a time. */
-static bool put_stated(struct field *f, bool is_needed)
+/* The fallback, a missing key's or the constant; else NULL. */
+static bool put_stated(struct field *f)
 {
     const struct column *c = f->column;
     if (c->fallback.text)
         buf_put(f->out, c->fallback.field, c->fallback.field_len);
-    else if (c->required || is_needed)
+    else if (c->required || (f->window && f->window->is_needed))
         return field_refuse(f, "the key is missing");
     else
         buf_be32(f->out, UINT32_MAX);
@@ -117,31 +119,30 @@ static bool put_stated(struct field *f, bool is_needed)
 static bool put_rest(const struct copybin *e, struct field *f)
 {
     const struct mp_value map = {.type = MP_MAP};
+    const struct mp_cursor at = {e->match.rest.data, e->match.rest.data + e->match.rest.len};
     f->value = &map;
-    f->at = (struct mp_cursor){e->match.rest.data, e->match.rest.data + e->match.rest.len};
+    f->at = &at;
     return field_put(f);
 }
 
-static bool put_key(const struct copybin *e, struct field *f, size_t index, bool is_needed)
+static bool put_key(const struct copybin *e, struct field *f, size_t index)
 {
     const struct frame_pair *pair = match_pair(&e->match, index);
     if (!pair)
-        return put_stated(f, is_needed);
+        return put_stated(f);
     f->value = &pair->value;
-    f->at = pair->at;
+    f->at = &pair->at;
     return field_put(f);
 }
 
-static bool put_column(const struct copybin *e, const struct frame *frame, struct field *f,
-                       size_t index, bool is_needed)
+/* Columns that no key of the frame fills. */
+static bool put_made(const struct copybin *e, const struct frame *frame, struct field *f)
 {
-    if (f->column->source == COLUMN_FROM_KEY) /* most are */
-        return put_key(e, f, index, is_needed);
     switch (f->column->source) {
     case COLUMN_FROM_REST:
         return put_rest(e, f);
     case COLUMN_FROM_CONSTANT:
-        return put_stated(f, is_needed);
+        return put_stated(f);
     case COLUMN_FROM_BATCH:
         copybin_uuid(f->out, &e->batch);
         return true;
@@ -157,7 +158,24 @@ static bool put_column(const struct copybin *e, const struct frame *frame, struc
     }
 }
 
+/* Most columns are of keys. */
+static inline __attribute__((always_inline)) bool
+put_column(const struct copybin *e, const struct frame *frame, struct field *f, size_t index)
+{
+    return f->column->source == COLUMN_FROM_KEY ? put_key(e, f, index) : put_made(e, frame, f);
+}
+
 /* ---- rows ---- */
+
+static bool put_time_column(const struct copybin *e, const struct frame *frame, struct field *f,
+                            struct copybin_row *row)
+{
+    f->window = &e->times[row->stream].window;
+    bool good = put_column(e, frame, f, e->streams->streams[row->stream].time_column);
+    f->window = NULL;
+    row->time_us = f->time_us;
+    return good;
+}
 
 static bool put_row(struct copybin *e, const struct frame *frame, struct buf *out,
                     struct copybin_row *row, struct reject *reject)
@@ -171,13 +189,10 @@ static bool put_row(struct copybin *e, const struct frame *frame, struct buf *ou
                       .reject = reject};
     buf_be16(out, (uint16_t)s->column_count);
     for (size_t i = 0; i < s->column_count; i++) {
-        bool is_time = i == s->time_column;
         f.column = &s->columns[i];
-        f.window = is_time ? &times->window : NULL;
-        if (!put_column(e, frame, &f, i, is_time && s->every != PERIOD_NONE))
+        if (!(i == s->time_column ? put_time_column(e, frame, &f, row)
+                                  : put_column(e, frame, &f, i)))
             return false;
-        if (is_time)
-            row->time_us = f.time_us;
     }
     if (s->every == PERIOD_NONE)
         return true;
@@ -230,11 +245,12 @@ bool copybin_value(struct buf *out, const struct column *c, const void *msgpack,
     struct jsonb_order order = {0};
     uint32_t numbers_nulled = 0;
     struct mp_value v;
-    struct mp_cursor at = {msgpack, (const uint8_t *)msgpack + len};
+    const struct mp_cursor whole = {msgpack, (const uint8_t *)msgpack + len};
+    struct mp_cursor at = whole;
     struct field f = {.out = out,
                       .column = c,
                       .value = &v,
-                      .at = at,
+                      .at = &whole,
                       .order = &order,
                       .numbers_nulled = &numbers_nulled,
                       .reject = reject};

@@ -2,7 +2,7 @@
 /*
  * field: one msgpack value as one field of COPY BINARY, by the type of its column. Pure.
  *
- *     struct field f = {.out = &row, .column = c, .value = &v, .at = whole, .nul = NUL_REJECT,
+ *     struct field f = {.out = &row, .column = c, .value = &v, .at = &whole, .nul = NUL_REJECT,
  *                       .order = &order, .numbers_nulled = &nulled, .reject = &reject};
  *     if (!field_put(&f))
  *         ... reject says what is wanted and what it is; out may hold a part ...
@@ -39,14 +39,15 @@ struct field_window {
     int64_t from_us, to_us; /* both belong to it */
     int64_t keep_from_us;   /* rows before this are past what the stream keeps */
     int64_t keep_us;        /* how long that is */
+    bool is_needed;         /* rows without a time have no partition */
 };
 
 struct field {
     struct buf *out;
     const struct column *column;
     const struct mp_value *value;
-    struct mp_cursor at; /* all of the value: jsonb and arrays are read from here */
-    enum nul_rule nul;   /* of text and text[]; jsonb rejects NUL whatever the rule */
+    const struct mp_cursor *at; /* all of the value: jsonb and arrays are read from here */
+    enum nul_rule nul;          /* of text and text[]; jsonb rejects NUL whatever the rule */
     struct jsonb_order *order;
     uint32_t *numbers_nulled;          /* counts NaN and Inf inside jsonb */
     const struct field_window *window; /* of the stream's time column; NULL for others */

@@ -14,7 +14,7 @@ enum { OID_INT8 = 20, OID_TEXT = 25, OID_FLOAT8 = 701 };
 static bool put_elements(const struct field *f, bool (*put)(const struct field *), bool *has_null)
 {
     struct mp_value v = {.type = MP_NIL};
-    struct mp_cursor at = f->at;
+    struct mp_cursor at = *f->at;
     uint32_t count = f->value->len;
     struct field e = *f;
     e.value = &v;
@@ -158,7 +158,7 @@ static bool put_vector(const struct field *f, size_t size, bool (*put)(uint8_t *
 {
     char name[COLUMN_TYPE_NAME];
     struct mp_value header;
-    struct mp_cursor at = f->at;
+    struct mp_cursor at = *f->at;
     uint32_t dimensions = f->column->dimensions;
     bool is_packed = f->value->type != MP_ARRAY;
     struct field e = *f;

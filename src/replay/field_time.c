@@ -59,18 +59,22 @@ static const char *kept(int64_t us, char text[STR_HUMAN])
     return text;
 }
 
-bool field_check_time(const struct field *f, int64_t us)
+static bool refuse_time(const struct field *f, int64_t us)
 {
     char text[TIME_TEXT];
     char long_ago[STR_HUMAN];
     const struct field_window *w = f->window;
-    if (!w || (inside(w, us) && us >= w->keep_from_us))
-        return true;
     const char *when = is_printable(us) ? time_format(us, text) : "the time";
     if (!inside(w, us))
         return field_refuse(f, "%s is outside the stream's window of times%s", when, hint(f));
     return field_refuse(f, "%s is older than the stream keeps (%s)", when,
                         kept(w->keep_us, long_ago));
+}
+
+bool field_check_time(const struct field *f, int64_t us)
+{
+    const struct field_window *w = f->window;
+    return !w || (inside(w, us) && us >= w->keep_from_us) || refuse_time(f, us);
 }
 
 /* "2026-11-21", which is its midnight. */

@@ -319,7 +319,8 @@ bool match_columns(struct match *m, const struct frame *frame, size_t stream, ui
             m->pairs[key] = pair;
         c.p = pair->at.end;
     }
-    walk(m, known, FRAME_ITSELF, c, noted, map.len, &left);
+    if (noted < map.len)
+        walk(m, known, FRAME_ITSELF, c, noted, map.len, &left);
     if (known->has_paths)
         look_inside(m, known, FRAME_ITSELF, &left);
     close_leftover(m, known, &left);

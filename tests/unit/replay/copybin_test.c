@@ -27,15 +27,19 @@ static const struct column odd_columns[] = {
     {KEY("filled"), .type = COLUMN_JSONB, .required = true,
      .fallback = {"[1]", (const uint8_t *)"\0\0\0\4\1[1]", 8}},
     {.name = "batch", .type = COLUMN_UUID, .source = COLUMN_FROM_BATCH, .required = true},
+    {KEY("texts"), .type = COLUMN_TEXT_ARRAY},
 };
 #define WINDOW .window_past_us = 3653 * TIME_US_PER_DAY, .window_ahead_us = TIME_US_PER_DAY
-static const struct stream odd_stream = {.name = "odds",
-                                         .kind = "odd",
-                                         .table = "odds",
-                                         .columns = odd_columns,
-                                         .column_count = COUNT(odd_columns),
-                                         WINDOW};
-static const struct stream_set odd_set = {&odd_stream, 1};
+#define ODD(time_column_)                                                         \
+    {                                                                             \
+        .name = "odds", .kind = "odd", .table = "odds", .columns = odd_columns,   \
+        .column_count = COUNT(odd_columns), .time_column = (time_column_), WINDOW \
+    }
+static const struct stream odd_streams[] = {ODD(0), ODD(1), ODD(2), ODD(STREAM_NO_COLUMN)};
+static const struct stream_set odd_set = {&odd_streams[0], 1};
+static const struct stream_set ms_set = {&odd_streams[1], 1};
+static const struct stream_set us_set = {&odd_streams[2], 1};
+static const struct stream_set timeless_set = {&odd_streams[3], 1};
 
 /* What one frame came to. */
 struct outcome {
@@ -253,21 +257,27 @@ Test(replay_copybin, nul_stripped)
 {
     static const struct {
         const char *pair;
-        size_t pair_len;
+        size_t pair_len, column;
         bool good;
         const char *want;
         int32_t len;
     } rows[] = {
         {BYTES("\xa4text\xa5"
                "\0a\0b\0"),
-         true, "ab", 2},
-        {BYTES("\xa4text\xa1\0"), true, "", 0},
+         3, true, "ab", 2},
+        {BYTES("\xa4text\xa1\0"), 3, true, "", 0},
         {BYTES("\xa4text\xa2"
                "ab"),
-         true, "ab", 2},
-        {BYTES("\xa4text\xa2\0\xff"), false, "not UTF-8 at byte 1 of the value", 0},
-        {BYTES("\xa4text\xa3\xc3\0\xa9"), false, "not UTF-8 at byte 0 of the value", 0},
-        {BYTES("\xa4json\xa1\0"), false, "a NUL character, which jsonb can't hold", 0},
+         3, true, "ab", 2},
+        {BYTES("\xa4text\xa2\0\xff"), 3, false, "not UTF-8 at byte 1 of the value", 0},
+        {BYTES("\xa4text\xa3\xc3\0\xa9"), 3, false, "not UTF-8 at byte 0 of the value", 0},
+        {BYTES("\xa4json\xa1\0"), 3, false, "a NUL character, which jsonb can't hold", 0},
+        {BYTES("\xa5texts\x91\xa3\0"
+               "a\0"),
+         8, true,
+         "\0\0\0\1\0\0\0\0\0\0\0\x19\0\0\0\1\0\0\0\1\0\0\0\1"
+         "a",
+         25},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct buf frame = {0};
@@ -278,7 +288,7 @@ Test(replay_copybin, nul_stripped)
         cr_expect_eq(o.good, rows[i].good, "row %zu: want %d, got %d: %s", i, rows[i].good, o.good,
                      o.reject.reason);
         if (o.good) {
-            const uint8_t *got = field_of(&o.rows[0], 3, &len);
+            const uint8_t *got = field_of(&o.rows[0], rows[i].column, &len);
             EXPECT_BYTES(got, (size_t)len, rows[i].want, (size_t)rows[i].len, "row %zu", i);
         } else {
             cr_expect_str_eq(o.reject.reason, rows[i].want, "row %zu\nwant: %s\n got: %s", i,
@@ -372,6 +382,8 @@ Test(replay_copybin, window)
         {"ts", UINT64_MAX, "a number that is no time"},
         {"ts", 20261121, "1970-08-23T12:05:21Z is outside the stream's window of times"},
         {"ms", NOW / 1000, ""},
+        {"ms", NOW / 1000 + DAY * 1000 + 1,
+         "2026-11-22T01:57:01.001Z is outside the stream's window of times"},
         {"ms", NOW / 1000000, "1970-01-21T18:40:26.221Z is outside the stream's window of times"},
         {"ms", NOW, "the time is outside the stream's window of times; it looks like microseconds"},
         {"ms", NOW * 1000, "a number that is no time; it looks like nanoseconds"},
@@ -387,7 +399,10 @@ Test(replay_copybin, window)
         buf_printf(&pair, "\xa2%s\xcf", rows[i].column);
         buf_be64(&pair, rows[i].number);
         odd_frame(&frame, !is_ts, (const char *)pair.data, pair.len);
-        encode(&odd_set, NUL_REJECT, frame.data, frame.len, &o);
+        const struct stream_set *stream = is_ts                    ? &odd_set
+                                          : *rows[i].column == 'm' ? &ms_set
+                                                                   : &us_set;
+        encode(stream, NUL_REJECT, frame.data, frame.len, &o);
         cr_expect_str_eq(o.reject.reason, rows[i].want, "row %zu\nwant: %s\n got: %s", i,
                          rows[i].want, o.reject.reason);
         cr_expect_eq(o.good, !*rows[i].want, "row %zu: want %d, got %d", i, !*rows[i].want, o.good);
@@ -410,7 +425,8 @@ Test(replay_copybin, window_of_floats)
         {1795226221e6, "a number that is no time; it looks like microseconds"},
         {1795226221e9, "a number that is no time; it looks like nanoseconds"},
         {1e300, "a number that is no time"},
-        {-1795226221e3, "the time is outside the stream's window of times"},
+        {-1795226221e3, "a time before 4714 BC, where Postgres's begin"},
+        {-1795226221e2, "the time is outside the stream's window of times"},
         {-1.5, "1969-12-31T23:59:58.5Z is outside the stream's window of times"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -614,5 +630,310 @@ Test(replay_copybin, truncated_at_every_byte)
         buf_free(&rows[0]);
         buf_free(&rows[1]);
         free(cut);
+    }
+}
+
+/* --- where a row's fields come from ------------------------------------------------------------
+ */
+
+#define FIELD(literal) (const uint8_t *)(literal), sizeof(literal) - 1
+
+static const struct column source_columns[] = {
+    {KEY("at"), .type = COLUMN_TIMESTAMPTZ},
+    {.name = "lat",
+     .type = COLUMN_FLOAT8,
+     .path = (const char *const[]){"pos", "lat"},
+     .path_count = 2},
+    {.name = "site",
+     .type = COLUMN_TEXT,
+     .source = COLUMN_FROM_CONSTANT,
+     .fallback = {"north", FIELD("\0\0\0\5north")}},
+    {.name = "segment", .type = COLUMN_TEXT, .source = COLUMN_FROM_SEGMENT},
+    {.name = "frame", .type = COLUMN_INT8, .source = COLUMN_FROM_FRAME},
+    {.name = "rest", .type = COLUMN_JSONB, .source = COLUMN_FROM_REST},
+    {.name = "none", .type = COLUMN_TEXT, .source = COLUMN_FROM_CONSTANT},
+};
+static const struct stream source_streams[] = {
+    {.name = "ones",
+     .kind = "one",
+     .columns = source_columns,
+     .column_count = COUNT(source_columns),
+     .time_column = STREAM_NO_COLUMN},
+    {.name = "others",
+     .kind = "other",
+     .columns = source_columns,
+     .column_count = 1,
+     .time_column = STREAM_NO_COLUMN},
+};
+static const struct stream_set source_set = {source_streams, COUNT(source_streams)};
+
+Test(replay_copybin, sources)
+{
+    static const char map[] = "\x85\xa4kind\xa3one\xa3pos\x83\xa3lat\x02\xa3lon\xca\x7f\xc0\0\0"
+                              "\xa3"
+                              "alt\x01\xa1z\x01\xa2"
+                              "at\xc0\xa1z\x02";
+    static const char want[] = "\0\7"
+                               "\xff\xff\xff\xff"
+                               "\0\0\0\x08\x40\0\0\0\0\0\0\0"
+                               "\0\0\0\5north"
+                               "\0\0\0\x09"
+                               "a%20b.zst"
+                               "\0\0\0\x08\0\0\0\0\0\0\1\0"
+                               "\0\0\0\x23\1{\"z\":2,\"pos\":{\"alt\":1,\"lon\":null}}"
+                               "\xff\xff\xff\xff";
+    struct copybin e;
+    struct buf rows[2] = {{0}};
+    struct copybin_row row;
+    struct reject reject = {.reason = ""};
+    struct frame frame = {.bytes = (const uint8_t *)map,
+                          .len = sizeof map - 1,
+                          .kind = (const uint8_t *)"one",
+                          .kind_len = 3,
+                          .index = 256};
+    copybin_open(&e, &source_set, &batch, NOW, NUL_REJECT);
+    e.segment = "a%20b.zst";
+    cr_assert(copybin_encode(&e, &frame, rows, &row, &reject), "%s: %s", reject.column,
+              reject.reason);
+    EXPECT_BYTES(rows[0].data, rows[0].len, want, sizeof want - 1, "the row");
+    cr_expect(row.keys_ignored == 0 && row.numbers_nulled == 1, "%u ignored, %u nulled",
+              row.keys_ignored, row.numbers_nulled);
+    cr_expect(row.time_us == INT64_MIN && row.period_us == 0);
+    buf_free(&rows[0]);
+    copybin_close(&e);
+}
+
+/* What can't be jsonb rejects the frame that has it in its rest. */
+Test(replay_copybin, rest_that_is_no_json)
+{
+    struct outcome o;
+    static const char map[] = "\x82\xa4kind\xa3one\x90\x01";
+    struct copybin e;
+    struct frame frame = {.bytes = (const uint8_t *)map,
+                          .len = sizeof map - 1,
+                          .kind = (const uint8_t *)"one",
+                          .kind_len = 3};
+    o = (struct outcome){.good = false};
+    copybin_open(&e, &source_set, &batch, NOW, NUL_REJECT);
+    e.segment = "";
+    cr_expect(!copybin_encode(&e, &frame, o.rows, &o.row, &o.reject));
+    cr_expect_str_eq(o.reject.column, "rest", "got %s", o.reject.column);
+    cr_expect_str_eq(o.reject.reason, "a map key that is not a scalar", "got %s", o.reject.reason);
+    cr_expect_eq(o.rows[0].len, 0);
+    release(&o);
+    copybin_close(&e);
+}
+
+Test(replay_copybin, streams_that_a_gate_takes)
+{
+    static const bool allowed[] = {true, false};
+    static const struct {
+        const char *kind;
+        const bool *allowed;
+        const char *want;
+    } rows[] = {
+        {"one", allowed, ""},
+        {"other", allowed, "the gate does not take stream others"},
+        {"other", NULL, ""},
+        {"third", allowed, "no stream takes frames of kind \"third\""},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct outcome o = {.good = false};
+        struct copybin e;
+        struct frame frame = {.bytes = (const uint8_t *)"\x80",
+                              .len = 1,
+                              .kind = (const uint8_t *)rows[i].kind,
+                              .kind_len = (uint32_t)strlen(rows[i].kind)};
+        copybin_open(&e, &source_set, &batch, NOW, NUL_REJECT);
+        e.segment = "";
+        e.allowed = rows[i].allowed;
+        o.good = copybin_encode(&e, &frame, o.rows, &o.row, &o.reject);
+        cr_expect_eq(o.good, !*rows[i].want, "row %zu: got %d", i, o.good);
+        cr_expect_str_eq(o.reject.reason, rows[i].want, "row %zu\nwant: %s\n got: %s", i,
+                         rows[i].want, o.reject.reason);
+        release(&o);
+        copybin_close(&e);
+    }
+}
+
+/* --- times of all sorts ------------------------------------------------------------------------
+ */
+
+/* No window where there is no time column, and none for columns beside it. */
+Test(replay_copybin, window_is_the_time_columns)
+{
+    static const struct stream_set *const sets[] = {&timeless_set, &odd_set};
+    for (size_t i = 0; i < COUNT(sets); i++) {
+        struct buf frame = {0};
+        struct outcome o;
+        odd_frame(&frame, true, BYTES("\xa2ms\x00")); /* 1970 */
+        encode(sets[i], NUL_REJECT, frame.data, frame.len, &o);
+        cr_expect(o.good, "set %zu: %s: %s", i, o.reject.column, o.reject.reason);
+        int64_t want = i == 0 ? INT64_MIN : NOW;
+        cr_expect_eq(o.row.time_us, want, "set %zu: the row's time is %lld", i,
+                     (long long)o.row.time_us);
+        release(&o);
+        buf_free(&frame);
+    }
+}
+
+#define DAY_US TIME_US_PER_DAY
+#define TODAY  (NOW - NOW % DAY_US)
+
+static const struct column when_columns[] = {
+    {KEY("t"), .type = COLUMN_TIMESTAMPTZ},
+    {KEY("t"), .type = COLUMN_DATE, .unit_ns = INT64_C(86400000000000)},
+    {KEY("t"), .type = COLUMN_TIMESTAMPTZ, .required = true,
+     .fallback = {"2026-11-20 00:00:00+00", FIELD("\0\0\0\x08\x00\x03\x03\xa8\xb1\xa6\x80\x00")}},
+    {KEY("t"), .type = COLUMN_DATE, .required = true,
+     .fallback = {"1999-12-31", FIELD("\0\0\0\4\xff\xff\xff\xff")}},
+};
+
+/* One column, which is the stream's time: window, retention, partitions, fallbacks. Frames hold one
+ * value, or none. */
+Test(replay_copybin, time_columns)
+{
+    static const struct {
+        const char *value;
+        size_t len;
+        size_t column;
+        int64_t past, ahead, keep;
+        enum period every;
+        const char *want; /* the reject, NULL for a row */
+        int64_t time_us, period_us;
+    } rows[] = {
+        {BYTES("\xce\x6b\x00\xfa\x6d"), 0, DAY_US, DAY_US, 0, PERIOD_HOUR, NULL, NOW,
+         NOW - NOW % (DAY_US / 24)},
+        {BYTES("\xce\x6b\x00\xfa\x6d"), 0, DAY_US, DAY_US, 0, PERIOD_NONE, NULL, NOW, 0},
+        /* no end of the window, also where the sum is past int64_t */
+        {BYTES("\x00"), 0, INT64_MAX, INT64_MAX, 0, PERIOD_DAY, NULL, 0, 0},
+        {BYTES("\xd3\xff\xff\xff\xce\xe7\x5b\xed\xff"), 0, INT64_MAX, INT64_MAX, 0, PERIOD_DAY,
+         "a time before 4714 BC, where Postgres's begin", 0, 0},
+        /* partitions that are past what is kept, of days and of months */
+        {BYTES("\xb4"
+               "2026-11-11T00:00:00Z"),
+         0, INT64_MAX, 0, 10 * DAY_US, PERIOD_DAY, NULL, TODAY - 10 * DAY_US, TODAY - 10 * DAY_US},
+        {BYTES("\xb4"
+               "2026-11-10T23:59:59Z"),
+         0, INT64_MAX, 0, 10 * DAY_US, PERIOD_DAY,
+         "2026-11-10T23:59:59Z is older than the stream keeps (10 days)", 0, 0},
+        {BYTES("\xb4"
+               "2026-10-31T23:59:59Z"),
+         0, INT64_MAX, 0, DAY_US, PERIOD_MONTH,
+         "2026-10-31T23:59:59Z is older than the stream keeps (1 day)", 0, 0},
+        {BYTES("\xb4"
+               "2026-10-31T23:59:59Z"),
+         0, INT64_MAX, 0, DAY_US, PERIOD_NONE, NULL, TODAY - 20 * DAY_US - 1000000, 0},
+        {BYTES("\xb4"
+               "2026-11-20T23:59:59Z"),
+         0, INT64_MAX, 0, DAY_US / 24 * 3, PERIOD_HOUR, NULL, TODAY - 1000000, TODAY - DAY_US / 24},
+        {BYTES("\xb4"
+               "2026-11-20T21:59:59Z"),
+         0, INT64_MAX, 0, DAY_US / 24 * 3, PERIOD_HOUR,
+         "2026-11-20T21:59:59Z is older than the stream keeps (3 h 0 min)", 0, 0},
+        {BYTES("\xb4"
+               "2026-11-10T00:00:00Z"),
+         0, DAY_US, 0, 10 * DAY_US, PERIOD_DAY,
+         "2026-11-10T00:00:00Z is outside the stream's window of times", 0, 0},
+        /* dates: the whole of the day counts */
+        {BYTES("\xaa"
+               "2026-11-21"),
+         1, 1000000, 0, 0, PERIOD_DAY, NULL, TODAY, TODAY},
+        {BYTES("\xaa"
+               "2026-11-20"),
+         1, 1000000, 0, 0, PERIOD_DAY,
+         "2026-11-20T00:00:00Z is outside the stream's window of times", 0, 0},
+        {BYTES("\xaa"
+               "2026-11-22"),
+         1, 0, DAY_US / 2, 0, PERIOD_DAY,
+         "2026-11-22T00:00:00Z is outside the stream's window of times", 0, 0},
+        {BYTES("\xcd\x51\x29"), 1, DAY_US, DAY_US, 0, PERIOD_YEAR, NULL, TODAY - DAY_US,
+         INT64_C(1767225600000000)},
+        {BYTES("\xaa"
+               "2026-10-01"),
+         1, INT64_MAX, 0, 10 * DAY_US, PERIOD_WEEK,
+         "2026-10-01T00:00:00Z is older than the stream keeps (10 days)", 0, 0},
+        /* a partition is chosen by a time: there must be one; the fallback is judged like others */
+        {BYTES(""), 0, DAY_US, DAY_US, 0, PERIOD_NONE, NULL, INT64_MIN, 0},
+        {BYTES(""), 0, DAY_US, DAY_US, 0, PERIOD_DAY, "the key is missing", 0, 0},
+        {BYTES(""), 2, 2 * DAY_US, 0, 0, PERIOD_DAY, NULL, TODAY - DAY_US, TODAY - DAY_US},
+        {BYTES(""), 2, DAY_US, 0, 0, PERIOD_DAY,
+         "2026-11-20T00:00:00Z is outside the stream's window of times", 0, 0},
+        {BYTES(""), 3, INT64_MAX, 0, 0, PERIOD_MONTH, NULL, TIME_PG_EPOCH_US - DAY_US,
+         TIME_PG_EPOCH_US - 31 * DAY_US},
+        {BYTES(""), 3, INT64_MAX, 0, 30 * DAY_US, PERIOD_DAY,
+         "1999-12-31T00:00:00Z is older than the stream keeps (30 days)", 0, 0},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const struct stream stream = {.name = "w",
+                                      .kind = "w",
+                                      .columns = &when_columns[rows[i].column],
+                                      .column_count = 1,
+                                      .window_past_us = rows[i].past,
+                                      .window_ahead_us = rows[i].ahead,
+                                      .keep_us = rows[i].keep,
+                                      .every = rows[i].every};
+        const struct stream_set set = {&stream, 1};
+        struct outcome o;
+        struct buf frame = {0};
+        buf_str(&frame, rows[i].len > 0 ? "\x82\xa4kind\xa1w\xa1t" : "\x81\xa4kind\xa1w");
+        buf_put(&frame, rows[i].value, rows[i].len);
+        encode(&set, NUL_REJECT, frame.data, frame.len, &o);
+        cr_expect_eq(o.good, !rows[i].want, "row %zu: got %d, %s", i, o.good, o.reject.reason);
+        if (rows[i].want)
+            cr_expect_str_eq(o.reject.reason, rows[i].want, "row %zu\nwant: %s\n got: %s", i,
+                             rows[i].want, o.reject.reason);
+        else
+            cr_expect(o.row.time_us == rows[i].time_us && o.row.period_us == rows[i].period_us,
+                      "row %zu: want %lld in %lld, got %lld in %lld", i, (long long)rows[i].time_us,
+                      (long long)rows[i].period_us, (long long)o.row.time_us,
+                      (long long)o.row.period_us);
+        release(&o);
+        buf_free(&frame);
+    }
+}
+
+/* --- values that manifests state ---------------------------------------------------------------
+ */
+
+Test(replay_copybin, stated_values)
+{
+    static const struct {
+        enum column_type type;
+        const char *bytes;
+        size_t len;
+        const char *want; /* the field, or the reject's reason where field_len is 0 */
+        size_t want_len;
+    } rows[] = {
+        {COLUMN_TEXT, BYTES("\xa1x"), BYTES("\0\0\0\1x")},
+        {COLUMN_TEXT, BYTES("\xc0"), BYTES("\xff\xff\xff\xff")},
+        {COLUMN_JSONB,
+         BYTES("\x82\xa1"
+               "b\x01\xa1"
+               "a\x90"),
+         BYTES("\0\0\0\x0f\1{\"a\":[],\"b\":1}")},
+        {COLUMN_INT8_ARRAY, BYTES("\x90"), BYTES("\0\0\0\x0c\0\0\0\0\0\0\0\0\0\0\0\x14")},
+        {COLUMN_TIMESTAMPTZ, BYTES("\x00"), BYTES("\0\0\0\x08\xff\xfc\xa2\xfe\xc4\xc8\x20\0")},
+        {COLUMN_TEXT, BYTES("\x01"), "text is wanted, but it is an integer", 0},
+        {COLUMN_TEXT, BYTES("\xa1\0"), "a NUL character, which Postgres text can't hold", 0},
+        {COLUMN_JSONB, BYTES("\x91\xa1\xff"), "text that is not UTF-8", 0},
+        {COLUMN_TEXT, BYTES(""), "not one msgpack value", 0},
+        {COLUMN_TEXT, BYTES("\xa2x"), "not one msgpack value", 0},
+        {COLUMN_TEXT, BYTES("\xa1xx"), "not one msgpack value", 0},
+        {COLUMN_JSONB, BYTES("\x92\x01"), "not one msgpack value", 0},
+        {COLUMN_TEXT, BYTES("\xc1"), "not one msgpack value", 0},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const struct column c = {.name = "c", .type = rows[i].type};
+        struct reject reject = {.reason = ""};
+        struct buf out = {0};
+        buf_str(&out, "row");
+        bool good = copybin_value(&out, &c, rows[i].bytes, rows[i].len, &reject);
+        cr_expect_eq(good, rows[i].want_len > 0, "row %zu: got %d, %s", i, good, reject.reason);
+        if (rows[i].want_len == 0)
+            cr_expect_str_eq(reject.reason, rows[i].want, "row %zu\nwant: %s\n got: %s", i,
+                             rows[i].want, reject.reason);
+        EXPECT_BYTES(out.data + 3, out.len - 3, rows[i].want, rows[i].want_len, "row %zu", i);
+        buf_free(&out);
     }
 }
