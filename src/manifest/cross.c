@@ -3,7 +3,6 @@
  * and names of others that must be there. */
 #include <string.h>
 
-#include "base/str.h"
 #include "manifest/read.h"
 #include "spool/spool.h"
 
@@ -70,14 +69,10 @@ void cross_streams(const struct declared *from, const struct stream *streams, si
 static const char *nearest_stream(const struct stream_set *set, const char *name)
 {
     const char *best = NULL;
-    unsigned distance = 4;
-    for (size_t i = 0; i < set->count; i++) {
-        unsigned d = set->streams[i].name ? str_distance(name, set->streams[i].name) : distance;
-        if (d < distance && d < strlen(name)) {
-            distance = d;
+    unsigned distance = SHAPE_FAR;
+    for (size_t i = 0; i < set->count; i++)
+        if (set->streams[i].name && shape_nearer(name, set->streams[i].name, &distance))
             best = set->streams[i].name;
-        }
-    }
     return best;
 }
 

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/str.h"
 #include "manifest/read.h"
 
 enum { INDEX_COLUMNS_MAX = 32, INDEXES_MAX = 64 };
@@ -45,17 +44,14 @@ bool read_column_name(const struct reader *r, const struct yaml_node *node, cons
                       size_t *index)
 {
     const char *best = NULL;
-    unsigned distance = 4;
+    unsigned distance = SHAPE_FAR;
     for (size_t i = 0; i < s->column_count; i++) {
         if (strcmp(node->text, s->columns[i].name) == 0) {
             *index = i;
             return true;
         }
-        unsigned d = str_distance(node->text, s->columns[i].name);
-        if (d < distance && d < node->len) {
-            distance = d;
+        if (shape_nearer(node->text, s->columns[i].name, &distance))
             best = s->columns[i].name;
-        }
     }
     if (s->column_count == 0) /* it was told that there are none */
         return false;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Shapes as JSON Schema (draft 2020-12), and the shapes that config's keys stand for. */
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 
 static const struct config_key *setting_key(const char *setting)
 {
+    assert(setting);
     for (const struct config_key *k = config_keys; k->path; k++) {
         const char *name = config_gate_key(k);
         if (name && strcmp(name, setting) == 0)
@@ -57,6 +59,7 @@ static void put_int(struct jsonw *j, const char *key, int64_t value)
 
 static void put_words(struct jsonw *j, const char *const *words)
 {
+    assert(words);
     jsonw_key(j, "enum");
     jsonw_array(j);
     for (; *words; words++)
@@ -91,6 +94,7 @@ static void put_words_or(struct jsonw *j, const char *const *words, const struct
 
 static void put_object(struct jsonw *j, const struct shape *shape)
 {
+    assert(shape->keys);
     put_str(j, "type", "object");
     jsonw_key(j, "properties");
     jsonw_object(j);
@@ -145,6 +149,7 @@ static void put_measure(struct jsonw *j, const char *pattern)
 
 static void put_either(struct jsonw *j, const struct shape *shape)
 {
+    assert(shape->either);
     jsonw_key(j, "anyOf");
     jsonw_array(j);
     for (size_t i = 0; shape->either[i]; i++) {
@@ -157,6 +162,7 @@ static void put_either(struct jsonw *j, const struct shape *shape)
 
 static void put_shape(struct jsonw *j, const struct shape *of)
 {
+    assert(of); /* each type's part of the table is there */
     struct shape shape = shape_plain(of);
     bool is_word = shape.type == SHAPE_WORD;
     if (is_word ? shape.pattern != NULL : shape.words != NULL) {

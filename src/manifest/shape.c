@@ -14,8 +14,6 @@ struct checking {
     struct yaml_diag *diag;
 };
 
-enum { SUGGEST_DISTANCE = 4 /* further away is no typing error */ };
-
 /* ---- messages ---- */
 
 static const char *wanted(const struct shape *shape)
@@ -53,18 +51,23 @@ static void misfit(const struct checking *c, const char *name, struct yaml_node 
                         wanted(shape), yaml_type_name(node));
 }
 
+bool shape_nearer(const char *text, const char *word, unsigned *distance)
+{
+    unsigned d = str_distance(text, word);
+    if (d >= *distance || d > strlen(text) / 2) /* of a short word nothing would be left */
+        return false;
+    *distance = d;
+    return true;
+}
+
 /* The nearest word, or NULL. */
 static const char *suggest(const char *text, const char *const *words)
 {
     const char *best = NULL;
-    unsigned distance = SUGGEST_DISTANCE;
-    for (; *words; words++) {
-        unsigned d = str_distance(text, *words);
-        if (d < distance && d < strlen(text)) {
-            distance = d;
+    unsigned distance = SHAPE_FAR;
+    for (; *words; words++)
+        if (shape_nearer(text, *words, &distance))
             best = *words;
-        }
-    }
     return best;
 }
 
@@ -99,14 +102,12 @@ static bool is_word(const char *const *words, const char *text)
 static void check_text(const struct checking *c, const struct shape *shape, const char *name,
                        struct yaml_node *node)
 {
-    if (node->type != YAML_TEXT || (shape->min > 0 && node->len == 0)) {
-        misfit(c, name, node, shape);
-    } else if (node->len > (size_t)shape->max) {
-        yaml_diag_error(c->diag, c->file, node->place,
-                        "`%s` is longer than %" PRId64 " bytes: `%.80s...`", name, shape->max,
-                        node->text);
+    if (node->type == YAML_TEXT && node->len > (size_t)shape->max) {
+        yaml_diag_error(c->diag, c->file, node->place, "`%s` is longer than %" PRId64 " bytes",
+                        name, shape->max);
         node->is_bad = true;
-    } else if (!fits_pattern(shape->pattern, node->text)) {
+    } else if (node->type != YAML_TEXT || node->len < (size_t)shape->min ||
+               !fits_pattern(shape->pattern, node->text)) {
         misfit(c, name, node, shape);
     }
 }
@@ -278,14 +279,10 @@ static const struct shape_key *meant(const struct shape *shape, const struct yam
                                      const char *name)
 {
     const struct shape_key *best = NULL;
-    unsigned distance = SUGGEST_DISTANCE;
-    for (const struct shape_key *k = shape->keys; k->name; k++) {
-        unsigned d = str_distance(name, k->name);
-        if (d < distance && d < strlen(name) && !has_key(map, k->name)) {
-            distance = d;
+    unsigned distance = SHAPE_FAR;
+    for (const struct shape_key *k = shape->keys; k->name; k++)
+        if (!has_key(map, k->name) && shape_nearer(name, k->name, &distance))
             best = k;
-        }
-    }
     return best;
 }
 

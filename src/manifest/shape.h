@@ -70,6 +70,15 @@ const char *shape_help(const struct shape_key *key);
 int64_t shape_duration(const struct yaml_node *node);
 uint64_t shape_count(const struct yaml_node *node);
 
+/*
+ * For "did you mean": is `word` what `text` was meant to be, and nearer than the one before?
+ *
+ *     unsigned distance = SHAPE_FAR;
+ *     for each word: if (shape_nearer(text, word, &distance)) best = word;
+ */
+#define SHAPE_FAR 4 /* edits; so many are no typing error */
+bool shape_nearer(const char *text, const char *word, unsigned *distance);
+
 #define SHAPE_NAME_MAX         63 /* bytes of a name: what Postgres keeps of one */
 #define SHAPE_DURATION_PATTERN "^[0-9]+(\\.[0-9]+)? *(us|ms|s|m|min|h|hour|hours|d|day|days)?$"
 #define SHAPE_SIZE_PATTERN     "^[0-9]+(\\.[0-9]+)? *(B|KiB|MiB|GiB|TiB|K|M|G|kB|MB|GB)?$"

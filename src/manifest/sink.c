@@ -10,10 +10,11 @@
 #define SECOND TIME_US_PER_S
 #define MINUTE (60 * SECOND)
 #define HOUR   (60 * MINUTE)
+#define DAY    (24 * HOUR)
 enum { CONCURRENCY = 4, CONCURRENCY_MAX = 64, SECRETS_MAX = 8, HEADERS_MAX = 32, RETRIES_MAX = 50 };
 
 static const int64_t default_retry[] = {0,        5 * SECOND, 5 * MINUTE, 30 * MINUTE, 2 * HOUR,
-                                        5 * HOUR, 10 * HOUR,  14 * HOUR,  20 * HOUR,   24 * HOUR};
+                                        5 * HOUR, 10 * HOUR,  14 * HOUR,  20 * HOUR,   DAY};
 
 const char *const manifest_event_names[] = {
 #define EVENT_NAME(id, name) name,
@@ -111,7 +112,7 @@ static const struct shape format_shape = {
     .either = (const struct shape *const[]){&format_word_shape, &template_map_shape, NULL}};
 static const struct shape timeout_shape = {
     .type = SHAPE_DURATION, .min = SECOND / 10, .max = 5 * MINUTE};
-static const struct shape delay_shape = {.type = SHAPE_DURATION, .max = 7 * 24 * HOUR};
+static const struct shape delay_shape = {.type = SHAPE_DURATION, .max = 7 * DAY};
 static const struct shape retry_shape = {
     .type = SHAPE_LIST, .min = 1, .max = RETRIES_MAX, .item = &delay_shape};
 static const struct shape concurrency_shape = {
@@ -148,18 +149,20 @@ const struct shape sink_shape = {
 
 static struct manifest_secret read_secret(const struct reader *r, const struct yaml_node *node)
 {
-    static const enum manifest_secret_from from[] = {SECRET_ENV, SECRET_FILE, SECRET_CREDENTIAL};
-    struct manifest_secret none = {SECRET_NONE, NULL};
+    static const struct {
+        const char *key;
+        enum manifest_secret_from from;
+    } places[] = {{"env", SECRET_ENV}, {"file", SECRET_FILE}, {"credential", SECRET_CREDENTIAL}};
+    struct manifest_secret secret = {SECRET_NONE, NULL};
     if (!node || node->is_bad)
-        return none;
+        return secret;
     if (node->type == YAML_TEXT)
         return (struct manifest_secret){SECRET_INLINE, arena_strdup(r->arena, node->text)};
-    for (size_t i = 0; secret_keys[i].name; i++) {
-        const char *value = read_text(r, node, secret_keys[i].name);
-        if (value)
-            return (struct manifest_secret){from[i], value};
+    for (size_t i = 0; i < sizeof places / sizeof *places && !secret.value; i++) {
+        secret.value = read_text(r, node, places[i].key);
+        secret.from = secret.value ? places[i].from : SECRET_NONE;
     }
-    return none;
+    return secret;
 }
 
 static void read_secrets(const struct reader *r, const struct yaml_node *node,

@@ -199,7 +199,7 @@ static struct yaml_node *read_node(struct reading *r, struct fy_event *event, un
 }
 
 /* The one document; a second one would be lost without a word. */
-static struct yaml_node *read_stream(struct reading *r)
+static struct yaml_node *read_documents(struct reading *r)
 {
     struct yaml_node *root = NULL;
     struct fy_event *event;
@@ -265,7 +265,7 @@ static struct yaml_node *parse(struct reading *r, struct fy_diag *collected, con
     if (!r->parser || fy_parser_set_string(r->parser, text, len) != 0)
         yaml_diag_error(r->diag, r->file, (struct yaml_place){0}, "libfyaml has no parser");
     else
-        root = read_stream(r);
+        root = read_documents(r);
     if (r->parser)
         tell_syntax(r, collected);
     fy_parser_destroy(r->parser);
