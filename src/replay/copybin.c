@@ -102,21 +102,19 @@ static int64_t time_of_field(const struct column *c)
 static bool put_stated(struct field *f)
 {
     const struct column *c = f->column;
+    bool has_time = f->window && c->fallback.field_len > 4; /* it is there, and isn't NULL */
+    if ((c->required && !c->fallback.text) || (f->window && f->window->is_needed && !has_time))
+        return field_refuse(f, "the key is missing");
     if (c->fallback.text)
         buf_put(f->out, c->fallback.field, c->fallback.field_len);
-    else if (c->required || (f->window && f->window->is_needed))
-        return field_refuse(f, "the key is missing");
     else
         buf_be32(f->out, UINT32_MAX);
-    f->time_us = INT64_MIN;
-    if (!f->window || c->fallback.field_len <= 4)
-        return true;
     f->value = &nothing;
-    f->time_us = time_of_field(c);
-    return field_check_time(f, f->time_us);
+    f->time_us = has_time ? time_of_field(c) : INT64_MIN;
+    return !has_time || field_check_time(f, f->time_us);
 }
 
-static bool put_rest(const struct copybin *e, struct field *f)
+static FIELD_APART bool put_rest(const struct copybin *e, struct field *f)
 {
     const struct mp_value map = {.type = MP_MAP};
     const struct mp_cursor at = {e->match.rest.data, e->match.rest.data + e->match.rest.len};
@@ -130,6 +128,8 @@ static bool put_key(const struct copybin *e, struct field *f, size_t index)
     const struct frame_pair *pair = match_pair(&e->match, index);
     if (!pair)
         return put_stated(f);
+    if (f->column->type == COLUMN_TEXT && field_put_plain(f->out, &pair->value))
+        return true; /* most are */
     f->value = &pair->value;
     f->at = &pair->at;
     return field_put(f);
@@ -202,27 +202,27 @@ static bool put_row(struct copybin *e, const struct frame *frame, struct buf *ou
     return true;
 }
 
-static bool find_stream(struct copybin *e, const struct frame *frame, struct copybin_row *row,
-                        struct reject *reject)
+/* The frame's stream isn't there, or isn't for this gate. */
+static FIELD_APART bool refuse_kind(const struct frame *frame, const struct stream *s,
+                                    struct reject *reject)
 {
     char text[FIELD_SHOWN];
     if (!frame->kind)
         return field_reject(reject, "kind", "the frame has no `kind`, or one that is not a string");
-    if (!match_stream(&e->match, frame, &row->stream))
+    if (!s)
         return field_reject(reject, "kind", "no stream takes frames of kind \"%s\"",
                             field_show(frame->kind, frame->kind_len, text));
-    if (e->allowed && !e->allowed[row->stream])
-        return field_reject(reject, "kind", "the gate does not take stream %s",
-                            e->streams->streams[row->stream].name);
-    return true;
+    return field_reject(reject, "kind", "the gate does not take stream %s", s->name);
 }
 
 bool copybin_encode(struct copybin *e, const struct frame *frame, struct buf *rows,
                     struct copybin_row *row, struct reject *reject)
 {
     *row = (struct copybin_row){.time_us = INT64_MIN};
-    if (!find_stream(e, frame, row, reject))
-        return false;
+    if (!match_stream(&e->match, frame, &row->stream))
+        return refuse_kind(frame, NULL, reject);
+    if (e->allowed && !e->allowed[row->stream])
+        return refuse_kind(frame, &e->streams->streams[row->stream], reject);
     if (!match_columns(&e->match, frame, row->stream, &row->keys_ignored))
         return field_reject(reject, "", "not a map");
     struct buf *out = &rows[row->stream];

@@ -58,10 +58,6 @@ const char *field_show(const void *bytes, size_t len, char out[FIELD_SHOWN])
     return out;
 }
 
-/* Plain text is what most fields are: what others need stays out of its way, registers to be saved
- * included. */
-#define APART __attribute__((noinline))
-
 /* --- text, jsonb, bool -------------------------------------------------------------------------
  */
 
@@ -75,7 +71,7 @@ static void put_without_nul(struct buf *out, const struct mp_value *v)
 }
 
 /* Text that isn't plain: with NULs, past ASCII, or no text at all. */
-static APART bool put_odd_text(const struct field *f)
+static bool put_odd_text(const struct field *f)
 {
     const struct mp_value *v = f->value;
     bool has_nul = memchr(v->bytes, '\0', v->len) != NULL;
@@ -94,19 +90,13 @@ static APART bool put_odd_text(const struct field *f)
 /* textrecv: the bytes. */
 bool field_put_text(const struct field *f)
 {
-    const struct mp_value *v = f->value;
-    if (v->type != MP_STR)
+    if (f->value->type != MP_STR)
         return field_refuse_type(f, "text");
-    uint8_t *at = buf_reserve(f->out, 4 + (size_t)v->len);
-    if (!utf8_copy_plain(at + 4, v->bytes, v->len))
-        return put_odd_text(f);
-    word_put_be32(at, v->len);
-    f->out->len += 4 + (size_t)v->len;
-    return true;
+    return field_put_plain(f->out, f->value) || put_odd_text(f);
 }
 
 /* jsonb_recv: the form's version, which is 1, then JSON text. */
-static APART bool put_jsonb(const struct field *f)
+static bool put_jsonb(const struct field *f)
 {
     struct mp_cursor at = *f->at;
     size_t begun = f->out->len;
@@ -135,9 +125,9 @@ static bool put_bool(const struct field *f)
 
 bool field_put(struct field *f)
 {
-    if (f->column->type == COLUMN_TEXT) /* most are */
-        return field_put_text(f);
     switch (f->column->type) {
+    case COLUMN_TEXT:
+        return field_put_text(f);
     case COLUMN_JSONB:
         return put_jsonb(f);
     case COLUMN_BOOL:

@@ -22,6 +22,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/utf8.h"
 #include "base/word.h"
 #include "frame/msgpack.h"
 #include "replay/jsonb.h"
@@ -61,6 +62,10 @@ bool field_put(struct field *f);
 /* Is the time one that the stream takes? True where the field has no window. */
 bool field_check_time(const struct field *f, int64_t us);
 
+/* What is rarely called stays out of the hot functions: its locals would cost them a stack check,
+ * and registers to be saved. */
+#define FIELD_APART __attribute__((noinline))
+
 /* --- for the files that field_put() calls ------------------------------------------------------
  */
 
@@ -95,9 +100,6 @@ bool field_put_float8_array(const struct field *f);
 bool field_put_vector(const struct field *f);
 bool field_put_halfvec(const struct field *f);
 
-/* Integers and floats, which must be exact as a double. */
-bool field_read_double(const struct field *f, const char *wanted, double *number);
-
 /* Fields whose bytes are there. */
 static inline void field_put_64(struct buf *out, uint64_t bits)
 {
@@ -119,6 +121,20 @@ static inline void field_put_bytes(struct buf *out, const void *bytes, size_t le
 {
     buf_be32(out, (uint32_t)len);
     buf_put(out, bytes, len);
+}
+
+/* Text of ASCII without NUL, which most text is; false: it is something else, and nothing was put.
+ */
+static inline bool field_put_plain(struct buf *out, const struct mp_value *v)
+{
+    if (v->type != MP_STR)
+        return false;
+    uint8_t *at = buf_reserve(out, 4 + (size_t)v->len);
+    if (!utf8_copy_plain(at + 4, v->bytes, v->len))
+        return false;
+    word_put_be32(at, v->len);
+    out->len += 4 + (size_t)v->len;
+    return true;
 }
 
 /* A field whose length is known only once its bytes are written: the length's place, and its

@@ -146,7 +146,6 @@ static bool read_duration(const struct field *f, struct duration *d)
     case MP_UINT:
     case MP_INT:
     case MP_FLOAT:
-        *d = (struct duration){0};
         return mptime_number(v, f->column->unit_ns, &d->us) ||
                field_refuse(f, "a number that is longer than interval can hold");
     case MP_STR:
@@ -166,7 +165,7 @@ static bool read_duration(const struct field *f, struct duration *d)
 /* interval_recv: int64 microseconds, int32 days, int32 months. */
 bool field_put_interval(const struct field *f)
 {
-    struct duration d;
+    struct duration d = {0};
     if (!read_duration(f, &d))
         return false;
     buf_be32(f->out, 16);

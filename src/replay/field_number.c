@@ -51,7 +51,8 @@ bool field_put_int(const struct field *f, unsigned bytes)
     return true;
 }
 
-bool field_read_double(const struct field *f, const char *wanted, double *number)
+/* Integers and floats, which must be exact as a double. */
+static bool read_double(const struct field *f, const char *wanted, double *number)
 {
     const struct mp_value *v = f->value;
     bool exact = true;
@@ -72,9 +73,9 @@ bool field_read_double(const struct field *f, const char *wanted, double *number
 /* float8recv: IEEE 754, big-endian. */
 bool field_put_float8(const struct field *f)
 {
-    double number;
+    double number = 0;
     uint64_t bits;
-    if (!field_read_double(f, "double precision", &number))
+    if (!read_double(f, "double precision", &number))
         return false;
     memcpy(&bits, &number, sizeof bits);
     field_put_64(f->out, bits);
@@ -84,9 +85,9 @@ bool field_put_float8(const struct field *f)
 /* float4recv: the same in four bytes. Most floats are made as doubles, so they are rounded. */
 bool field_put_float4(const struct field *f)
 {
-    double number;
+    double number = 0;
     uint32_t bits;
-    if (!field_read_double(f, "real", &number))
+    if (!read_double(f, "real", &number))
         return false;
     float rounded = (float)number;
     if (isinf(rounded) && isfinite(number))

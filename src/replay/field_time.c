@@ -10,9 +10,12 @@
 #include "replay/mptime.h"
 
 /* Midnight of 24 November 4714 BC (julian day 0), the first instant that Postgres has, in
- * timestamptz as in date. What int64_t microseconds reach in the other direction it has, too. */
+ * timestamptz as in date. In the other direction it has all that int64_t microseconds reach. */
 #define PG_FIRST_DAY (-INT64_C(2440588))
 #define PG_FIRST_US  (PG_FIRST_DAY * TIME_US_PER_DAY)
+
+/* Before the end of int64_t microseconds, so that the period of any time has an end, too. */
+#define LAST_US INT64_C(9200000000000000000)
 
 /* time_format() writes a year of four digits. */
 static bool is_printable(int64_t us)
@@ -59,7 +62,7 @@ static const char *kept(int64_t us, char text[STR_HUMAN])
     return text;
 }
 
-static bool refuse_time(const struct field *f, int64_t us)
+static FIELD_APART bool refuse_time(const struct field *f, int64_t us)
 {
     char text[TIME_TEXT];
     char long_ago[STR_HUMAN];
@@ -87,7 +90,7 @@ static bool parse_date(const uint8_t *bytes, size_t len, int64_t *us)
     return time_parse(text, sizeof text - 1, us);
 }
 
-static bool read_text(const struct field *f, int64_t *us)
+static FIELD_APART bool read_text(const struct field *f, int64_t *us)
 {
     char text[FIELD_SHOWN];
     const struct mp_value *v = f->value;
@@ -121,7 +124,9 @@ static bool read_instant(const struct field *f, int64_t *us)
     default:
         return field_refuse_type(f, f->column->type == COLUMN_DATE ? "date" : "timestamptz");
     }
-    return *us >= PG_FIRST_US || field_refuse(f, "a time before 4714 BC, where Postgres's begin");
+    if (*us < PG_FIRST_US)
+        return field_refuse(f, "a time before 4714 BC, where Postgres's begin");
+    return *us <= LAST_US || field_refuse(f, "a time after 293000 AD, which is out of reach");
 }
 
 /* timestamptz_recv: microseconds since 2000-01-01. */

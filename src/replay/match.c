@@ -104,7 +104,7 @@ void match_open(struct match *m, const struct stream_set *streams)
         learn(&m->known[i], &streams->streams[i]);
         most = m->known[i].key_count > most ? m->known[i].key_count : most;
     }
-    m->pairs = mem_calloc(most, sizeof *m->pairs);
+    m->fields = mem_calloc(most, sizeof *m->fields);
     m->spare = mem_calloc(most, sizeof *m->spare);
 }
 
@@ -238,7 +238,7 @@ static void walk(struct match *m, struct match_stream *known, size_t parent, str
             leave(m, known, left, start, c.p);
         } else if (key != KEY_KIND) {
             m->spare[key] = pair;
-            m->pairs[key] = &m->spare[key];
+            m->fields[key].pair = &m->spare[key];
         }
     }
 }
@@ -282,8 +282,9 @@ static void look_inside(struct match *m, struct match_stream *known, size_t pare
 {
     const struct match_key *in = &known->keys[parent];
     for (size_t i = in->inside; i < in->inside + in->count; i++)
-        if (known->keys[i].count > 0 && m->pairs[i] && m->pairs[i]->value.type != MP_NIL)
-            look_into(m, known, i, m->pairs[i], known->keys[i].is_taken ? NULL : left);
+        if (known->keys[i].count > 0 && m->fields[i].pair &&
+            m->fields[i].pair->value.type != MP_NIL)
+            look_into(m, known, i, m->fields[i].pair, known->keys[i].is_taken ? NULL : left);
 }
 
 static void empty_rest(struct match *m)
@@ -307,7 +308,7 @@ bool match_columns(struct match *m, const struct frame *frame, size_t stream, ui
     m->key_of = known->key_of;
     m->ignored = 0;
     for (size_t i = 0; i < known->key_count; i++)
-        m->pairs[i] = NULL;
+        m->fields[i].pair = NULL;
     empty_rest(m);
     open_leftover(m, known, &left);
     for (size_t i = 0; i < noted; i++) {
@@ -316,7 +317,7 @@ bool match_columns(struct match *m, const struct frame *frame, size_t stream, ui
         if (key == KEY_IGNORED)
             leave(m, known, &left, c.p, pair->at.end);
         else if (key != KEY_KIND)
-            m->pairs[key] = pair;
+            m->fields[key].pair = pair;
         c.p = pair->at.end;
     }
     if (noted < map.len)

@@ -31,6 +31,11 @@
 
 struct match_stream;
 
+/* The last pair of a key's name; NULL where the frame has none. */
+struct match_field {
+    const struct frame_pair *pair;
+};
+
 struct match {
     /* Where the stream has a column for it: a msgpack map of what no column takes, `kind` aside.
      * Maps that columns only look into are in it without what is taken of them, unless nothing is
@@ -42,9 +47,9 @@ struct match {
     struct match_stream *known; /* by stream */
     size_t last;                /* the stream of the last frame */
     /* of the frame in hand: */
-    const size_t *key_of;            /* by column: its key's number */
-    const struct frame_pair **pairs; /* by key: the last of its name, nil or not */
-    struct frame_pair *spare;        /* by key: pairs that the reader didn't note */
+    const size_t *key_of;       /* by column: its key's number */
+    struct match_field *fields; /* by key */
+    struct frame_pair *spare;   /* by key: pairs that the reader didn't note */
     uint32_t ignored;
 };
 
@@ -62,7 +67,7 @@ bool match_columns(struct match *m, const struct frame *frame, size_t stream, ui
 /* The pair that a column takes of the frame in hand; NULL where it has none, or it is nil. */
 static inline const struct frame_pair *match_pair(const struct match *m, size_t column)
 {
-    const struct frame_pair *pair = m->pairs[m->key_of[column]];
+    const struct frame_pair *pair = m->fields[m->key_of[column]].pair;
     return pair && pair->value.type != MP_NIL ? pair : NULL;
 }
 

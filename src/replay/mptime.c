@@ -39,8 +39,8 @@ bool mptime_ext(const struct mp_value *v, int64_t *us)
 /* Whole microseconds or not: a unit of nanoseconds is a thousandth of one. */
 static bool count_float(double count, int64_t unit_ns, int64_t *us)
 {
-    double product =
-        unit_ns < 1000 ? floor(count * (double)unit_ns / 1000) : count * (double)(unit_ns / 1000);
+    int64_t unit_us = unit_ns / 1000;
+    double product = unit_us == 0 ? floor(count * (double)unit_ns / 1000) : count * (double)unit_us;
     if (!(fabs(product) < 9.2e18)) /* NaN and Inf too */
         return false;
     *us = llround(product);

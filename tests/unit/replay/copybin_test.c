@@ -787,6 +787,7 @@ static const struct column when_columns[] = {
      .fallback = {"2026-11-20 00:00:00+00", FIELD("\0\0\0\x08\x00\x03\x03\xa8\xb1\xa6\x80\x00")}},
     {KEY("t"), .type = COLUMN_DATE, .required = true,
      .fallback = {"1999-12-31", FIELD("\0\0\0\4\xff\xff\xff\xff")}},
+    {KEY("t"), .type = COLUMN_TIMESTAMPTZ, .fallback = {"", FIELD("\xff\xff\xff\xff")}},
 };
 
 /* One column, which is the stream's time: window, retention, partitions, fallbacks. Frames hold one
@@ -847,6 +848,9 @@ Test(replay_copybin, time_columns)
                "2026-11-22"),
          1, 0, DAY_US / 2, 0, PERIOD_DAY,
          "2026-11-22T00:00:00Z is outside the stream's window of times", 0, 0},
+        {BYTES("\xb4"
+               "2026-11-21T01:00:00Z"),
+         1, DAY_US, DAY_US, 0, PERIOD_HOUR, NULL, TODAY, TODAY},
         {BYTES("\xcd\x51\x29"), 1, DAY_US, DAY_US, 0, PERIOD_YEAR, NULL, TODAY - DAY_US,
          INT64_C(1767225600000000)},
         {BYTES("\xaa"
@@ -856,6 +860,8 @@ Test(replay_copybin, time_columns)
         /* a partition is chosen by a time: there must be one; the fallback is judged like others */
         {BYTES(""), 0, DAY_US, DAY_US, 0, PERIOD_NONE, NULL, INT64_MIN, 0},
         {BYTES(""), 0, DAY_US, DAY_US, 0, PERIOD_DAY, "the key is missing", 0, 0},
+        {BYTES(""), 4, DAY_US, DAY_US, 0, PERIOD_NONE, NULL, INT64_MIN, 0},
+        {BYTES(""), 4, DAY_US, DAY_US, 0, PERIOD_DAY, "the key is missing", 0, 0},
         {BYTES(""), 2, 2 * DAY_US, 0, 0, PERIOD_DAY, NULL, TODAY - DAY_US, TODAY - DAY_US},
         {BYTES(""), 2, DAY_US, 0, 0, PERIOD_DAY,
          "2026-11-20T00:00:00Z is outside the stream's window of times", 0, 0},

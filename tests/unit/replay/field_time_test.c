@@ -88,3 +88,18 @@ Test(replay_field_time, date)
     const struct column c = {.name = "c", .type = COLUMN_DATE};
     expect_values(&c, rows, COUNT(rows));
 }
+
+/* What int64_t holds beyond the times that can have a partition. */
+Test(replay_field_time, out_of_reach)
+{
+    static const struct value_row rows[] = {
+        {BYTES("\xcf\x7f\xac\xf7\x41\x9d\x98\x00\x00"),
+         BYTES("\0\0\0\x08\x7f\xa9\x9a\x40\x62\x60\x20\x00")},
+        {BYTES("\xcf\x7f\xac\xf7\x41\x9d\x98\x00\x01"),
+         "a time after 293000 AD, which is out of reach", 0},
+        {BYTES("\xcf\x7f\xff\xff\xff\xff\xff\xff\xff"),
+         "a time after 293000 AD, which is out of reach", 0},
+    };
+    const struct column c = {.name = "c", .type = COLUMN_TIMESTAMPTZ, .unit_ns = 1000};
+    expect_values(&c, rows, COUNT(rows));
+}
