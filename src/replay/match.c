@@ -115,7 +115,7 @@ void match_close(struct match *m)
         free(m->known[i].key_of);
     }
     free(m->known);
-    free(m->pairs);
+    free(m->fields);
     free(m->spare);
     buf_free(&m->rest);
     *m = (struct match){0};
