@@ -28,8 +28,10 @@ LIBS = $(shell pkg-config --libs $(PACKAGES)) -lm
 # Rooms without a main. The notifier is its own program over outbox and io/http.
 sources  = $(wildcard src/$(1)/*.c)
 PURE     := $(call sources,base) $(call sources,gate) $(call sources,frame) $(call sources,stream) \
-            src/spool/name.c $(addprefix src/replay/,copybin.c field.c field_array.c field_binary.c \
-            field_interval.c field_number.c field_numeric.c field_time.c held.c jsonb.c match.c mptime.c)
+            $(call sources,yaml) $(filter-out src/manifest/source.c src/manifest/tree.c,$(call sources,manifest)) \
+            src/config/config.c src/spool/name.c \
+            $(addprefix src/replay/,copybin.c field.c field_array.c field_binary.c field_interval.c \
+            field_number.c field_numeric.c field_time.c held.c jsonb.c match.c mptime.c)
 OUTBOX   := $(call sources,outbox)
 NOTIFIER := $(OUTBOX) src/io/http.c
 LIBRARY  := $(filter-out $(NOTIFIER),$(wildcard src/*/*.c))
