@@ -140,7 +140,7 @@ static void expect_rows(const struct row *rows, size_t count)
 {
     struct folder f = begin();
     for (size_t i = 0; i < count; i++) {
-        char name[16];
+        char name[32];
         (void)snprintf(name, sizeof name, "row%zu", i);
         cr_assert_eq(mkdirat(f.fd, name, 0755), 0, "%m");
         cr_assert(fchdir(f.fd) == 0 && chdir(name) == 0, "%m");
@@ -380,7 +380,7 @@ Test(source, foreign_owner)
         cr_skip("only root can give a repository away");
     struct folder f = begin();
     for (size_t i = 0; i < COUNT(rows); i++) {
-        char name[16];
+        char name[32];
         char path[128];
         char part[256];
         char allow[256];
