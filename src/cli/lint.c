@@ -54,7 +54,9 @@ static void print_count(size_t count, const char *what, const char *before)
 static void print_summary(const struct manifest_files *files, const struct yaml_diag *diag)
 {
     size_t counts[MANIFEST_KINDS] = {0};
-    size_t warnings = diag->count - diag->errors;
+    size_t warnings = 0;
+    for (size_t i = 0; i < diag->count; i++)
+        warnings += diag->items[i].is_warning;
     for (size_t i = 0; i < files->count; i++)
         for (size_t kind = 0; kind < MANIFEST_KINDS; kind++) {
             size_t len = strlen(manifest_folders[kind]);
@@ -68,6 +70,8 @@ static void print_summary(const struct manifest_files *files, const struct yaml_
         print_count(diag->errors, "error", "");
     if (warnings > 0)
         print_count(warnings, "warning", diag->errors > 0 ? ", " : "");
+    if (diag->errors + warnings > diag->count)
+        (void)printf("; %d are shown", YAML_FINDINGS_MAX);
     (void)putchar('\n');
 }
 

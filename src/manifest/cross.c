@@ -21,47 +21,82 @@ static bool same(const char *a, const char *b)
     return a && b && strcmp(a, b) == 0;
 }
 
+/* A name that couldn't be read was told of where it stands. */
+static const char *shown(const char *name)
+{
+    return name ? name : "?";
+}
+
 /* ---- streams ---- */
+
+static bool same_name(const struct stream *a, const struct stream *b)
+{
+    return same(a->name, b->name);
+}
+
+static bool same_kind(const struct stream *a, const struct stream *b)
+{
+    return same(a->kind, b->kind);
+}
 
 static bool same_table(const struct stream *a, const struct stream *b)
 {
     return same(a->table, b->table) && (a->schema == b->schema || same(a->schema, b->schema));
 }
 
-/* `one` was declared before `other`; the shipped ones are first. */
-static void compare_streams(const struct declared *one_from, const struct stream *one,
-                            const struct declared *other_from, const struct stream *other,
-                            struct yaml_diag *diag)
+/* The first before `index` with which it shares what only one can have; `index` where none does.
+ * Only the first is told of: of a thousand copies, a thousand findings are enough. */
+static size_t first_like(const struct stream *streams, size_t index,
+                         bool (*alike)(const struct stream *, const struct stream *))
 {
-    const char *file = other_from->file;
-    struct yaml_place kind = place_of(other_from, "kind", "stream");
-    struct yaml_place table = place_of(other_from, "table", "stream");
-    char label[STREAM_LABEL];
-    if (same(one->name, other->name)) {
-        yaml_diag_error(diag, file, place_of(other_from, "stream", "stream"),
-                        "stream `%s` is declared in %s, too", other->name, one_from->file);
-        return; /* all else follows from it */
-    }
-    if (same(one->kind, other->kind) && one_from->is_shipped)
-        yaml_diag_error(diag, file, kind,
+    size_t k = 0;
+    while (k < index && !alike(&streams[k], &streams[index]))
+        k++;
+    return k;
+}
+
+static void check_kind(const struct declared *from, const struct stream *streams, size_t i,
+                       struct yaml_diag *diag)
+{
+    size_t k = first_like(streams, i, same_kind);
+    struct yaml_place place = place_of(&from[i], "kind", "stream");
+    if (k == i)
+        return;
+    if (from[k].is_shipped)
+        yaml_diag_error(diag, from[i].file, place,
                         "frames of kind `%s` go to the shipped stream `%s`; name this one `%s` to "
                         "replace it",
-                        other->kind, one->name, one->name);
-    else if (same(one->kind, other->kind))
-        yaml_diag_error(diag, file, kind, "frames of kind `%s` go to stream `%s` (%s) already",
-                        other->kind, one->name, one_from->file);
-    if (same_table(one, other))
-        yaml_diag_error(diag, file, table, "table `%s` is that of stream `%s` (%s)",
-                        stream_label(other, label), one->name,
-                        one_from->is_shipped ? "shipped" : one_from->file);
+                        streams[i].kind, shown(streams[k].name), shown(streams[k].name));
+    else
+        yaml_diag_error(diag, from[i].file, place,
+                        "frames of kind `%s` go to stream `%s` (%s) already", streams[i].kind,
+                        shown(streams[k].name), from[k].file);
+}
+
+static void check_table(const struct declared *from, const struct stream *streams, size_t i,
+                        struct yaml_diag *diag)
+{
+    size_t k = first_like(streams, i, same_table);
+    char label[STREAM_LABEL];
+    if (k < i)
+        yaml_diag_error(diag, from[i].file, place_of(&from[i], "table", "stream"),
+                        "table `%s` is that of stream `%s` (%s)", stream_label(&streams[i], label),
+                        shown(streams[k].name), from[k].is_shipped ? "shipped" : from[k].file);
 }
 
 void cross_streams(const struct declared *from, const struct stream *streams, size_t count,
                    struct yaml_diag *diag)
 {
-    for (size_t i = 0; i < count; i++)
-        for (size_t k = 0; k < i; k++)
-            compare_streams(&from[k], &streams[k], &from[i], &streams[i], diag);
+    for (size_t i = 0; i < count; i++) {
+        size_t k = first_like(streams, i, same_name);
+        if (k < i) { /* all else follows from it */
+            yaml_diag_error(diag, from[i].file, place_of(&from[i], "stream", "stream"),
+                            "stream `%s` is declared in %s, too", streams[i].name, from[k].file);
+            continue;
+        }
+        check_kind(from, streams, i, diag);
+        check_table(from, streams, i, diag);
+    }
 }
 
 /* ---- gates ---- */
@@ -115,15 +150,17 @@ void cross_gates(struct arena *arena, const struct declared *from, struct manife
                  struct yaml_diag *diag)
 {
     for (size_t i = 0; i < count; i++) {
-        for (size_t k = 0; k < i; k++) {
-            if (same(gates[k].name, gates[i].name))
-                yaml_diag_error(diag, from[i].file, place_of(&from[i], "gate", "gate"),
-                                "gate `%s` is declared in %s, too", gates[i].name, from[k].file);
-            else if (same(gates[k].incoming, gates[i].incoming))
-                yaml_diag_error(diag, from[i].file, place_of(&from[i], "incoming", "gate"),
-                                "folder `%s` is that of gate `%s` (%s)", gates[i].incoming,
-                                gates[k].name, from[k].file);
-        }
+        size_t k = 0;
+        while (k < i && !same(gates[k].name, gates[i].name) &&
+               !same(gates[k].incoming, gates[i].incoming))
+            k++;
+        if (k < i && same(gates[k].name, gates[i].name))
+            yaml_diag_error(diag, from[i].file, place_of(&from[i], "gate", "gate"),
+                            "gate `%s` is declared in %s, too", gates[i].name, from[k].file);
+        else if (k < i)
+            yaml_diag_error(diag, from[i].file, place_of(&from[i], "incoming", "gate"),
+                            "folder `%s` is that of gate `%s` (%s)", gates[i].incoming,
+                            shown(gates[k].name), from[k].file);
         find_streams(arena, &from[i], &gates[i], streams, is_complete, diag);
     }
 }
@@ -155,10 +192,12 @@ void cross_sinks(const struct declared *from, const struct manifest_sink *sinks,
                  struct yaml_diag *diag)
 {
     for (size_t i = 0; i < count; i++) {
-        for (size_t k = 0; k < i; k++)
-            if (same(sinks[k].name, sinks[i].name))
-                yaml_diag_error(diag, from[i].file, place_of(&from[i], "sink", "sink"),
-                                "sink `%s` is declared in %s, too", sinks[i].name, from[k].file);
+        size_t k = 0;
+        while (k < i && !same(sinks[k].name, sinks[i].name))
+            k++;
+        if (k < i)
+            yaml_diag_error(diag, from[i].file, place_of(&from[i], "sink", "sink"),
+                            "sink `%s` is declared in %s, too", sinks[i].name, from[k].file);
         if (is_complete)
             check_gates(&from[i], gates, gate_count, diag);
     }

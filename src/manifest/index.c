@@ -45,14 +45,14 @@ bool read_column_name(const struct reader *r, const struct yaml_node *node, cons
 {
     const char *best = NULL;
     unsigned distance = SHAPE_FAR;
-    for (size_t i = 0; i < s->column_count; i++) {
+    for (size_t i = 0; i < s->column_count; i++)
         if (strcmp(node->text, s->columns[i].name) == 0) {
             *index = i;
             return true;
         }
+    for (size_t i = 0; i < s->column_count; i++)
         if (shape_nearer(node->text, s->columns[i].name, &distance))
             best = s->columns[i].name;
-    }
     if (s->column_count == 0) /* it was told that there are none */
         return false;
     if (best)

@@ -53,8 +53,12 @@ static void misfit(const struct checking *c, const char *name, struct yaml_node 
 
 bool shape_nearer(const char *text, const char *word, unsigned *distance)
 {
+    size_t n = strlen(text);
+    size_t m = strlen(word);
+    if ((n > m ? n - m : m - n) >= *distance) /* so many edits at least: no need to count */
+        return false;
     unsigned d = str_distance(text, word);
-    if (d >= *distance || d > strlen(text) / 2) /* of a short word nothing would be left */
+    if (d >= *distance || d > n / 2) /* of a short word nothing would be left */
         return false;
     *distance = d;
     return true;

@@ -21,11 +21,13 @@ static void add(struct yaml_diag *diag, const char *file, struct yaml_place plac
                 const char *format, va_list args)
 {
     char *message;
+    diag->errors += !is_warning;
+    if (diag->count == YAML_FINDINGS_MAX)
+        return;
     if (vasprintf(&message, format, args) < 0)
         message = mem_strdup("out of memory");
     *MEM_PUSH(diag->items, diag->count, diag->cap) =
         (struct yaml_finding){mem_strdup(file), place, is_warning, one_line(message)};
-    diag->errors += !is_warning;
 }
 
 void yaml_diag_error(struct yaml_diag *diag, const char *file, struct yaml_place place,

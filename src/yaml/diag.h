@@ -26,10 +26,13 @@ struct yaml_finding {
     char *message; /* one line of UTF-8 */
 };
 
+/* More are counted, but not kept: a megabyte of mistakes is no use to anybody. */
+#define YAML_FINDINGS_MAX 10000
+
 struct yaml_diag {
     struct yaml_finding *items;
     size_t count, cap;
-    size_t errors; /* those that aren't warnings */
+    size_t errors; /* those that aren't warnings, kept or not */
 };
 
 void yaml_diag_error(struct yaml_diag *diag, const char *file, struct yaml_place place,

@@ -96,6 +96,13 @@ Test(manifest_manifest, cross)
          "one `metrics` to replace it"},
         {{{"streams/a.yaml", "stream: s\ntable: events\n" COLUMNS}},
          "streams/a.yaml:2:8: table `events` is that of stream `events` (shipped)"},
+        {{{"streams/a.yaml", "stream: a\nkind: k\n" COLUMNS},
+          {"streams/b.yaml", "stream: b\ntable: t\n" COLUMNS},
+          {"streams/c.yaml", "stream: c\nkind: k\ntable: t\n" COLUMNS},
+          {"streams/d.yaml", "stream: d\nkind: k\n" COLUMNS}},
+         "streams/c.yaml:2:7: frames of kind `k` go to stream `a` (streams/a.yaml) already\n"
+         "streams/c.yaml:3:8: table `t` is that of stream `b` (streams/b.yaml)\n"
+         "streams/d.yaml:2:7: frames of kind `k` go to stream `a` (streams/a.yaml) already"},
         {{{"gates/a.yaml", "gate: g\n"}, {"gates/b.yaml", "gate: g\n"}},
          "gates/b.yaml:1:7: gate `g` is declared in gates/a.yaml, too"},
         {{{"gates/a.yaml", "gate: g\nincoming: in\n"}, {"gates/b.yaml", "gate: h\nincoming: in\n"}},

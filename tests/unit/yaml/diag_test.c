@@ -52,3 +52,15 @@ Test(yaml_diag, one_line)
     cr_expect_str_eq(got, "a:1:1: `x y [2J `\n", "got %s", got);
     yaml_diag_free(&diag);
 }
+
+/* Mistakes by the megabyte are counted; memory has a bound. */
+Test(yaml_diag, limit)
+{
+    struct yaml_diag diag = {0};
+    for (size_t i = 0; i < YAML_FINDINGS_MAX + 5; i++)
+        yaml_diag_error(&diag, "a", (struct yaml_place){1, 1}, "x");
+    yaml_diag_warning(&diag, "a", (struct yaml_place){1, 1}, "x");
+    cr_expect_eq(diag.count, YAML_FINDINGS_MAX, "want %d, got %zu", YAML_FINDINGS_MAX, diag.count);
+    cr_expect_eq(diag.errors, YAML_FINDINGS_MAX + 5, "got %zu errors", diag.errors);
+    yaml_diag_free(&diag);
+}
