@@ -114,7 +114,7 @@ static const char *nearest_stream(const struct stream_set *set, const char *name
 static void unknown_stream(const struct declared *from, const struct yaml_node *node,
                            const struct stream_set *set, struct yaml_diag *diag)
 {
-    const char *best = nearest_stream(set, node->text);
+    const char *best = diag->errors < SHAPE_SUGGESTIONS ? nearest_stream(set, node->text) : NULL;
     if (best)
         yaml_diag_error(diag, from->file, node->place,
                         "there is no stream `%s`; did you mean `%s`?", node->text, best);

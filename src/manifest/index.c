@@ -50,7 +50,7 @@ bool read_column_name(const struct reader *r, const struct yaml_node *node, cons
             *index = i;
             return true;
         }
-    for (size_t i = 0; i < s->column_count; i++)
+    for (size_t i = 0; i < s->column_count && r->diag->errors < SHAPE_SUGGESTIONS; i++)
         if (shape_nearer(node->text, s->columns[i].name, &distance))
             best = s->columns[i].name;
     if (s->column_count == 0) /* it was told that there are none */
