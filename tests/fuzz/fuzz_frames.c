@@ -28,7 +28,7 @@
 
 #include <jansson.h>
 
-#include "stream/builtin.h"
+#include "manifest/manifest.h"
 
 #define KEY(key, type_)                                                                     \
     {                                                                                       \
@@ -86,8 +86,9 @@ static const struct stream_set set = {streams, STREAMS};
 
 static void make_streams(void)
 {
-    streams[0] = stream_builtin.streams[0];
-    streams[1] = stream_builtin.streams[1];
+    const struct manifest *shipped = manifest_default(); /* for as long as we run */
+    streams[0] = shipped->streams.streams[0];
+    streams[1] = shipped->streams.streams[1];
     streams[2] = (struct stream){.name = "all",
                                  .kind = "z",
                                  .columns = all_columns,

@@ -82,7 +82,7 @@ static void rows_open(struct rows *r, const struct stream_set *set)
     static const struct uuid batch = {{1}};
     struct buf sql = {0};
     *r = (struct rows){.set = set};
-    ddl_stream(&sql, set->streams);
+    ddl_stream(&sql, set->streams, NULL);
     EXPECT_OK(pg_exec(&db.pg, buf_cstr(&sql)));
     buf_free(&sql);
     copybin_open(&r->e, set, &batch, 0, NUL_REJECT);
