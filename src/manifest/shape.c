@@ -284,9 +284,13 @@ static const struct shape_key *meant(const struct shape *shape, const struct yam
 {
     const struct shape_key *best = NULL;
     unsigned distance = SHAPE_FAR;
-    for (const struct shape_key *k = shape->keys; k->name; k++)
-        if (!has_key(map, k->name) && shape_nearer(name, k->name, &distance))
+    for (const struct shape_key *k = shape->keys; k->name; k++) {
+        unsigned d = distance;
+        if (shape_nearer(name, k->name, &d) && !has_key(map, k->name)) {
+            distance = d;
             best = k;
+        }
+    }
     return best;
 }
 

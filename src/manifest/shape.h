@@ -76,9 +76,10 @@ uint64_t shape_count(const struct yaml_node *node);
  *     unsigned distance = SHAPE_FAR;
  *     for each word: if (shape_nearer(text, word, &distance)) best = word;
  */
-#define SHAPE_FAR         4   /* edits; so many are no typing error */
-#define SHAPE_SUGGESTIONS 100 /* errors; after so many, thousands of names aren't looked through \
-                               */
+#define SHAPE_FAR 4 /* edits; so many are no typing error */
+#define SHAPE_SUGGESTIONS                                                  \
+    100 /* errors; after so many, thousands of names aren't looked through \
+         */
 bool shape_nearer(const char *text, const char *word, unsigned *distance);
 
 #define SHAPE_NAME_MAX         63 /* bytes of a name: what Postgres keeps of one */
