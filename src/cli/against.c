@@ -79,9 +79,9 @@ static struct err try_batch(struct against *a, struct loader *l, struct prepared
 struct err against_try(struct against *a, const struct config *config,
                        struct manifest_current *current, const char *gate, const char *path)
 {
-    struct loader l = {.preparer = {.terms = manifest_current_terms(current),
-                                    .limits = &config->limits},
-                       .target = {config->database, config->schema}};
+    struct loader l = {
+        .preparer = {.terms = manifest_current_terms(current), .limits = &config->limits},
+        .target = {config->database, config->schema}};
     struct prepared p;
     pg_init(&l.pg);
     prepared_open(&p, &l.preparer);

@@ -95,7 +95,8 @@ struct err cli_config(const struct cli_common *common, struct config *config);
  * closes `current`, also on failure. */
 struct err cli_manifests(const struct config *config, struct manifest_current *current);
 
-/* The spool, its folders named as the manifests have it. Closed by the caller only after success. */
+/* The spool, its folders named as the manifests have it. Closed by the caller only after success.
+ */
 struct cli_site {
     struct manifest_current current;
     struct spool spool;

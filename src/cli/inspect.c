@@ -302,7 +302,8 @@ static int run(int argc, char **argv)
     const struct cli_option options[] = {
         CLI_CONFIG(common),
         {'g', "gate", "NAME", "judge by this gate's rules; default: `default`", &in.gate, NULL},
-        {0, "against", "CONNINFO", "try it out in this database, and roll that back", &against, NULL},
+        {0, "against", "CONNINFO", "try it out in this database, and roll that back", &against,
+         NULL},
         {0, "frames", NULL, "every frame as a line of JSON, with its verdict", NULL, &in.frames},
         CLI_JSON(in.json),
         {0}};

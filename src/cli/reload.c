@@ -9,8 +9,8 @@ static void print_lines(const json_t *answer, const char *key, FILE *out)
 {
     size_t i;
     const json_t *line;
-    json_array_foreach(json_object_get(answer, key), i, line)
-        (void)fprintf(out, "%s\n", json_string_value(line));
+    json_array_foreach(json_object_get(answer, key), i, line)(void)
+        fprintf(out, "%s\n", json_string_value(line));
 }
 
 static struct err reload(const struct config *config)
@@ -22,15 +22,18 @@ static struct err reload(const struct config *config)
     struct err e = control_ask(&spool, "reload", &answer, &running);
     spool_close(&spool);
     if (!err_is(&e) && !running)
-        e = err_make(ERR_USAGE, "no daemon runs on this spool; it reads the manifests when it starts");
+        e = err_make(ERR_USAGE,
+                     "no daemon runs on this spool; it reads the manifests when it starts");
     if (!err_is(&e)) {
         json_t *root = json_loads(buf_cstr(&answer), 0, NULL);
         print_lines(root, "errors", stderr);
         print_lines(root, "changes", stdout);
-        if (json_array_size(json_object_get(root, "changes")) == 0 && json_is_true(json_object_get(root, "ok")))
+        if (json_array_size(json_object_get(root, "changes")) == 0 &&
+            json_is_true(json_object_get(root, "ok")))
             (void)puts("Nothing has changed.");
         if (!json_is_true(json_object_get(root, "ok")))
-            e = err_make(ERR_CONFIG, "not reloaded, the daemon goes on with the manifests it has: %s",
+            e = err_make(ERR_CONFIG,
+                         "not reloaded, the daemon goes on with the manifests it has: %s",
                          json_string_value(json_object_get(root, "error")));
         json_decref(root);
     }

@@ -5,9 +5,9 @@
  *     status          {"pid", "version", "spool_id", "board": {"started_at", "stopping",
  *                      "database_error", "gates": [...], "loading": [...]}, "manifests": {...}}
  *     rescan          {"ok": true}
- *     reload          {"ok": true, "changes": [...]} | {"ok": false, "error": "...", "errors": [...]}
- *     open GATE       {"ok": true} | {"ok": false, "error": "..."}
- *     park BATCH WHY  the same: a held batch goes to failed/
+ *     reload          {"ok": true, "changes": [...]} | {"ok": false, "error": "...", "errors":
+ * [...]} open GATE       {"ok": true} | {"ok": false, "error": "..."} park BATCH WHY  the same: a
+ * held batch goes to failed/
  *
  * The server half lives on the uv loop; control_ask is the client that the commands use.
  */

@@ -190,8 +190,11 @@ static struct err start_workers(struct daemon *d)
 
 static struct err start_threads(struct daemon *d, bool *scanner_runs)
 {
-    d->scanner = (struct scanner){
-        .config = d->config, .current = d->current, .fit = &d->fit, .spool = &d->spool, .board = &d->board};
+    d->scanner = (struct scanner){.config = d->config,
+                                  .current = d->current,
+                                  .fit = &d->fit,
+                                  .spool = &d->spool,
+                                  .board = &d->board};
     struct err e = thread_start(&d->scanner_thread, scanner_main, &d->scanner);
     *scanner_runs = !err_is(&e);
     return err_is(&e) ? e : start_workers(d);

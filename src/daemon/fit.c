@@ -46,7 +46,8 @@ bool fit_all(struct fit *f)
     return all;
 }
 
-static bool was_told(const struct fit *f, const struct manifest *set, size_t stream, const char *why)
+static bool was_told(const struct fit *f, const struct manifest *set, size_t stream,
+                     const char *why)
 {
     return f->set == set && f->why[stream] && strcmp(f->why[stream], why) == 0;
 }

@@ -43,7 +43,8 @@ bool fit_is_due(struct fit *f, const struct manifest *set);
 bool fit_all(struct fit *f); /* nothing is known not to fit */
 struct err fit_ask(struct fit *f, struct pg *pg, struct manifest *set);
 
-/* For whoever has a connection at hand: ERR_CONFIG while a stream that the gate takes doesn't fit. */
+/* For whoever has a connection at hand: ERR_CONFIG while a stream that the gate takes doesn't fit.
+ */
 struct err fit_require(struct fit *f, struct pg *pg, struct manifest *set, const bool *allowed);
 
 /* False: not known yet (why is ""), or why the gate stays shut. allowed: as load_terms has it. */

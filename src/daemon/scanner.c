@@ -122,8 +122,8 @@ static struct err look_at_gate(struct scanner *s, const char *gate, const struct
     bool held = spool_is_held(s->spool, gate);
     bool forced = board_is_forced(s->board, gate);
     char misfit[FIT_WHY];
-    bool fits = fit_of_gate(s->fit, s->set,
-                            manifest_gate_terms(s->set, s->config, gate).allowed, misfit);
+    bool fits =
+        fit_of_gate(s->fit, s->set, manifest_gate_terms(s->set, s->config, gate).allowed, misfit);
     board_scanned(s->board, gate, &g->backlog, held, misfit);
     if (!is_old)
         look_again_at(s, g->backlog.found.settles_at_us);

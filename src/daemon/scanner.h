@@ -4,8 +4,8 @@
  * all mean the same to it: scan again. It never touches the database and never moves a segment; it
  * decides, and posts what it decided on the board.
  *
- *     struct scanner s = {.config = &config, .current = &current, .spool = &spool, .board = &board};
- *     pthread_create(&thread, NULL, scanner_main, &s);
+ *     struct scanner s = {.config = &config, .current = &current, .spool = &spool, .board =
+ * &board}; pthread_create(&thread, NULL, scanner_main, &s);
  */
 #ifndef SPOOLGATE_DAEMON_SCANNER_H
 #define SPOOLGATE_DAEMON_SCANNER_H

@@ -54,8 +54,8 @@ struct err manifest_current_reload(struct manifest_current *c, struct buf *words
 /* {"rev", "source", "loaded_at", "refused", "streams", "gates", "sinks"} */
 void manifest_current_status(struct manifest_current *c, struct buf *json);
 
-/* What a gate's batches are cut and loaded by, declared or not. Pointers live as long as the set and
- * the configuration. */
+/* What a gate's batches are cut and loaded by, declared or not. Pointers live as long as the set
+ * and the configuration. */
 struct gate_terms {
     struct gate_policy policy;
     const struct load_rules *rules;

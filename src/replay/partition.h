@@ -37,7 +37,8 @@ void partition_free(struct partition_list *list);
 struct err partition_ensure(struct pg *pg, const struct stream_set *streams,
                             const struct partition_list *list, size_t *made);
 
-/* The partitions that lack, as parts of the transaction under way: for a trial, which rolls it back. */
+/* The partitions that lack, as parts of the transaction under way: for a trial, which rolls it
+ * back. */
 struct err partition_make_here(struct pg *pg, const struct stream_set *streams,
                                const struct partition_list *list);
 /* The names of those that lack, quoted; `visit` may not be NULL. */

@@ -72,8 +72,8 @@ struct err receipt_open(struct pg *pg, const struct batch *b, const char *spool_
     TRY(pg_query_prepared(pg, sql_receipt_open,
                           PG_PARAMS(c->batch, tag, spool_id, c->gate, c->reason,
                                     number(c->count, count), number(bytes, size), host,
-                                    SPOOLGATE_VERSION, time_format(c->opened_us, opened_at), b->terms->rev,
-                                    b->terms->sha256),
+                                    SPOOLGATE_VERSION, time_format(c->opened_us, opened_at),
+                                    b->terms->rev, b->terms->sha256),
                           &opened));
     *attempt = PQntuples(opened); /* none where it is there already */
     PQclear(opened);

@@ -19,9 +19,9 @@
 
 struct err transaction_load(struct loader *l, struct prepared *p, int attempt);
 
-/* Nothing of it stays: partitions that lack are made and the rows go in, carefully, in a transaction
- * that is rolled back. `refused` is told of each row that the server refuses. batch_totals() then
- * says what the batch would come to; ledger and receipts are not asked. */
+/* Nothing of it stays: partitions that lack are made and the rows go in, carefully, in a
+ * transaction that is rolled back. `refused` is told of each row that the server refuses.
+ * batch_totals() then says what the batch would come to; ledger and receipts are not asked. */
 struct err transaction_try(struct loader *l, struct prepared *p, careful_refused_fn *refused,
                            void *context);
 

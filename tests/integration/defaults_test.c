@@ -102,7 +102,7 @@ Test(defaults, text_and_bytes_are_one_value)
     struct manifest *m = build();
     const struct stream *s = manifest_stream(m, "s");
     struct buf sql = {0};
-    ddl_stream(&sql, s);
+    ddl_stream(&sql, s, NULL);
     EXPECT_OK(pg_exec(&db.pg, "SET timezone = 'America/New_York'"));
     EXPECT_OK(pg_exec(&db.pg, buf_cstr(&sql)));
     EXPECT_OK(pg_exec(&db.pg, "INSERT INTO s DEFAULT VALUES"));
