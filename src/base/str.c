@@ -86,10 +86,23 @@ bool str_parse_size(const char *text, uint64_t *bytes)
 
 bool str_parse_duration(const char *text, int64_t *us)
 {
-    static const struct unit units[] = {
-        {"", 1e6},        {"us", 1},         {"ms", 1e3},      {"s", 1e6},        {"m", 60e6},
-        {"min", 60e6},    {"h", 3600e6},     {"hour", 3600e6}, {"hours", 3600e6}, {"d", 86400e6},
-        {"day", 86400e6}, {"days", 86400e6}, {NULL, 0}};
+    static const struct unit units[] = {{"", 1e6},
+                                        {"us", 1},
+                                        {"ms", 1e3},
+                                        {"s", 1e6},
+                                        {"m", 60e6},
+                                        {"min", 60e6},
+                                        {"h", 3600e6},
+                                        {"hour", 3600e6},
+                                        {"hours", 3600e6},
+                                        {"d", 86400e6},
+                                        {"day", 86400e6},
+                                        {"days", 86400e6},
+                                        {"week", 7 * 86400e6},
+                                        {"weeks", 7 * 86400e6},
+                                        {"year", 365 * 86400e6},
+                                        {"years", 365 * 86400e6},
+                                        {NULL, 0}};
     double value;
     if (!parse_with_unit(text, units, &value) || value >= 9.2e18)
         return false;

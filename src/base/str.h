@@ -23,7 +23,8 @@ bool str_percent_decode(const char *text, struct buf *out);
 /* "4096", "16KiB", "64MiB", "1GiB"; also K, M, G and kB, MB, GB (powers of 1000). */
 bool str_parse_size(const char *text, uint64_t *bytes);
 
-/* "2s", "200ms", "5m", "1h", "90 days"; a bare number is seconds. Result in microseconds. */
+/* "2s", "200ms", "5m", "1h", "90 days", "2 years" (of 365 days); a bare number is seconds. Result
+ * in microseconds. */
 bool str_parse_duration(const char *text, int64_t *us);
 
 #define STR_HUMAN 32

@@ -314,8 +314,10 @@ static int run(int argc, char **argv)
     if (argc != 1)
         return cli_usage(&cli_inspect, "one segment is wanted");
     struct err e = cli_config(&common, &config);
-    if (!err_is(&e) && against)
+    if (!err_is(&e) && against) {
         e = config_override(&config, "database", against);
+        log_configure((enum log_format)config.log_format, LOG_LEVEL_WARN); /* a trial is no event */
+    }
     if (!err_is(&e))
         e = cli_manifests(&config, &current);
     if (!err_is(&e))

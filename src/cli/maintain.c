@@ -117,7 +117,7 @@ static int run(int argc, char **argv)
         e = open_and_maintain(&config, &done);
         if (json)
             print_json(&done, &e);
-        else
+        else if (!err_is(&e) || e.cls == ERR_BUSY) /* else it never got so far */
             print_text(&done);
     }
     config_free(&config);

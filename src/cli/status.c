@@ -14,6 +14,8 @@
 
 #define RECENT_SHOWN "8"
 
+enum { REV_SHOWN = 12 };
+
 /* Without a daemon: what waits, as the spool shows it. */
 static struct err scan_one(const struct spool *spool, const char *gate, json_t *gates)
 {
@@ -132,14 +134,28 @@ static void print_head(const json_t *status)
         (void)printf("database  %s\n", show_str(database, "target"));
 }
 
+/* As much of a commit or hash as people tell apart. */
+static const char *short_rev(const char *rev, char text[REV_SHOWN + 32])
+{
+    size_t prefix = strncmp(rev, "sha256:", 7) == 0 ? 7 : 0;
+    const char *rest = strchr(rev, '+');
+    (void)snprintf(text, REV_SHOWN + 32, "%.*s%.10s", (int)(prefix + REV_SHOWN), rev,
+                   rest ? rest : "");
+    return text;
+}
+
 static void print_manifests(const json_t *status)
 {
     const json_t *m = json_object_get(status, "manifests");
+    char rev[REV_SHOWN + 32];
     char age[STR_HUMAN];
     if (!json_is_object(m) || !*show_str(m, "source"))
         return;
-    (void)printf("manifests %s, %s, read %s ago\n", show_str(m, "source"), show_str(m, "rev"),
-                 show_age(m, "loaded_at", time_now(), age));
+    (void)printf("manifests %s%s%s", show_str(m, "source"), *show_str(m, "rev") ? ", " : "",
+                 short_rev(show_str(m, "rev"), rev));
+    if (json_is_object(json_object_get(status, "daemon")))
+        (void)printf(", read %s ago", show_age(m, "loaded_at", time_now(), age));
+    (void)putchar('\n');
     if (*show_str(m, "refused"))
         (void)printf("          NOT RELOADED since: %s\n", show_str(m, "refused"));
 }

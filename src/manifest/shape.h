@@ -82,9 +82,10 @@ uint64_t shape_count(const struct yaml_node *node);
          */
 bool shape_nearer(const char *text, const char *word, unsigned *distance);
 
-#define SHAPE_NAME_MAX         63 /* bytes of a name: what Postgres keeps of one */
-#define SHAPE_DURATION_PATTERN "^[0-9]+(\\.[0-9]+)? *(us|ms|s|m|min|h|hour|hours|d|day|days)?$"
-#define SHAPE_SIZE_PATTERN     "^[0-9]+(\\.[0-9]+)? *(B|KiB|MiB|GiB|TiB|K|M|G|kB|MB|GB)?$"
-#define SHAPE_REJECTS_PATTERN  "^(100|[0-9]{1,2}(\\.[0-9]+)?)%$"
+#define SHAPE_NAME_MAX 63 /* bytes of a name: what Postgres keeps of one */
+#define SHAPE_DURATION_PATTERN \
+    "^[0-9]+(\\.[0-9]+)? *(us|ms|s|m|min|h|hour|hours|d|day|days|week|weeks|year|years)?$"
+#define SHAPE_SIZE_PATTERN    "^[0-9]+(\\.[0-9]+)? *(B|KiB|MiB|GiB|TiB|K|M|G|kB|MB|GB)?$"
+#define SHAPE_REJECTS_PATTERN "^(100|[0-9]{1,2}(\\.[0-9]+)?)%$"
 
 #endif

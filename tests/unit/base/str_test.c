@@ -142,6 +142,8 @@ Test(base_str, durations)
         {"1d", true, INT64_C(86400000000)},
         {"1 day", true, INT64_C(86400000000)},
         {"90 days", true, INT64_C(7776000000000)},
+        {"1 week", true, INT64_C(604800000000)},
+        {"2 years", true, INT64_C(63072000000000)},
         {"1e3ms", true, 1000000},
         {"", false, 0},
         {"s", false, 0},
