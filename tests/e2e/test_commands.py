@@ -599,7 +599,7 @@ class TestMigrate(SiteCase):
         self.assertEqual(self.site.query("SELECT 1 FROM pg_namespace WHERE nspname = %s::text",
                                          self.site.schema), [])
         first = self.site.run("migrate", code=FINE).text
-        self.assertRegex(first, r"Applied:\n001_\w+\n(.*\n)*stream metrics\nstream events\n")
+        self.assertRegex(first, r"Applied:\n001_\w+\n(.*\n)*stream events\nstream metrics\n")
         for flags in ([], ["-n"]):
             self.assertEqual(self.site.run("migrate", *flags, code=FINE).text,
                              "The database is at this version.\n")
@@ -761,7 +761,7 @@ class TestSignals(SiteCase):
             (held / "mine").unlink()
             os.kill(daemon.pid, signal.SIGHUP)
             self.site.wait_settled(1)
-            self.assertTrue(daemon.logged("rescan asked for"))
+            self.assertTrue(daemon.logged("reload asked for"))
 
     def test_sigint_and_sigterm_end_it(self):
         for number in (signal.SIGINT, signal.SIGTERM):

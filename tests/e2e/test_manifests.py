@@ -367,8 +367,9 @@ def some_numeric(rng):
 # type: (value for the frame, the same as SQL text)
 def timestamp(rng):
     t = some_time(rng)
-    form = rng.choice([msgpack.Timestamp.from_datetime(t), t.isoformat(), (t - EPOCH) // datetime.timedelta(microseconds=1)])
-    return form, t.isoformat()
+    us = (t - EPOCH) // datetime.timedelta(microseconds=1)
+    exact = msgpack.Timestamp(us // 10 ** 6, us % 10 ** 6 * 1000)  # from_datetime() goes by a float
+    return rng.choice([exact, t.isoformat(), us]), t.isoformat()
 
 
 def date(rng):

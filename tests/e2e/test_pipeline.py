@@ -230,6 +230,7 @@ class TestReceipt(SiteCase):
             "frames_total": 4, "rows_loaded": 1, "frames_rejected": 1, "frames_skipped": 2,
             "tables": {"metrics": 1}, "ts_min": NOON + DAY / 4, "ts_max": NOON + DAY / 4,
             "attempts": 1, "error": None,
+            "manifest_rev": None, "manifest_sha256": None,  # none are configured
         })
 
     def test_the_ledger(self):

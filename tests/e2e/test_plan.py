@@ -43,7 +43,7 @@ class TestPlan(SiteCase):
         self.site.query("ALTER TABLE metrics ADD COLUMN more int")
         self.site.query("DROP TABLE events")
         self.site.query("CREATE VIEW events AS SELECT 1 AS ts")
-        dropped, view = self.site.run("plan", "--json", code=DIFFERENCES).json()["steps"]
+        view, dropped = self.site.run("plan", "--json", code=DIFFERENCES).json()["steps"]
         self.assertEqual(dropped, {
             "stream": "metrics", "table": "metrics", "kind": "drop_column", "allow": "drop",
             "text": "column more of table metrics isn't in the manifest: its values would be lost",
@@ -56,7 +56,7 @@ class TestPlan(SiteCase):
         self.site.query("ALTER TABLE events ALTER id TYPE varchar(20)")
         for command in (["plan"], ["apply"], ["apply", "--allow", "type", "--dry-run"]):
             told = self.site.run(*command, code=DIFFERENCES).text
-            metrics, events = told.partition("-- stream events")[::2]
+            events, metrics = told.partition("-- stream metrics")[::2]
             self.assertIn("-- needs --allow drop: column more", metrics)
             self.assertIn('-- ALTER TABLE "metrics" ADD COLUMN "value"', metrics)
             self.assertNotIn("\nALTER TABLE", metrics)
@@ -108,7 +108,7 @@ class TestRoles(unittest.TestCase):
         self.addCleanup(site.close)
         guest = {"SPOOLGATE_DATABASE": f"{site.url}&options=-c%20role%3Dguest"}
         told = site.run("apply", env=guest, code=UNAVAILABLE).err.decode()
-        self.assertIn("stream metrics, create_schema: database: permission denied", told)
+        self.assertIn("stream events, create_schema: database: permission denied", told)
         site.run("apply", code=FINE)
         for command in ("plan", "apply"):
             told = site.run(command, env=guest, code=DIFFERENCES).text

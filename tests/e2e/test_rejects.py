@@ -173,10 +173,11 @@ class TestWaysBack(RejectCase):
 
     def held_batch(self):
         """A batch that the database won't take, and the daemon that holds it."""
-        self.site.run("migrate", code=FINE)
-        self.site.query("ALTER TABLE metrics ADD COLUMN more text, DROP COLUMN labels")
         self.site.configure(f"gates: {{default: {{{EXACTLY.format(1)}}}}}")
         daemon = self.site.daemon()
+        self.site.put("fine.msgpack", pack(metric(name="fine")))
+        self.site.wait_settled(1)  # the daemon found the tables as they should be
+        self.site.query("ALTER TABLE metrics ADD COLUMN more text, DROP COLUMN labels")
         self.site.put("a.msgpack", pack(metric(name="a")))
         wait_until(lambda: (self.site.gate() or {}).get("stalled_reason"), "the gate is stalled")
         return daemon, os.listdir(self.site.spool / "processing")[0]
@@ -190,7 +191,7 @@ class TestWaysBack(RejectCase):
                     daemon.terminate()
                 wait_until(lambda: self.site.run("fail", batch, "--why", "by the test").code == FINE,
                            "the batch is between two tries")
-                receipt, = self.site.wait_settled(1)
+                receipt = self.site.wait_settled(2)[-1]
                 self.assertEqual((receipt["status"], receipt["error"]), ("failed", "parked by hand: by the test"))
                 wait_until((self.site.failed_of(receipt) / "a.msgpack").exists, "the segment is in failed/")
                 if with_daemon:
