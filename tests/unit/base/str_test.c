@@ -150,8 +150,8 @@ Test(base_str, durations)
         {"-1s", false, 0},
         {"1 s s", false, 0},
         {"1s2", false, 0},
-        {"1 week", false, 0},
         {"1S", false, 0},
+        {"1 month", false, 0}, /* of how many days? */
         {"200000000 days", false, 0},
         {"0x2s", false, 0},
     };
