@@ -165,6 +165,8 @@ class TestHeldBatches(SiteCase):
 
     def hold_and_heal(self, breaking, sqlstate, healing):
         with self.site.daemon() as daemon:
+            self.site.put("first.msgpack", pack(event()), "other")
+            self.site.wait_settled(1)  # it is connected, and found the tables as they should be
             self.site.query(breaking)
             self.site.put("held.msgpack", pack(metric(value=1)))
             gate = wait_until(lambda: (self.site.gate() or {}).get("stalled_reason") and
@@ -173,7 +175,7 @@ class TestHeldBatches(SiteCase):
             # the other gate goes on, though this one has more to do
             self.site.put("more.msgpack", pack(metric(value=2)))
             self.site.put("free.msgpack", pack(event()), "other")
-            wait_until(lambda: self.site.value("SELECT count(*) FROM events") == 1,
+            wait_until(lambda: self.site.value("SELECT count(*) FROM events") == 2,
                        "the other gate's batch is loaded")
             wait_until(lambda: (self.site.gate() or {}).get("waiting") == 1, "the next one waits")
             self.assertEqual(self.site.in_folder("failed"), [])
@@ -182,7 +184,7 @@ class TestHeldBatches(SiteCase):
             self.assertIsNone(health["other"])
             self.assertIn(sqlstate, self.site.run("status", code=FINE).text)
             self.site.query(healing)
-            self.site.wait_settled(3)
+            self.site.wait_settled(4)
         self.assertEqual(values(self.site), [1, 2])
         held = daemon.logged("level=warn", sqlstate)
         self.assertEqual(len(held), 1, "the same reason again is no news")
