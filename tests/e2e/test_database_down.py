@@ -165,7 +165,7 @@ class TestHeldBatches(SiteCase):
 
     def hold_and_heal(self, breaking, sqlstate, healing):
         with self.site.daemon() as daemon:
-            self.site.put("first.msgpack", pack(event()), "other")
+            self.site.put("first.msgpack", pack(event(type="first")), "other")
             self.site.wait_settled(1)  # it is connected, and found the tables as they should be
             self.site.query(breaking)
             self.site.put("held.msgpack", pack(metric(value=1)))
