@@ -98,6 +98,17 @@ static struct board_gate *find_gate(struct board *b, const char *name)
     return NULL;
 }
 
+static struct board_gate *make_gate(struct board *b, const char *name)
+{
+    struct board_gate *g = find_gate(b, name);
+    if (g)
+        return g;
+    g = MEM_PUSH(b->gates, b->gate_count, b->gate_cap);
+    *g = (struct board_gate){.scan = b->scan};
+    (void)snprintf(g->name, sizeof g->name, "%s", name);
+    return g;
+}
+
 static void add_job(struct board *b, struct job *job)
 {
     struct job **end = &b->jobs;
@@ -154,12 +165,7 @@ void board_scanned(struct board *b, const char *gate, const struct backlog *back
 {
     struct gate_backlog waiting = backlog_waiting(backlog);
     lock(b);
-    struct board_gate *g = find_gate(b, gate);
-    if (!g) {
-        g = MEM_PUSH(b->gates, b->gate_count, b->gate_cap);
-        *g = (struct board_gate){0};
-        (void)snprintf(g->name, sizeof g->name, "%s", gate);
-    }
+    struct board_gate *g = make_gate(b, gate);
     g->waiting = waiting.count;
     g->bytes = waiting.bytes;
     g->more = backlog->found.more;
@@ -193,18 +199,39 @@ struct load_weight board_weight(struct board *b, const char *gate)
     return weight;
 }
 
+/* Second threads take claims alone; what else is queued is for idle loaders. Under the lock. */
+static bool has_hand_free(const struct board *b)
+{
+    unsigned claims = 0;
+    unsigned others = 0;
+    for (const struct job *job = b->jobs; job; job = job->next)
+        if (!job->running && job->failures == 0)
+            *(job->kind == JOB_CLAIM ? &claims : &others) += 1;
+    unsigned idle = b->idle_loaders > others ? b->idle_loaders - others : 0;
+    return idle + b->looking_ahead > claims;
+}
+
 bool board_may_claim(struct board *b, const char *gate)
 {
-    unsigned queued = 0;
     lock(b);
     const struct board_gate *g = find_gate(b, gate);
-    for (const struct job *job = b->jobs; job; job = job->next)
-        queued += !job->running && job->failures == 0;
     bool may = !b->stopping && g && !g->claiming && !*g->misfit && !stalled_job(b, gate) &&
-               !(g->is_ordered && has_job(b, gate)) && time_monotonic() >= g->claim_not_before_us &&
-               !*b->room_error && b->idle_loaders + b->looking_ahead > queued;
+               time_monotonic() >= g->claim_not_before_us && !*b->room_error && has_hand_free(b);
+    if (may && g->is_ordered)
+        may = !g->relist && !has_job(b, gate);
     unlock(b);
     return may;
+}
+
+bool board_relist(struct board *b, const char *gate)
+{
+    lock(b);
+    struct board_gate *g = find_gate(b, gate);
+    bool relist = g && g->relist;
+    if (g)
+        g->relist = false;
+    unlock(b);
+    return relist;
 }
 
 int64_t board_claim_wait(struct board *b, const char *gate)
@@ -281,8 +308,10 @@ void board_post_resume(struct board *b, const struct uuid *id, const char *gate,
     job->kind = JOB_RESUME;
     job->id = *id;
     job->is_ordered = is_ordered;
+    job->is_found = true;
     (void)snprintf(job->gate, sizeof job->gate, "%s", gate);
     lock(b);
+    (void)make_gate(b, gate); /* board_end notes there that the files may be back */
     add_job(b, job);
     unlock(b);
 }
@@ -317,10 +346,17 @@ void board_loader_ended(struct board *b)
     unlock(b);
 }
 
-/* Jobs stand in the order in which they were posted. */
-static bool waits_its_turn(const struct board *b, const struct job *job)
+/* A reload may have made the gate an ordered one since the job was posted. */
+static bool is_in_order(struct board *b, const struct job *job)
 {
-    if (!job->is_ordered)
+    const struct board_gate *g = find_gate(b, job->gate);
+    return job->is_ordered || (g && g->is_ordered);
+}
+
+/* Jobs stand in the order in which they were posted. */
+static bool waits_its_turn(struct board *b, const struct job *job)
+{
+    if (!is_in_order(b, job))
         return false;
     for (const struct job *other = b->jobs; other != job; other = other->next)
         if (strcmp(other->gate, job->gate) == 0)
@@ -367,7 +403,7 @@ struct job *board_take(struct board *b)
 static struct job *waiting_claim(struct board *b)
 {
     for (struct job *job = b->jobs; job; job = job->next)
-        if (!job->running && job->kind == JOB_CLAIM)
+        if (!job->running && job->kind == JOB_CLAIM && !waits_its_turn(b, job))
             return job;
     return NULL;
 }
@@ -421,12 +457,13 @@ static uint32_t random32(void)
     return r;
 }
 
-void board_claimed(struct board *b, struct job *job, const struct err *e)
+void board_claimed(struct board *b, struct job *job, const struct err *e, bool left_some)
 {
     lock(b);
     struct board_gate *g = find_gate(b, job->gate);
     stop_claiming(b, job->gate);
     if (g) {
+        g->relist = g->relist || err_is(e) || left_some;
         g->claim_failures = err_is(e) ? g->claim_failures + 1 : 0;
         g->claim_not_before_us =
             err_is(e) ? time_monotonic() + backoff_us(g->claim_failures, random32()) : 0;
@@ -443,10 +480,13 @@ void board_claimed(struct board *b, struct job *job, const struct err *e)
 void board_end(struct board *b, struct job *job, const struct err *e, bool claim_began)
 {
     lock(b);
+    struct board_gate *g = find_gate(b, job->gate);
+    if (g && (err_is(e) || !claim_began || job->is_found || job->failures > 0))
+        g->relist = true;
     if (job->kind == JOB_CLAIM)
         stop_claiming(b, job->gate);
     if (!err_is(e) || !claim_began) {
-        bool next_waits = job->is_ordered;
+        bool next_waits = is_in_order(b, job);
         remove_job(b, job);
         if (next_waits)
             (void)pthread_cond_broadcast(&b->changed);
@@ -457,7 +497,7 @@ void board_end(struct board *b, struct job *job, const struct err *e, bool claim
         (void)snprintf(job->stalled, sizeof job->stalled, "%.255s", e->text);
         (void)pthread_cond_broadcast(&b->changed);
     }
-    if (err_is(e))
+    if (err_is(e) || (g && g->relist)) /* it may have asked just before */
         board_wake_scanner(b);
     else
         wake_if_waiting(b);

@@ -38,6 +38,7 @@ struct job {
     char reason[CLAIM_REASON]; /* why the gate opened; JOB_PARK: why it is given up */
     struct scan_file *files;   /* JOB_CLAIM: what to claim */
     size_t count;
+    bool is_found;   /* was nobody's: its files may go back to incoming/ */
     bool is_ordered; /* waits for the jobs of its gate that were posted before it */
 
     bool running;
@@ -59,6 +60,7 @@ struct board_gate {
     int64_t claim_not_before_us; /* monotonic */
     char claim_error[256];
     bool is_ordered;  /* gate_policy's */
+    bool relist;      /* files came back, or stayed: a list of before has no order any more */
     char misfit[256]; /* why its segments can't become rows of the tables as they are; "": they can
                        */
     uint64_t scan;    /* the last one that saw it */
@@ -100,6 +102,8 @@ void board_scan_end(struct board *b, const struct err *e);
 /* May this gate's files be claimed now? Not while it is stalled or claiming, nor without a loader;
  * of an ordered gate, not before the batch in hand is settled. */
 bool board_may_claim(struct board *b, const char *gate);
+/* True once after files came back to the gate, or were left: its list is to be made anew. */
+bool board_relist(struct board *b, const char *gate);
 /* After a claim that failed: how long this gate still waits before the next. */
 int64_t board_claim_wait(struct board *b, const char *gate);
 void board_room(struct board *b, const char *error); /* NULL: there is room */
@@ -127,7 +131,7 @@ struct job *board_take_ahead(struct board *b, const atomic_bool *wanted);
 void board_wake_loaders(struct board *b);
 /* The gate's files have moved, or, after a failure, some of them: what did is taken up from disk.
  */
-void board_claimed(struct board *b, struct job *job, const struct err *e);
+void board_claimed(struct board *b, struct job *job, const struct err *e, bool left_some);
 /* The job's end: gone when e is ERR_OK, else kept for another try (a claim that didn't begin is
  * gone, too: its files still wait). */
 void board_end(struct board *b, struct job *job, const struct err *e, bool claim_began);

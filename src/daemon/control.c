@@ -20,7 +20,13 @@
 #include "spool/name.h"
 
 #define SOCKET ".control"
-enum { REQUEST_BYTES = 512, ANSWER_BYTES_MAX = 16 << 20, BACKLOG = 16, ASK_SECONDS = 5 };
+enum {
+    REQUEST_BYTES = 512,
+    ANSWER_BYTES_MAX = 16 << 20,
+    BACKLOG = 16,
+    ASK_SECONDS = 5,
+    RELOAD_SECONDS = 120
+};
 
 /* A socket's path holds 107 bytes and a spool's may be longer; /proc gives every folder a short
  * one. */
@@ -275,7 +281,8 @@ struct err control_ask(const struct spool *spool, const char *request, struct bu
                        bool *running)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    struct timeval patience = {.tv_sec = ASK_SECONDS};
+    bool is_slow = strcmp(request, "reload") == 0; /* reads a repository, perhaps */
+    struct timeval patience = {.tv_sec = is_slow ? RELOAD_SECONDS : ASK_SECONDS};
     *running = false;
     socket_path(spool, address.sun_path);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);

@@ -123,7 +123,9 @@ static void check_ended(uv_async_t *async)
     uv_close((uv_handle_t *)&d->on_term, NULL);
     uv_close((uv_handle_t *)&d->on_int, NULL);
     uv_close((uv_handle_t *)&d->on_hup, NULL);
-    uv_close((uv_handle_t *)&d->deadline, NULL);
+    /* A reload may still be reading: it isn't waited for. close_loop() closes the timer. */
+    (void)uv_timer_start(&d->deadline, end_hard, DAEMON_GRACE_S * UINT64_C(1000), 0);
+    uv_unref((uv_handle_t *)&d->deadline);
     uv_close((uv_handle_t *)&d->worker_ended, NULL);
 }
 
@@ -147,6 +149,7 @@ static struct err open_loop(struct daemon *d)
     d->worker_ended.data = d;
     d->reload.current = d->current;
     d->reload.board = &d->board;
+    d->reload.spool = &d->spool;
     reload_open(&d->reload, &d->loop);
     return control_open(&d->control, &d->loop, &d->spool, &d->board, &d->reload);
 }
@@ -175,6 +178,8 @@ static struct err start_workers(struct daemon *d)
                              .ended = tell_loop,
                              .context = d};
         loader_init(&w->loader, d->config, d->current, &d->spool, &d->board.give_up);
+        w->loader.check_table = fit_check_table;
+        w->loader.check_context = &d->fit;
     }
     for (unsigned i = 0; i < d->worker_count; i++) {
         board_loader_started(&d->board);
@@ -245,16 +250,6 @@ static struct err check_database(const struct daemon *d)
     return e.cls == ERR_DATABASE ? ERR_OK : e;
 }
 
-static struct err make_gate_folders(const struct daemon *d)
-{
-    for (size_t i = 0; i < d->config->gate_count; i++) {
-        int folder;
-        TRY(spool_open_gate(&d->spool, d->config->gates[i].name, true, &folder));
-        (void)close(folder);
-    }
-    return ERR_OK;
-}
-
 static void log_start(const struct daemon *d)
 {
     char *database = pg_describe(d->config->database);
@@ -268,7 +263,7 @@ static void log_start(const struct daemon *d)
 static struct err run_open_spool(struct daemon *d)
 {
     TRY(spool_lock(&d->spool));
-    TRY(make_gate_folders(d));
+    TRY(reload_make_folders(d->current, &d->spool));
     TRY(check_database(d));
     TRY(board_open(&d->board));
     struct err e = open_loop(d);

@@ -40,6 +40,7 @@ struct drain {
     pthread_cond_t changed;
     struct drain_gate *gates;
     size_t gate_count, gate_cap;
+    bool is_blind; /* a batch in processing/ has a gate that can't be read */
     unsigned idle; /* loaders that are about to look for a batch: their second threads wait */
     struct fit fit;
     struct summaries summaries;
@@ -155,17 +156,22 @@ static struct err claim_from(struct drain *d, struct drain_gate *g, struct claim
     struct gate_decision decision;
     struct scan_file *files = NULL;
     char why[FIT_WHY];
-    if (!fit_of_gate(&d->fit, d->set, allowed_of(d, g->name), why)) {
-        g->is_done = true;
-        return err_make(ERR_CONFIG, "gate %s stays shut: %s", g->name, why);
-    }
     TRY(look(d, g, &decision));
     if (g->is_done)
         return ERR_OK;
+    if (!fit_of_gate(&d->fit, d->set, allowed_of(d, g->name), why)) {
+        g->is_done = true;
+        d->result->left += backlog_waiting(&g->backlog).count + g->backlog.found.unsettled;
+        return err_make(ERR_CONFIG, "gate %s stays shut: %s", g->name, why);
+    }
     struct uuid id = uuid_new();
     struct gate_policy policy = policy_of(d, g->name);
     size_t count = backlog_cut(&g->backlog, &policy, d->loaders, &g->weight, &files);
-    struct err e = claim_make(d->spool, &id, g->name, decision.reason, files, count, c);
+    bool in_order = policy.is_ordered;
+    struct err e = (in_order ? claim_make_in_order : claim_make)(d->spool, &id, g->name,
+                                                                 decision.reason, files, count, c);
+    if (in_order && c->count < count) /* what is left comes first, next time */
+        g->is_listed = false;
     for (size_t i = 0; i < count; i++)
         free(files[i].name);
     free(files);
@@ -184,7 +190,7 @@ static bool claim_next(struct drain *d, struct claim *c)
 {
     for (size_t i = 0; i < d->gate_count; i++) {
         struct drain_gate *g = &d->gates[i];
-        while (!g->is_done && !(g->in_hand > 0 && is_ordered(d, g->name))) {
+        while (!g->is_done && !((g->in_hand > 0 || d->is_blind) && is_ordered(d, g->name))) {
             struct err e = claim_from(d, g, c);
             keep_first(d, &e);
             g->is_done = g->is_done || err_is(&e);
@@ -358,7 +364,11 @@ static struct err resume(struct drain *d, struct loader *l, const struct uuid *i
     char batch[UUID_TEXT];
     char gate[SPOOL_GATE];
     struct load_outcome outcome;
-    TRY(claim_gate_of(d->spool->processing, uuid_format(id, batch), gate));
+    struct err known = claim_gate_of(d->spool->processing, uuid_format(id, batch), gate);
+    if (err_is(&known)) { /* it may be anybody's: nothing that has an order may overtake it */
+        d->is_blind = true;
+        return known;
+    }
     struct drain_gate *g = find_gate(d, gate);
     if (g->is_done)
         return ERR_OK;
@@ -426,9 +436,11 @@ static struct err drain_spool(struct drain *d, struct drain_loader *loaders, uns
     summaries_start(&d->summaries, &l->target);
     run_loaders(d, loaders, count);
     summaries_stop(&d->summaries, true);
-    TRY(d->first);
+    if (err_is(&d->first) && d->first.cls != ERR_CONFIG) /* a gate that stays shut is no reason */
+        return d->first;
     TRY(connect(l));
-    return maintain(d, l);
+    e = maintain(d, l);
+    return err_is(&d->first) ? d->first : e;
 }
 
 static struct err drain_locked(struct drain *d)
@@ -438,6 +450,8 @@ static struct err drain_locked(struct drain *d)
     for (unsigned i = 0; i < count; i++) {
         loaders[i].drain = d;
         loader_init(&loaders[i].loader, d->config, d->current, d->spool, NULL);
+        loaders[i].loader.check_table = fit_check_table;
+        loaders[i].loader.check_context = &d->fit;
     }
     struct err e = drain_spool(d, loaders, count);
     for (unsigned i = 0; i < count; i++)

@@ -12,7 +12,8 @@
  *         ...
  *     fit_close(&f);
  *
- * Asked when the daemon starts, after a reload, and every FIT_AGAIN_US while something doesn't fit.
+ * Asked when the daemon starts, after a reload, every FIT_AGAIN_US while something doesn't fit, and
+ * when a batch finds a table changed.
  */
 #ifndef SPOOLGATE_DAEMON_FIT_H
 #define SPOOLGATE_DAEMON_FIT_H
@@ -23,6 +24,7 @@
 #include "base/err.h"
 #include "io/pg.h"
 #include "manifest/manifest.h"
+#include "replay/terms.h"
 
 #define FIT_AGAIN_US INT64_C(5000000)
 #define FIT_WHY      256
@@ -32,6 +34,8 @@ struct fit {
     pthread_mutex_t lock;
     struct manifest *set; /* the one that was asked about; NULL: none yet */
     char **why;           /* by stream; NULL: it fits */
+    char **prints;        /* by stream: what its table's columns were (table_print.sql) */
+    bool is_stale;        /* a table was found to be another one since */
     bool any;             /* doesn't fit */
     int64_t asked_us;     /* monotonic */
 };
@@ -42,6 +46,11 @@ void fit_close(struct fit *f);
 bool fit_is_due(struct fit *f, const struct manifest *set);
 bool fit_all(struct fit *f); /* nothing is known not to fit */
 struct err fit_ask(struct fit *f, struct pg *pg, struct manifest *set);
+
+/* A loader's check_table; the context is the fit. ERR_CONFIG: not what was asked about; it will be
+ * asked again. */
+struct err fit_check_table(void *fit, const struct load_terms *terms, size_t stream,
+                           const char *print);
 
 /* For whoever has a connection at hand: ERR_CONFIG while a stream that the gate takes doesn't fit.
  */

@@ -2,6 +2,7 @@
 #include "daemon/reload.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -20,12 +21,38 @@ void reload_close(struct reload *r)
     r->count = r->cap = 0;
 }
 
+static struct err make_folder(const struct spool *spool, const char *gate)
+{
+    int folder;
+    TRY(spool_open_gate(spool, gate, true, &folder));
+    (void)close(folder);
+    return ERR_OK;
+}
+
+struct err reload_make_folders(struct manifest_current *current, const struct spool *spool)
+{
+    const struct config *config = current->config;
+    struct manifest *set = manifest_current_get(current);
+    struct err e = ERR_OK;
+    for (size_t i = 0; i < config->gate_count && !err_is(&e); i++)
+        e = make_folder(spool, config->gates[i].name);
+    for (size_t i = 0; i < set->gate_count && !err_is(&e); i++)
+        e = make_folder(spool, set->gates[i].name);
+    manifest_release(set);
+    return e;
+}
+
 /* Off the loop. */
 static void read_anew(uv_work_t *work)
 {
     struct reload *r = work->data;
     buf_clear(&r->words);
     r->outcome = manifest_current_reload(r->current, &r->words);
+    if (err_is(&r->outcome))
+        return;
+    struct err e = reload_make_folders(r->current, r->spool);
+    if (err_is(&e))
+        LOG_WARN("a gate's folder can't be made", LOG_STR("error", e.text));
 }
 
 static void log_words(const char *words, bool failed)

@@ -3,7 +3,7 @@
  * reload: reads the manifests anew while the daemon runs, for SIGHUP and `spoolgate reload`. On the
  * loop; the reading itself, from disk or a repository, is not.
  *
- *     struct reload r = {.current = &current, .board = &board};
+ *     struct reload r = {.current = &current, .spool = &spool, .board = &board};
  *     reload_open(&r, &loop);
  *     reload_start(&r, answer, client);      // answer(client, &failure, words), once it is done
  *     reload_forget(&r, client);             // nobody waits any more
@@ -34,6 +34,7 @@ struct reload_waiter {
 
 struct reload {
     struct manifest_current *current;
+    const struct spool *spool;
     struct board *board;
 
     /* private */
@@ -45,6 +46,10 @@ struct reload {
     struct reload_waiter *waiters;
     size_t count, cap;
 };
+
+/* The folders of all gates that are named, in the configuration or by a manifest: producers need no
+ * mkdir. Also done by each reload. */
+struct err reload_make_folders(struct manifest_current *current, const struct spool *spool);
 
 void reload_open(struct reload *r, uv_loop_t *loop);
 void reload_close(struct reload *r); /* after the loop has ended */

@@ -115,6 +115,10 @@ static void post_batch(struct scanner *s, struct scanned_gate *g, const char *re
 static struct err look_at_gate(struct scanner *s, const char *gate, const struct scan_rules *rules)
 {
     struct scanned_gate *g = find_gate(s, gate);
+    bool is_ordered = policy_of(s, gate).is_ordered;
+    bool relist = board_relist(s->board, gate); /* always asked: it is cleared */
+    if (is_ordered != g->backlog.is_ordered || (is_ordered && relist))
+        backlog_free(&g->backlog);
     bool is_old = is_listed(s, g, rules->now_us);
     g->seen_us = rules->now_us;
     if (!is_old)

@@ -52,10 +52,10 @@ static bool ensure_connected(struct worker *w, unsigned *failures, struct err *l
 static struct err claim(struct worker *w, struct job *job, struct claim *c)
 {
     int64_t start = time_monotonic();
-    struct err e =
-        claim_make(w->loader.spool, &job->id, job->gate, job->reason, job->files, job->count, c);
     size_t listed = job->count;
-    board_claimed(w->board, job, &e);
+    struct err e = (job->is_ordered ? claim_make_in_order : claim_make)(
+        w->loader.spool, &job->id, job->gate, job->reason, job->files, job->count, c);
+    board_claimed(w->board, job, &e, err_is(&e) || c->count < listed);
     if (!err_is(&e) && c->count < listed) /* what was left out is judged anew */
         board_wake_scanner(w->board);
     if (!err_is(&e) && c->count > 0)

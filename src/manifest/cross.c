@@ -143,6 +143,11 @@ static void find_streams(struct arena *arena, const struct declared *from,
     gate->streams = takes;
     for (size_t i = 0; i < set->count; i++)
         gate->is_ordered |= (!takes || takes[i]) && stream_is_ordered(&set->streams[i]);
+    if (gate->is_ordered && gate->settings.rules.dedupe == DEDUPE_CONTENT)
+        yaml_diag_warning(diag, from->file, from->root->place,
+                          "this gate takes a stream that is upserted without a `version`, and "
+                          "`dedupe: content` skips a segment whose bytes were loaded before, also "
+                          "when it sets values back; `dedupe: name` doesn't");
 }
 
 void cross_gates(struct arena *arena, const struct declared *from, struct manifest_gate *gates,

@@ -80,12 +80,28 @@ static void read_setting(const struct reader *r, const struct yaml_node *root, c
         READ_ERROR(r, node, "%s", e.text);
 }
 
+/* incoming/ itself is always the gate `default`'s. */
+static void check_incoming(const struct reader *r, const struct yaml_node *root,
+                           const struct manifest_gate *gate)
+{
+    const struct yaml_node *node = yaml_get(root, "incoming");
+    if (!node || !gate->name || !gate->incoming)
+        return;
+    bool is_default = strcmp(gate->name, SPOOL_DEFAULT_GATE) == 0;
+    bool is_root = strcmp(gate->incoming, ".") == 0;
+    if (is_default != is_root || strcmp(gate->incoming, SPOOL_DEFAULT_GATE) == 0)
+        READ_ERROR(r, node,
+                   "incoming/ itself (`.`) is the folder of the gate `default`, and of no other; "
+                   "`incoming: default` is nobody's");
+}
+
 void read_gate(const struct reader *r, const struct yaml_node *root, struct manifest_gate *gate)
 {
     *gate = (struct manifest_gate){.name = read_text(r, root, "gate")};
     gate->incoming = read_text(r, root, "incoming");
     if (!gate->incoming && gate->name)
         gate->incoming = strcmp(gate->name, SPOOL_DEFAULT_GATE) == 0 ? "." : gate->name;
+    check_incoming(r, root, gate);
     config_gate_init(&gate->settings);
     for (const struct config_key *k = config_keys; k->path; k++)
         if (config_gate_key(k))

@@ -227,6 +227,7 @@ static struct err park(struct loader *l, struct prepared *p, const char *why,
     int64_t start = time_monotonic();
     TRY(receipt_start(&l->pg, p->claim.batch, &attempt));
     prepare_start(p);
+    TRY(record_manifests(l, &p->terms));
     TRY(fail_batch(l, &p->batch, attempt, &cause));
     report(&p->batch, true, time_monotonic() - start, out);
     return load_retire(l->spool, &p->claim);

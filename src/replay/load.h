@@ -33,6 +33,13 @@ struct loader {
     struct pg_target target;
     struct pg pg;
 
+    /* May be NULL. Asked inside the batch's transaction, for each stream that has rows in it, with
+     * the stream's table locked: are its columns (db/queries/table_print.sql) still those that take
+     * the stream's rows? COPY itself would take an integer for a float. */
+    struct err (*check_table)(void *context, const struct load_terms *terms, size_t stream,
+                              const char *print);
+    void *check_context;
+
     /* private: the manifests on record, and the connection that did it */
     char recorded[HASH_HEX];
     unsigned recorded_on;

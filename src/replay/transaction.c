@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/jsonw.h"
+#include "base/sql.h"
 #include "db/queries.h"
 #include "replay/careful.h"
 #include "replay/copier.h"
@@ -204,11 +205,41 @@ static void tables_json(const struct replay *r, struct buf *out)
     jsonw_end(&j);
 }
 
+static struct err check_table(struct loader *l, const struct load_terms *terms, size_t stream)
+{
+    const struct stream *s = &terms->streams->streams[stream];
+    struct buf table = {0};
+    struct buf lock = {0};
+    PGresult *print = NULL;
+    ddl_table(&table, s);
+    sql_fill(&lock, sql_table_lock, (const struct sql_var[]){{"table", buf_cstr(&table)}, {0}});
+    struct err e = pg_exec(&l->pg, buf_cstr(&lock));
+    if (!err_is(&e))
+        e = pg_query_prepared(&l->pg, sql_table_print, PG_PARAMS(buf_cstr(&table)), &print);
+    if (!err_is(&e))
+        e = l->check_table(l->check_context, terms, stream,
+                           PQntuples(print) == 1 ? PQgetvalue(print, 0, 0) : "");
+    PQclear(print);
+    buf_free(&table);
+    buf_free(&lock);
+    return e;
+}
+
+static struct err check_tables(struct loader *l, const struct replay *r)
+{
+    const struct partition_list *rows = &r->batch->partitions; /* by stream */
+    for (size_t i = 0; l->check_table && i < rows->count; i++)
+        if (i == 0 || rows->items[i].stream != rows->items[i - 1].stream)
+            TRY(check_table(l, &r->prepared->terms, rows->items[i].stream));
+    return ERR_OK;
+}
+
 /* Everything up to the COMMIT. */
 static struct err fill_transaction(struct loader *l, struct replay *r, int attempt)
 {
     struct buf tables = {0};
     TRY(receipt_begin(&l->pg, r->batch->claim->batch, attempt));
+    TRY(check_tables(l, r));
     TRY(ledger_claim(&l->pg, r->batch));
     TRY(check_rejects(r->batch));
     if (r->is_careful)

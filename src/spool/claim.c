@@ -107,8 +107,8 @@ static struct err move_file(struct claim *c, int incoming, const struct scan_fil
 
 /* When none can be moved, that is a failure: the next look would find the same files, and come to
  * the same end. */
-static struct err move_files(struct claim *c, int incoming, const struct scan_file *files,
-                             size_t count)
+static struct err move_files(struct claim *c, int incoming, bool in_order,
+                             const struct scan_file *files, size_t count)
 {
     struct err first = ERR_OK;
     for (size_t i = 0; i < count; i++) {
@@ -118,6 +118,9 @@ static struct err move_files(struct claim *c, int incoming, const struct scan_fi
             add_file(c, files[i].name, files[i].bytes, files[i].modified_us);
         if (err_is(&e) && !err_is(&first))
             first = e;
+        if (in_order && !moved &&
+            faccessat(incoming, files[i].name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+            break;
     }
     if (err_is(&first) && c->count > 0)
         LOG_WARN("segment can't be claimed; it stays in incoming", LOG_STR("gate", c->gate),
@@ -146,9 +149,9 @@ static struct err remove_folder(const struct spool *s, const struct claim *c, bo
     return r == 0 || *kept ? ERR_OK : failure(c, "remove its empty folder");
 }
 
-struct err claim_make(const struct spool *s, const struct uuid *id, const char *gate,
-                      const char *reason, const struct scan_file *files, size_t count,
-                      struct claim *c)
+static struct err make(const struct spool *s, const struct uuid *id, const char *gate,
+                       const char *reason, bool in_order, const struct scan_file *files,
+                       size_t count, struct claim *c)
 {
     int incoming = -1;
     start(c, id);
@@ -165,7 +168,7 @@ struct err claim_make(const struct spool *s, const struct uuid *id, const char *
     if (!err_is(&e))
         e = durable_sync(s->processing);
     if (!err_is(&e))
-        e = move_files(c, incoming, files, count);
+        e = move_files(c, incoming, in_order, files, count);
     if (!err_is(&e))
         e = durable_sync(c->folder);
     if (!err_is(&e))
@@ -180,6 +183,20 @@ struct err claim_make(const struct spool *s, const struct uuid *id, const char *
     if (err_is(&e))
         claim_free(c); /* what was moved is found by the next scan of processing/ */
     return e;
+}
+
+struct err claim_make(const struct spool *s, const struct uuid *id, const char *gate,
+                      const char *reason, const struct scan_file *files, size_t count,
+                      struct claim *c)
+{
+    return make(s, id, gate, reason, false, files, count, c);
+}
+
+struct err claim_make_in_order(const struct spool *s, const struct uuid *id, const char *gate,
+                               const char *reason, const struct scan_file *files, size_t count,
+                               struct claim *c)
+{
+    return make(s, id, gate, reason, true, files, count, c);
 }
 
 void claim_pretend(struct claim *c, const char *gate, int folder, const char *name)

@@ -59,6 +59,10 @@ struct claim {
 struct err claim_make(const struct spool *s, const struct uuid *id, const char *gate,
                       const char *reason, const struct scan_file *files, size_t count,
                       struct claim *c);
+/* The same where the order matters: ends before the first file that is there and can't be taken. */
+struct err claim_make_in_order(const struct spool *s, const struct uuid *id, const char *gate,
+                               const char *reason, const struct scan_file *files, size_t count,
+                               struct claim *c);
 
 bool claim_exists(const struct spool *s, const struct uuid *id);
 

@@ -143,6 +143,11 @@ struct err watch_gate(struct watch *w, const struct spool *s, const char *gate)
         (void)snprintf(g->gate, sizeof g->gate, "%s", gate);
     }
     if (g->descriptor != descriptor) {
+        struct watched_gate *before = find_descriptor(w, descriptor);
+        if (before) { /* the folder was another gate's: its events are ours now */
+            before->descriptor = -1;
+            begin_anew(before);
+        }
         g->descriptor = descriptor;
         begin_anew(g);
     }

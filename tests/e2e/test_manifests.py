@@ -197,7 +197,61 @@ class TestModes(ManifestCase):
         self.assertEqual(self.site.query("SELECT id, value FROM last ORDER BY 1"), [(0, 0), (1, 1), (2, 2)])
 
 
+    def test_order_survives_a_crash_between_claim_and_receipt(self):
+        self.declare("streams/last.yaml", LAST)
+        self.apply()
+        def at(path, age):
+            os.utime(path, (NOW.timestamp() - age,) * 2)
+        self.site.put("new.msgpack", pack({"kind": "last", "id": 1, "value": 2}))
+        at(self.site.spool / "incoming/new.msgpack", 100)
+        claim = self.site.spool / "processing" / "01a1fd00-0000-7000-8000-000000000001"
+        claim.mkdir(parents=True)
+        (claim / "old.msgpack").write_bytes(pack({"kind": "last", "id": 1, "value": 1}))
+        at(claim / "old.msgpack", 200)
+        with self.site.daemon():
+            self.site.wait_settled(0, segments=2)
+        self.assertEqual(self.site.query("SELECT id, value FROM last"), [(1, 2)])
+
+    def test_a_column_that_changes_its_type_under_the_daemon(self):
+        """COPY takes eight bytes for eight bytes: an integer would become another number."""
+        self.declare("streams/last.yaml", LAST)
+        self.declare("gates/default.yaml", f"gate: default\n{GATE}\n")
+        self.apply()
+        with self.site.daemon():
+            self.site.put("a.msgpack", pack({"kind": "last", "id": 1, "value": 100}))
+            self.site.wait_settled(1)
+            self.site.query("ALTER TABLE last ALTER value TYPE float8")
+            self.site.put("b.msgpack", pack({"kind": "last", "id": 2, "value": 100}))
+            wait_until(lambda: "column value is" in ((self.site.gate() or {}).get("stalled_reason") or ""),
+                       "the gate says why")
+            self.assertEqual(self.site.query("SELECT id, value FROM last"), [(1, 100.0)])
+            self.site.query("ALTER TABLE last ALTER value TYPE int8")
+            self.site.wait_settled(2)
+        self.assertEqual(self.site.query("SELECT id, value FROM last ORDER BY 1"), [(1, 100), (2, 100)])
+
+
 class TestGates(ManifestCase):
+    def test_a_gate_that_gets_a_folder_waits_for_its_writers(self):
+        """The folder was watched under another name before."""
+        self.declare("gates/a.yaml", f"gate: a\nincoming: x\n{GATE}\n")
+        self.site.run("migrate", code=FINE)
+        data = pack(*[metric(value=i) for i in range(9)])
+        with self.site.daemon():
+            (self.manifests / "gates/a.yaml").unlink()
+            self.declare("gates/b.yaml", f"gate: b\nincoming: x\n{GATE}\n")
+            self.site.run("reload", code=FINE)
+            wait_until(lambda: self.site.gate("b"), "the gate is there")
+            with open(self.site.spool / "incoming/x/slow.msgpack", "wb") as file:
+                for part in range(3):
+                    file.write(data[part * 100:part * 100 + 100])
+                    file.flush()
+                    self.site.put(f"{part}.msgpack", pack(metric(value=100 + part)), gate="x")
+                    self.site.wait_settled(part + 1)  # the folder is looked at while it is open
+                file.write(data[300:])
+            self.site.wait_settled(4)
+        self.assertEqual({r["status"] for r in self.site.receipts()}, {"done"})
+        self.assertEqual(sum(r["rows_loaded"] for r in self.site.receipts()), 12)
+
     def test_a_gate_has_its_own_folder_rules_and_streams(self):
         self.declare("streams/devices.yaml", DEVICES)
         self.declare("gates/fast.yaml", f"gate: fast\nincoming: phones\n{GATE}\nmax_rejects: 5\nstreams: [devices]\n")
