@@ -147,6 +147,16 @@ struct err cli_open_site(const struct config *config, bool create, struct cli_si
     return e;
 }
 
+struct err cli_require_gate(const struct cli_site *site, const char *gate)
+{
+    const struct spool_names *names = &site->spool.names;
+    char owner[SPOOL_GATE];
+    names->gate_of(names->context, gate, owner);
+    if (!*owner || strcmp(owner, gate) == 0)
+        return ERR_OK;
+    return err_make(ERR_USAGE, "incoming/%s is the folder of gate `%s`; name that", gate, owner);
+}
+
 void cli_close_site(struct cli_site *site)
 {
     spool_close(&site->spool);

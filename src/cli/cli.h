@@ -103,6 +103,8 @@ struct cli_site {
 };
 struct err cli_open_site(const struct config *config, bool create, struct cli_site *site);
 void cli_close_site(struct cli_site *site);
+/* ERR_USAGE where the name is that of another gate's folder. */
+struct err cli_require_gate(const struct cli_site *site, const char *gate);
 
 /* A session for a command that reads. The caller closes pg. */
 struct err cli_connect(const struct config *config, struct pg *pg);

@@ -57,7 +57,9 @@ static struct err act(const struct config *config, const char *verb, const char 
 {
     struct cli_site site;
     TRY(cli_open_site(config, false, &site));
-    struct err e = require_gate(&site.spool, gate);
+    struct err e = cli_require_gate(&site, gate);
+    if (!err_is(&e))
+        e = require_gate(&site.spool, gate);
     if (!err_is(&e) && strcmp(verb, "open") == 0)
         e = open_now(&site.spool, gate);
     else if (!err_is(&e))

@@ -14,7 +14,8 @@ static void print_commands(void)
     (void)puts(
         "\nEach command explains itself: spoolgate COMMAND --help\n"
         "Configuration keys: spoolgate help config\n\n"
-        "Exit codes: 0 fine, 1 doctor has findings, 2 plan has differences, 64 usage, 65 data,\n"
+        "Exit codes: 0 fine, 1 doctor has findings, 2 plan or apply has differences, 64 usage, 65 "
+        "data,\n"
         "69 database unavailable, 73 can't create, 75 try again (another process has the spool),\n"
         "78 configuration");
 }

@@ -241,6 +241,15 @@ static void print_text(struct inspection *in, const char *path, const struct seg
         print_against(in->against);
 }
 
+/* A folder alone makes a gate, too, and goes by the default rules. */
+static bool is_gate(const struct config *config, const struct manifest *set, const char *gate)
+{
+    bool known = strcmp(gate, SPOOL_DEFAULT_GATE) == 0 || manifest_gate(set, gate);
+    for (size_t i = 0; i < config->gate_count; i++)
+        known = known || strcmp(config->gates[i].name, gate) == 0;
+    return known;
+}
+
 static struct err inspect(const struct config *config, struct manifest_current *current,
                           bool database, const char *path, struct inspection *in)
 {
@@ -248,6 +257,10 @@ static struct err inspect(const struct config *config, struct manifest_current *
     struct segment_summary sum;
     struct uuid nobody = {{0}};
     struct manifest *set = manifest_current_get(current);
+    if (!is_gate(config, set, in->gate)) {
+        manifest_release(set);
+        return err_make(ERR_USAGE, "there is no gate `%s`", in->gate);
+    }
     struct gate_terms terms = manifest_gate_terms(set, config, in->gate);
     size_t streams = set->streams.count;
     in->streams = &set->streams;
@@ -301,6 +314,7 @@ static int run(int argc, char **argv)
     const char *against = NULL;
     const struct cli_option options[] = {
         CLI_CONFIG(common),
+        CLI_MANIFESTS(common),
         {'g', "gate", "NAME", "judge by this gate's rules; default: `default`", &in.gate, NULL},
         {0, "against", "CONNINFO", "try it out in this database, and roll that back", &against,
          NULL},

@@ -137,7 +137,9 @@ static struct err put_into(const struct config *config, const struct request *re
     struct spool spool;
     if (strcmp(request->gate, SPOOL_DEFAULT_GATE) != 0) {
         TRY(cli_open_site(config, true, &site));
-        struct err e = put(&site.spool, request, in);
+        struct err e = cli_require_gate(&site, request->gate);
+        if (!err_is(&e))
+            e = put(&site.spool, request, in);
         cli_close_site(&site);
         return e;
     }

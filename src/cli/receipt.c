@@ -107,6 +107,8 @@ static void print_receipt(const json_t *m, const json_t *rejects)
         "  table       %s: %s rows\n", table, str_count((uint64_t)json_integer_value(rows), n[0]));
     if (*show_str(m, "ts_min"))
         (void)printf("  times       %s to %s\n", show_str(m, "ts_min"), show_str(m, "ts_max"));
+    if (*show_str(m, "manifest_rev"))
+        (void)printf("  manifests   %s\n", show_str(m, "manifest_rev"));
     if (*show_str(m, "error"))
         (void)printf("  error       %s\n", show_str(m, "error"));
     print_place(m);

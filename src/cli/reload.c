@@ -22,7 +22,7 @@ static struct err reload(const struct config *config)
     struct err e = control_ask(&spool, "reload", &answer, &running);
     spool_close(&spool);
     if (!err_is(&e) && !running)
-        e = err_make(ERR_USAGE,
+        e = err_make(ERR_BUSY,
                      "no daemon runs on this spool; it reads the manifests when it starts");
     if (!err_is(&e)) {
         json_t *root = json_loads(buf_cstr(&answer), 0, NULL);

@@ -40,7 +40,8 @@ const struct cli_command cli_run = {
         "rows;\n"
         "each batch leaves a receipt in ingestion_manifest. SIGTERM or Ctrl-C finishes the batch "
         "in\n"
-        "hand, or leaves it for the next start, within 10 s; SIGHUP scans at once.\n\n"
+        "hand, or leaves it for the next start, within 10 s; SIGHUP reads the"
+        " manifests anew and scans at once.\n\n"
         "  spoolgate run --spool /var/spool/spoolgate --database postgresql:///metrics --migrate\n",
     .run = run,
 };

@@ -10,6 +10,7 @@
 #include "cli/show.h"
 #include "daemon/backlog.h"
 #include "daemon/control.h"
+#include "schema/fit.h"
 #include "db/queries.h"
 
 #define RECENT_SHOWN "8"
@@ -99,8 +100,32 @@ static struct err ask_daemon(const struct spool *spool, json_t *status, bool *ru
     return ERR_OK;
 }
 
+/* Without a daemon nobody else says why the next one, or a drain, won't open a gate. */
+static struct err find_misfits(struct pg *pg, const struct config *config,
+                               const struct manifest *set, json_t *status)
+{
+    const struct stream_set *streams = &set->streams;
+    for (size_t s = 0; s < streams->count; s++) {
+        struct buf why = {0};
+        size_t i;
+        json_t *g;
+        struct err e = plan_check_fit(pg, &streams->streams[s], &why);
+        json_array_foreach(json_object_get(status, "gates"), i, g)
+        {
+            const bool *allowed = manifest_gate_terms(set, config, show_str(g, "gate")).allowed;
+            if (why.len > 0 && (!allowed || allowed[s]))
+                (void)json_object_set_new(g, "stalled_reason", json_string(buf_cstr(&why)));
+        }
+        buf_free(&why);
+        if (err_is(&e))
+            return e;
+    }
+    return ERR_OK;
+}
+
 /* The receipts of this spool, and whether they can be had at all. */
-static void ask_database(const struct config *config, const struct spool *spool, json_t *status)
+static void ask_database(const struct config *config, const struct spool *spool,
+                         struct manifest *set, json_t *status)
 {
     struct pg pg;
     json_t *recent = NULL;
@@ -108,6 +133,8 @@ static void ask_database(const struct config *config, const struct spool *spool,
     struct err e = cli_connect(config, &pg);
     if (!err_is(&e))
         e = show_query(&pg, sql_receipt_list, PG_PARAMS(RECENT_SHOWN, NULL, spool->id), &recent);
+    if (!err_is(&e) && set && json_is_null(json_object_get(status, "daemon")))
+        e = find_misfits(&pg, config, set, status);
     pg_close(&pg);
     (void)json_object_set_new(
         status, "database",
@@ -149,6 +176,8 @@ static void print_manifests(const json_t *status)
     const json_t *m = json_object_get(status, "manifests");
     char rev[REV_SHOWN + 32];
     char age[STR_HUMAN];
+    if (*show_str(m, "error"))
+        (void)printf("manifests UNUSABLE: %s\n", show_str(m, "error"));
     if (!json_is_object(m) || !*show_str(m, "source"))
         return;
     (void)printf("manifests %s%s%s", show_str(m, "source"), *show_str(m, "rev") ? ", " : "",
@@ -231,6 +260,7 @@ static struct err collect(const struct config *config, json_t *status)
 {
     struct spool spool;
     struct manifest_current current;
+    struct manifest *set = NULL;
     bool running = false;
     TRY(spool_open(&spool, config->spool, false));
     /* With manifests that can't be read, folders show under their own names. */
@@ -238,9 +268,12 @@ static struct err collect(const struct config *config, json_t *status)
     if (!err_is(&named)) {
         struct buf manifests = {0};
         spool.names = manifest_current_names(&current);
+        set = manifest_current_get(&current);
         manifest_current_status(&current, &manifests);
         (void)json_object_set_new(status, "manifests", json_loads(buf_cstr(&manifests), 0, NULL));
         buf_free(&manifests);
+    } else {
+        (void)json_object_set_new(status, "manifests", json_pack("{s:s}", "error", named.text));
     }
     (void)json_object_set_new(status, "spool", json_string(spool.path));
     (void)json_object_set_new(status, "spool_id", json_string(spool.id));
@@ -248,7 +281,8 @@ static struct err collect(const struct config *config, json_t *status)
     if (!err_is(&e) && !running)
         e = scan_spool(&spool, status);
     if (!err_is(&e))
-        ask_database(config, &spool, status);
+        ask_database(config, &spool, set, status);
+    manifest_release(set);
     spool_close(&spool);
     manifest_current_close(&current);
     return e;

@@ -76,8 +76,16 @@ static void check_kind(const struct declared *from, const struct stream *streams
 static void check_table(const struct declared *from, const struct stream *streams, size_t i,
                         struct yaml_diag *diag)
 {
+    static const char *const ours[] = {
+        "ingestion_manifest", "ingestion_segment", "ingestion_reject", "ingestion_recent",
+        "ingestion_stuck",    "gate_health",       "manifest_set",     "spoolgate_migration",
+        "event_outbox",       "event_delivery",    "event_dlq",        NULL};
     size_t k = first_like(streams, i, same_table);
     char label[STREAM_LABEL];
+    for (size_t n = 0; ours[n]; n++)
+        if (same(streams[i].table, ours[n]))
+            yaml_diag_error(diag, from[i].file, place_of(&from[i], "table", "stream"),
+                            "`%s` is a table of spoolgate's own; give the stream another", ours[n]);
     if (k < i)
         yaml_diag_error(diag, from[i].file, place_of(&from[i], "table", "stream"),
                         "table `%s` is that of stream `%s` (%s)", stream_label(&streams[i], label),

@@ -9,6 +9,25 @@
 #include "manifest/diff.h"
 #include "manifest/source.h"
 
+/* What is declared in one place only: the configuration's gates have their names as folders. */
+static void check_gates(const struct config *config, const struct manifest *m,
+                        struct yaml_diag *diag)
+{
+    for (size_t i = 0; i < m->gate_count; i++)
+        for (size_t k = 0; k < config->gate_count; k++) {
+            const struct manifest_gate *gate = &m->gates[i];
+            const char *other = config->gates[k].name;
+            if (strcmp(gate->name, other) == 0)
+                yaml_diag_error(diag, gate->file, (struct yaml_place){0},
+                                "gate `%s` is in the configuration's `gates`, too; keep one",
+                                other);
+            else if (strcmp(gate->incoming, other) == 0)
+                yaml_diag_error(diag, gate->file, (struct yaml_place){0},
+                                "folder `%s` is that of gate `%s` in the configuration's `gates`",
+                                other, other);
+        }
+}
+
 struct err manifest_load(const struct config *config, struct yaml_diag *diag, struct manifest **m)
 {
     struct manifest_files files = {0};
@@ -17,6 +36,12 @@ struct err manifest_load(const struct config *config, struct yaml_diag *diag, st
     struct err e = manifest_read(config, &files, &origin);
     if (!err_is(&e)) {
         *m = manifest_build(&files, diag);
+        if (*m)
+            check_gates(config, *m, diag);
+        if (diag->errors > 0) {
+            manifest_release(*m);
+            *m = NULL;
+        }
         if (*m)
             manifest_set_source(*m, origin.rev, origin.text);
         else

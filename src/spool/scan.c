@@ -131,11 +131,28 @@ static struct err visit_waiting(void *context, int folder, const char *name)
     return ERR_OK;
 }
 
+/* Where the order matters, what is newer than a file that isn't settled waits for it. */
+static void keep_before(int64_t modified_us, struct scan_result *found)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < found->count; i++) {
+        struct scan_file *file = &found->files[i];
+        if (file->modified_us <= modified_us) {
+            found->files[kept++] = *file;
+        } else {
+            found->unsettled++;
+            free(file->name);
+        }
+    }
+    found->count = kept;
+}
+
 /* Takes files that somebody may still be writing off the list. */
 static void keep_settled(const char *gate, const struct scan_rules *rules, int64_t took_us,
                          struct scan_result *found)
 {
     size_t kept = 0;
+    int64_t oldest_us = INT64_MAX; /* mtime, of those that are taken off */
     if (rules->listed)
         rules->listed(rules->context);
     for (size_t i = 0; i < found->count; i++) {
@@ -149,10 +166,14 @@ static void keep_settled(const char *gate, const struct scan_rules *rules, int64
         }
         if (file->arrived_us + SCAN_SETTLE_US < found->settles_at_us)
             found->settles_at_us = file->arrived_us + SCAN_SETTLE_US;
+        if (file->modified_us < oldest_us)
+            oldest_us = file->modified_us;
         found->unsettled++;
         free(file->name);
     }
     found->count = kept;
+    if (rules->is_ordered)
+        keep_before(oldest_us, found);
 }
 
 static int by_arrival(const void *a, const void *b)

@@ -50,7 +50,7 @@ GOOD = [
     ("stream", ("columns", "a", "from"), GONE), ("stream", ("columns", "e"), {"type": "halfvec(16000)"}),
     ("stream", ("columns", "k", "constant"), "'; DROP TABLE x"), ("stream", ("columns", "n", "default"), 2),
     ("gate", ("open",), GONE), ("gate", ("max_rejects",), 10), ("gate", ("max_rejects",), "12.5%"),
-    ("gate", ("batch", "bytes"), 4096), ("gate", ("incoming",), "."), ("gate", ("open", "idle"), 0.25),
+    ("gate", ("batch", "bytes"), 4096), ("gate", ("incoming",), "in-2"), ("gate", ("open", "idle"), 0.25),
     ("gate", ("dedupe",), "off"),
     ("sink", ("url",), {"env": "URL"}), ("sink", ("format",), "standard"), ("sink", ("secret",), {"env": "A"}),
     ("sink", ("gates",), GONE), ("sink", ("timeout",), 3), ("sink", ("url",), "https://[::1]:99/"),

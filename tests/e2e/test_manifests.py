@@ -178,6 +178,19 @@ class TestModes(ManifestCase):
         ordered = [r["files"][0]["name"] for r in self.site.receipts()]
         self.assertEqual(ordered, names)
 
+    def test_drain_waits_for_what_is_older(self):
+        """Both have just been renamed, so neither is settled; the older one a moment later."""
+        self.declare("streams/last.yaml", LAST)
+        self.apply()
+        for name, value, age in (("a.msgpack", 2, 50), ("b.msgpack", 1, 100)):
+            path = self.site.folder / name
+            path.write_bytes(pack({"kind": "last", "id": 1, "value": value}))
+            os.utime(path, (NOW.timestamp() - age,) * 2)
+            (self.site.spool / "incoming").mkdir(parents=True, exist_ok=True)
+            path.rename(self.site.spool / "incoming" / name)
+        self.drain()
+        self.assertEqual(self.site.query("SELECT id, value FROM last"), [(1, 2)])
+
     def test_older_versions_dont_overwrite(self):
         self.declare("streams/last.yaml", LAST.replace("key: [id]", "key: [id]\nversion: v")
                      + "  v: {type: int8}\n")
@@ -287,6 +300,30 @@ class TestGates(ManifestCase):
             self.site.run("apply", code=FINE)
             self.site.wait_settled(2)  # without anybody's doing
         self.assertEqual(self.site.value("SELECT count(*) FROM devices"), 1)
+
+    def test_status_says_so_without_a_daemon(self):
+        self.declare("streams/devices.yaml", DEVICES)
+        self.site.run("migrate", code=FINE)
+        self.site.put("a.msgpack", pack({"kind": "device", "device": "x", "t": milliseconds(NOW)}))
+        self.site.run("drain", "--force", code=CONFIG)
+        self.assertIn("devices", self.site.gate()["stalled_reason"])
+        self.declare("streams/bad.yaml", "x: [")
+        status = self.site.run("status", code=FINE)
+        self.assertIn("manifests UNUSABLE", status.out.decode())
+        self.assertIn("streams/bad.yaml:2:1", status.err.decode())
+
+    def test_names_that_are_taken(self):
+        self.declare("streams/own.yaml", "stream: own\ntable: ingestion_segment\ncolumns: {x: int8}\n")
+        self.declare("gates/b.yaml", "gate: b\nincoming: c\n")
+        self.site.configure(self.config + "gates: {c: {open: {count: 2}}}\n")
+        told = self.site.run("lint", code=CONFIG).out.decode()
+        self.assertIn("streams/own.yaml:2:8: error: `ingestion_segment` is a table of spoolgate's own", told)
+        (self.manifests / "streams/own.yaml").unlink()
+        self.assertIn("folder `c` is that of gate `c` in the configuration", self.site.run("run", code=CONFIG).text)
+        self.site.configure(self.config)
+        for command in (["gate", "hold", "c"], ["put", "--gate", "c"]):
+            self.assertIn("is the folder of gate `b`", self.site.run(*command, stdin=b"{}", code=64).text)
+        self.assertIn("no gate `nosuch`", self.site.run("inspect", "--gate", "nosuch", "x", code=64).text)
 
     def test_drain_says_so_too(self):
         self.declare("streams/devices.yaml", DEVICES)
