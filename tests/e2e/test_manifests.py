@@ -321,7 +321,7 @@ class TestGates(ManifestCase):
         (self.manifests / "streams/own.yaml").unlink()
         self.assertIn("folder `c` is that of gate `c` in the configuration", self.site.run("run", code=CONFIG).text)
         self.site.configure(self.config)
-        for command in (["gate", "hold", "c"], ["put", "--gate", "c"]):
+        for command in (["put", "--gate", "c"], ["gate", "hold", "c"]):
             self.assertIn("is the folder of gate `b`", self.site.run(*command, stdin=b"{}", code=64).text)
         self.assertIn("no gate `nosuch`", self.site.run("inspect", "--gate", "nosuch", "x", code=64).text)
 
