@@ -68,6 +68,9 @@ SELECT here.schema IS NOT NULL AS has_schema,
                             AND p.partnatts = 1), '')
           FROM pg_partitioned_table p
          WHERE p.partrelid = here.id) AS partition_column,
+       EXISTS (SELECT FROM pg_inherits
+                WHERE inhparent = here.id
+                  AND NOT inhdetachpending) AS has_leaves,
        w.place - 1 AS place,
        p.name,
        p.shown,
@@ -80,6 +83,8 @@ SELECT here.schema IS NOT NULL AS has_schema,
                                                     WHERE castsource = w.type
                                                       AND casttarget = p.type
                                                       AND castmethod = 'b') AS fits,
+       -- numeric(9,2) reads every numeric, and says nothing of the digits that it drops
+       w.type = 'numeric'::regtype AND p.type = w.type AND p.modifier <> -1 AS rounds,
        p.is_never_null,
        p.is_filled,
        p.is_generated,

@@ -27,14 +27,21 @@ static struct err step_failed(const struct plan *plan, const struct plan_step *s
                               const struct err *cause)
 {
     const char *stream = plan->streams->streams[step->stream].name;
-    struct err e =
-        strcmp(cause->sqlstate, "23505") == 0
-            ? err_make(ERR_ROW,
-                       "stream %s: rows of the table share their key, so that it can't be unique: "
-                       "remove all but one of each, or choose another `key`; %s",
-                       stream, cause->text)
-            : err_make(cause->cls, "stream %s, %s: %s", stream, plan_kind_name(step->kind),
-                       cause->text);
+    struct err e;
+    if (strcmp(cause->sqlstate, "23505") == 0)
+        e = err_make(ERR_ROW,
+                     "stream %s: rows of the table share their key, so that it can't be unique: "
+                     "remove all but one of each, or choose another `key`; %s",
+                     stream, cause->text);
+    else if (step->kind == PLAN_SET_NOT_NULL && strcmp(cause->sqlstate, "23502") == 0)
+        e = err_make(ERR_ROW,
+                     "stream %s: rows of the table have no value in a column that is `required`: "
+                     "fill them in (UPDATE), or don't say `required`; nothing of this stream was "
+                     "changed; %s",
+                     stream, cause->text);
+    else
+        e = err_make(cause->cls, "stream %s, %s: %s", stream, plan_kind_name(step->kind),
+                     cause->text);
     memcpy(e.sqlstate, cause->sqlstate, sizeof e.sqlstate);
     return e;
 }

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "schema/look.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/sql.h"
+#include "base/time.h"
 #include "db/queries.h"
 #include "stream/ddl.h"
 
@@ -21,6 +24,7 @@ enum {
     IS_OURS,
     HAS_ROW_SECURITY,
     PARTITION_COLUMN,
+    HAS_LEAVES,
     PLACE,
     NAME,
     SHOWN,
@@ -28,6 +32,7 @@ enum {
     IS_KNOWN,
     IS_SAME,
     FITS,
+    ROUNDS,
     IS_NEVER_NULL,
     IS_FILLED,
     IS_GENERATED,
@@ -95,6 +100,7 @@ static struct look_column read_column(const PGresult *rows, int row, const struc
         .is_known = bool_at(rows, row, IS_KNOWN),
         .is_same = bool_at(rows, row, IS_SAME),
         .fits = bool_at(rows, row, FITS),
+        .rounds = bool_at(rows, row, ROUNDS),
         .is_never_null = bool_at(rows, row, IS_NEVER_NULL),
         .is_filled = bool_at(rows, row, IS_FILLED),
         .is_generated = bool_at(rows, row, IS_GENERATED),
@@ -123,6 +129,7 @@ struct err look_table(struct pg *pg, const char *schema, const struct stream *s,
         .is_ours = bool_at(rows, 0, IS_OURS),
         .has_row_security = bool_at(rows, 0, HAS_ROW_SECURITY),
         .partition_column = text_at(rows, 0, PARTITION_COLUMN),
+        .has_leaves = bool_at(rows, 0, HAS_LEAVES),
         .column_count = (size_t)PQntuples(rows),
     };
     look->columns = mem_calloc(look->column_count, sizeof *look->columns);
@@ -159,16 +166,39 @@ struct err look_index(struct pg *pg, const struct look *look, const struct strea
     return e;
 }
 
-struct err look_leaf(struct pg *pg, const struct look *look, const struct stream *s, char **name,
-                     char **bounds)
+/* A window may be longer than all of history. */
+static int64_t window(int64_t us)
+{
+    static const int64_t far = INT64_C(3650000) * TIME_US_PER_DAY;
+    return us < far ? us : far;
+}
+
+/* All of the periods that rows may come for now. */
+static struct period_range reach(const struct stream *s)
+{
+    int64_t now = time_now();
+    int64_t keep_from = stream_keep_from(s, now);
+    int64_t from = period_range(s->every, now - window(s->window_past_us)).from_us;
+    return (struct period_range){
+        from > keep_from ? from : keep_from,
+        period_range(s->every, now + window(s->window_ahead_us)).to_us,
+    };
+}
+
+struct err look_leaf(struct pg *pg, const struct look *look, const struct stream *s,
+                     struct look_leaf *leaf)
 {
     PGresult *rows;
-    *name = *bounds = NULL;
-    TRY(pg_query(pg, sql_plan_leaf, PG_PARAMS(look->id, period_name(s->every)), &rows));
-    if (PQntuples(rows) > 0) {
-        *name = mem_strdup(PQgetvalue(rows, 0, 0));
-        *bounds = mem_strdup(PQgetvalue(rows, 0, 1));
-    }
+    char from[24];
+    char to[24];
+    struct period_range rows_of = reach(s);
+    *leaf = (struct look_leaf){0};
+    (void)snprintf(from, sizeof from, "%" PRId64, rows_of.from_us);
+    (void)snprintf(to, sizeof to, "%" PRId64, rows_of.to_us);
+    TRY(pg_query(pg, sql_plan_leaf, PG_PARAMS(look->id, period_name(s->every), from, to), &rows));
+    if (PQntuples(rows) > 0)
+        *leaf = (struct look_leaf){mem_strdup(PQgetvalue(rows, 0, 0)),
+                                   mem_strdup(PQgetvalue(rows, 0, 1)), bool_at(rows, 0, 2)};
     PQclear(rows);
     return ERR_OK;
 }

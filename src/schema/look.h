@@ -29,6 +29,7 @@ struct look_column {
     bool is_known;     /* the server has the wanted type */
     bool is_same;      /* of the wanted type, domains over it included */
     bool fits;         /* COPY BINARY of the wanted type is read as well */
+    bool rounds;       /* it is, and digits that don't fit are dropped: numeric(9,2) */
     bool is_never_null, is_filled; /* NOT NULL; has a default or the like */
     bool stays_so;                 /* NOT NULL can't be dropped */
     bool is_generated, is_identity /* ALWAYS */;
@@ -46,6 +47,7 @@ struct look {
     bool has_row_security; /* which COPY can't pass */
     const char
         *partition_column; /* "": partitioned by anything else than ranges of one column; or NULL */
+    bool has_leaves;       /* is partitioned, and has a partition */
     struct look_column *columns; /* the stream's, in its order; then the others */
     size_t column_count;
 };
@@ -63,10 +65,15 @@ struct look_index {
 struct err look_index(struct pg *pg, const struct look *look, const struct stream *s,
                       const struct stream_index *index, struct look_index *found);
 
-/* A partition that doesn't hold exactly one of the stream's periods: its name and bounds. Both NULL
- * where there is none; the caller frees them. */
-struct err look_leaf(struct pg *pg, const struct look *look, const struct stream *s, char **name,
-                     char **bounds);
+/* A partition that doesn't hold exactly one of the stream's periods; NULLs where there is none. The
+ * caller frees the texts. */
+struct look_leaf {
+    char *name, *bounds;
+    bool is_in_the_way; /* of a partition that rows may need now; where any is, it is found */
+};
+/* The table is partitioned by the stream's time column, which is of the wanted type. */
+struct err look_leaf(struct pg *pg, const struct look *look, const struct stream *s,
+                     struct look_leaf *leaf);
 
 struct err look_has_rows(struct pg *pg, const struct stream *s, bool *has_rows);
 

@@ -34,15 +34,11 @@ bool plan_is_refused(const struct plan *plan, size_t stream, unsigned allow)
 const char *plan_kind_name(enum plan_kind kind)
 {
     static const char *const names[] = {
-        [PLAN_CREATE_SCHEMA] = "create_schema",
-        [PLAN_CREATE_TABLE] = "create_table",
-        [PLAN_ADD_COLUMN] = "add_column",
-        [PLAN_DROP_NOT_NULL] = "drop_not_null",
-        [PLAN_CHANGE_TYPE] = "change_type",
-        [PLAN_DROP_COLUMN] = "drop_column",
-        [PLAN_DROP_INDEX] = "drop_index",
-        [PLAN_CREATE_INDEX] = "create_index",
-        [PLAN_MISFIT] = "misfit",
+        [PLAN_CREATE_SCHEMA] = "create_schema", [PLAN_CREATE_TABLE] = "create_table",
+        [PLAN_ADD_COLUMN] = "add_column",       [PLAN_DROP_NOT_NULL] = "drop_not_null",
+        [PLAN_SET_NOT_NULL] = "set_not_null",   [PLAN_CHANGE_TYPE] = "change_type",
+        [PLAN_DROP_COLUMN] = "drop_column",     [PLAN_DROP_INDEX] = "drop_index",
+        [PLAN_CREATE_INDEX] = "create_index",   [PLAN_MISFIT] = "misfit",
     };
     return names[kind];
 }

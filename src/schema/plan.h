@@ -34,6 +34,7 @@ enum plan_kind {
     PLAN_CREATE_TABLE,
     PLAN_ADD_COLUMN,
     PLAN_DROP_NOT_NULL,
+    PLAN_SET_NOT_NULL,
     PLAN_CHANGE_TYPE,
     PLAN_DROP_COLUMN,
     PLAN_DROP_INDEX, /* one that was never finished */

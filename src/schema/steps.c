@@ -8,6 +8,7 @@
 #include "base/sql.h"
 #include "db/queries.h"
 #include "schema/look.h"
+#include "schema/share.h"
 #include "stream/ddl.h"
 
 /* One stream's table on its way to steps. */
@@ -127,21 +128,11 @@ static void add_partition_misfit(struct making *m)
 
 static struct err add_leaf_misfit(struct making *m)
 {
-    char *leaf;
-    char *bounds;
     struct buf says = {0};
-    if (m->s->every == PERIOD_NONE)
-        return ERR_OK;
-    TRY(look_leaf(m->pg, &m->look, m->s, &leaf, &bounds));
-    if (leaf) {
-        buf_printf(&says,
-                   "partition %s of table %s is %s, the manifest says one partition every %s: "
-                   "detach it, or change `every`",
-                   leaf, m->label, bounds, period_name(m->s->every));
+    bool is_in_the_way; /* or may come to be */
+    TRY(fit_find_leaf(m->pg, &m->look, m->s, &says, &is_in_the_way));
+    if (says.len > 0)
         add_misfit(m, &says);
-    }
-    free(leaf);
-    free(bounds);
     return ERR_OK;
 }
 
@@ -230,14 +221,6 @@ static void add_type(struct making *m, const struct look_column *c)
     buf_free(&fallback);
 }
 
-/* Is there a value in every row? What comes from the batch is always there. */
-static bool is_promised(const struct column *c)
-{
-    return c->required || c->source == COLUMN_FROM_BATCH || c->source == COLUMN_FROM_SEGMENT ||
-           c->source == COLUMN_FROM_FRAME ||
-           (c->source == COLUMN_FROM_CONSTANT && c->fallback.text);
-}
-
 static void add_nullable(struct making *m, const struct look_column *c)
 {
     struct buf sql = {0};
@@ -255,19 +238,18 @@ static void add_nullable(struct making *m, const struct look_column *c)
     (void)add_step(m, PLAN_DROP_NOT_NULL, PLAN_ADDITIVE, &sql, &says);
 }
 
-/* Several streams may share a table. */
-static bool is_another_streams(const struct making *m, const char *column)
+/* A stream's own wish, unless another one of the table can't keep to it. */
+static void add_required(struct making *m, const struct look_column *c)
 {
-    char label[STREAM_LABEL];
-    for (size_t i = 0; i < m->plan->streams->count; i++) {
-        const struct stream *s = &m->plan->streams->streams[i];
-        if (s == m->s || strcmp(stream_label(s, label), m->label) != 0)
-            continue;
-        for (size_t k = 0; k < s->column_count; k++)
-            if (strcmp(s->columns[k].name, column) == 0)
-                return true;
-    }
-    return false;
+    struct buf sql = {0};
+    struct buf says = {0};
+    buf_printf(&says,
+               "column %s of table %s may be NULL, the manifest says `required`; the table's rows "
+               "are looked through, and it is locked meanwhile",
+               c->name, m->label);
+    sql_fill(&sql, sql_column_required,
+             (const struct sql_var[]){{"table", buf_cstr(&m->table)}, {"column", c->name}, {0}});
+    (void)add_step(m, PLAN_SET_NOT_NULL, PLAN_ADDITIVE, &sql, &says);
 }
 
 static void add_drop(struct making *m, const struct look_column *c)
@@ -293,9 +275,12 @@ static struct err add_columns(struct making *m)
         }
         if (c->wanted && !c->is_same)
             add_type(m, c);
-        if (c->wanted && c->is_never_null && !is_promised(c->wanted))
+        if (c->wanted && c->is_never_null && !share_is_promised(c->wanted))
             add_nullable(m, c);
-        if (!c->wanted && !is_another_streams(m, c->name))
+        if (c->wanted && c->wanted->required && !c->is_never_null &&
+            !share_leaves_out(m->plan->streams, m->s, c->name))
+            add_required(m, c);
+        if (!c->wanted && !share_has_column(m->plan->streams, m->s, c->name))
             add_drop(m, c);
     }
     return ERR_OK;
@@ -362,11 +347,35 @@ static struct err add_reasons(struct making *m)
     return e;
 }
 
+/* Rows of ours always have their key; those that others write needn't. That keeps nothing out, and
+ * so it is for people only. */
+static void add_loose_key(struct making *m)
+{
+    struct buf names = {0};
+    struct buf says = {0};
+    for (size_t i = 0; i < m->s->key_count && m->look.id; i++) {
+        const struct look_column *c = &m->look.columns[m->s->key[i]];
+        if (c->type && !c->is_never_null)
+            buf_printf(&names, "%s%s", names.len > 0 ? ", " : "", c->name);
+    }
+    if (names.len > 0) {
+        buf_printf(&says,
+                   "the key's columns may be NULL in the table (%s), and a unique index lets rows "
+                   "with NULLs pass: make them NOT NULL",
+                   buf_cstr(&names));
+        add_misfit(m, &says);
+    }
+    buf_free(&names);
+}
+
 static struct err add_steps(struct making *m)
 {
     size_t before = m->plan->count;
-    if (m->s->is_foreign)
-        return add_reasons(m);
+    if (m->s->is_foreign) {
+        TRY(add_reasons(m));
+        add_loose_key(m);
+        return ERR_OK;
+    }
     add_unknown_types(m);
     if (m->plan->count > before)
         return ERR_OK;

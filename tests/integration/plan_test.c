@@ -296,6 +296,14 @@ Test(plan, differences)
          "column speed of table devices is NOT NULL"},
         {&plain, "ALTER TABLE devices ADD PRIMARY KEY (speed)", "drop_not_null (never)",
          "its primary key, identity or domain wants that"},
+        {&plain, ROW "; ALTER TABLE devices ALTER device DROP NOT NULL", "set_not_null",
+         "column device of table devices may be NULL, the manifest says `required`"},
+        {&by_day, LEAF ROW "; ALTER TABLE devices ALTER extra DROP NOT NULL", "set_not_null",
+         "column extra of table devices may be NULL"},
+        {&keyed,
+         "ALTER TABLE devices ALTER device DROP NOT NULL, ALTER device TYPE varchar(9),"
+         " ALTER ts DROP NOT NULL",
+         "set_not_null, change_type (type), set_not_null", "column ts of table devices may be"},
         {&plain, ROW "; ALTER TABLE devices ALTER speed TYPE text", "change_type (type)",
          "column speed of table devices is text, the manifest says double precision"},
         {&plain, "ALTER TABLE devices ALTER device TYPE varchar(9)", "change_type (type)", "(9)"},
@@ -422,6 +430,86 @@ Test(plan, two_streams_share_a_table)
     plan_free(&plan);
 }
 
+/* What one of them leaves out can't be NOT NULL, whatever the other says. */
+Test(plan, a_column_that_another_stream_of_the_table_leaves_out)
+{
+    struct column theirs[COLUMNS];
+    struct stream streams[] = {plain, plain};
+    struct stream_set set = {streams, COUNT(streams)};
+    static const char *const wants[] = {"set_not_null, set_not_null", "", ""};
+    struct plan plan;
+    memcpy(theirs, columns, sizeof theirs);
+    streams[1].name = "more";
+    expect_apply(&plain, 0, "create_table done", "first");
+    run("ALTER TABLE devices ALTER device DROP NOT NULL");
+    for (size_t i = 0; i < COUNT(wants); i++) {
+        EXPECT_OK(plan_make(&db.pg, db.schema, &set, &plan));
+        EXPECT_STEPS(&plan, wants[i], "shared");
+        plan_free(&plan);
+        streams[1].columns = theirs;
+        theirs[DEVICE].required = false;
+        if (i == 1) { /* it isn't even there */
+            theirs[DEVICE] = theirs[EXTRA];
+            streams[1].column_count = EXTRA;
+        }
+    }
+}
+
+Test(plan, rows_without_a_required_value_stop_the_step)
+{
+    struct plan plan;
+    struct stream_set set = only(&plain);
+    expect_apply(&plain, 0, "create_table done", "first");
+    run("ALTER TABLE devices ALTER device DROP NOT NULL, DROP COLUMN speed;"
+        "DROP INDEX devices_ts_brin; INSERT INTO devices VALUES (now())");
+    EXPECT_OK(plan_make(&db.pg, db.schema, &set, &plan));
+    EXPECT_ERR(plan_apply(&db.pg, &plan, 0), ERR_ROW,
+               "have no value in a column that is `required`: fill them in");
+    plan_free(&plan);
+    expect_plan(&plain, "set_not_null, add_column, create_index", "", "nothing half done");
+    run("UPDATE devices SET device = ''");
+    expect_apply(&plain, 0, "set_not_null done, add_column done, create_index done", "filled in");
+    expect_plan(&plain, "", "", "filled in");
+}
+
+Test(plan, numeric_that_rounds)
+{
+    static const struct {
+        const char *type, *plan, *fit;
+    } rows[] = {
+        {"numeric", "", ""},
+        {"numeric(4,1)", "change_type (type)", "column n is numeric(4,1) in the table"},
+        {"four", "change_type (type)", "column n is four in the table: values would be rounded"},
+        {"whatever", "", ""},
+    };
+    static const struct column n = {.name = "n", .type = COLUMN_NUMERIC};
+    struct stream s = plain;
+    s.columns = &n;
+    s.column_count = 1;
+    s.index_count = 0;
+    run("CREATE DOMAIN four AS numeric(4,1); CREATE DOMAIN whatever AS numeric");
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct buf sql = {0};
+        struct buf why = {0};
+        buf_printf(&sql, "CREATE TABLE devices (n %s)", rows[i].type);
+        run(buf_cstr(&sql));
+        for (int foreign_too = 0; foreign_too < 2; foreign_too++) {
+            s.is_foreign = foreign_too;
+            expect_plan(&s, s.is_foreign && *rows[i].plan ? "misfit (never)" : rows[i].plan,
+                        s.is_foreign ? rows[i].fit : "", rows[i].type);
+            buf_clear(&why);
+            EXPECT_OK(plan_check_fit(&db.pg, &s, &why));
+            cr_expect_eq(why.len > 0, *rows[i].fit != '\0', "%s: got %s", rows[i].type,
+                         buf_cstr(&why));
+            cr_expect(strstr(buf_cstr(&why), rows[i].fit), "%s: want %s\n got: %s", rows[i].type,
+                      rows[i].fit, buf_cstr(&why));
+        }
+        run("DROP TABLE devices");
+        buf_free(&sql);
+        buf_free(&why);
+    }
+}
+
 Test(plan, a_type_change_keeps_the_data)
 {
     expect_apply(&plain, 0, "create_table done", "first");
@@ -504,6 +592,77 @@ Test(plan, partitioning_that_differs)
     }
 }
 
+/* A gate is held for what is in the way of rows that may come, and only for that. */
+Test(plan, partitions_in_the_way)
+{
+    enum { ALL = 36500, NEAR = 40, SINCE_KEEP = 10 }; /* days */
+    static const struct {
+        const char *leaves; /* ranges, of days from today */
+        enum period every;
+        int window_days, keep_days;
+        const char *names; /* the one that is in the way */
+    } rows[] = {
+        {"(0, 1)", PERIOD_DAY, ALL, 0, ""},
+        {"(0, 1)", PERIOD_MONTH, ALL, 0, "leaf_1"},
+        {"(0, 1), (1, 3)", PERIOD_DAY, ALL, 0, "leaf_2"},
+        {"(-60, -50), (0, 1)", PERIOD_DAY, ALL, 0, "leaf_1"},
+        {"(-60, -50), (0, 1)", PERIOD_DAY, NEAR, 0, ""},
+        {"(-60, -50), (-20, -15)", PERIOD_DAY, NEAR, 0, "leaf_2"},
+        {"(-60, -50), (-20, -15)", PERIOD_DAY, NEAR, SINCE_KEEP, ""},
+        {"(NULL, -60)", PERIOD_DAY, NEAR, 0, ""},
+        {"(NULL, -60)", PERIOD_DAY, ALL, 0, "leaf_1"},
+        {"(60, NULL)", PERIOD_DAY, NEAR, 0, ""},
+        {"(-60, NULL)", PERIOD_DAY, NEAR, 0, "leaf_1"},
+        {"(60, 61), (50, 60)", PERIOD_YEAR, NEAR, 0, ""},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct stream s = by_day;
+        struct buf sql = {0};
+        struct buf why = {0};
+        char want[80] = "";
+        s.window_past_us = s.window_ahead_us = rows[i].window_days * TIME_US_PER_DAY;
+        s.keep_us = rows[i].keep_days * TIME_US_PER_DAY;
+        s.every = rows[i].every;
+        expect_apply(&s, 0, "create_table done", "first");
+        run("CREATE TABLE a_rest PARTITION OF devices DEFAULT");
+        buf_printf(&sql,
+                   "DO $$ DECLARE r record; BEGIN FOR r IN SELECT row_number() OVER () AS n,"
+                   " coalesce(quote_literal(current_date + a), 'MINVALUE') AS since,"
+                   " coalesce(quote_literal(current_date + b), 'MAXVALUE') AS until"
+                   " FROM (VALUES (NULL::int, NULL::int), %s) AS v (a, b)"
+                   " WHERE a IS NOT NULL OR b IS NOT NULL LOOP EXECUTE"
+                   " format('CREATE TABLE leaf_%%s PARTITION OF devices FOR VALUES FROM (%%s)"
+                   " TO (%%s)', r.n, r.since, r.until); END LOOP; END $$",
+                   rows[i].leaves);
+        run(buf_cstr(&sql));
+        EXPECT_OK(plan_check_fit(&db.pg, &s, &why));
+        if (*rows[i].names)
+            (void)snprintf(want, sizeof want,
+                           "stream devices: partition %s of table devices is FOR VALUES FROM (",
+                           rows[i].names);
+        cr_expect_eq(why.len > 0, *want != '\0', "%s: got %s", rows[i].leaves, buf_cstr(&why));
+        cr_expect(strstr(buf_cstr(&why), want), "%s:\nwant: %s\n got: %s", rows[i].leaves, want,
+                  buf_cstr(&why));
+        run("DROP TABLE devices");
+        buf_free(&sql);
+        buf_free(&why);
+    }
+}
+
+/* Bounds that are no times at all are left to the misfit of the column. */
+Test(plan, partitions_of_text)
+{
+    expect_apply(&plain, 0, "create_table done", "model");
+    run("ALTER TABLE devices RENAME TO model; CREATE TABLE devices (LIKE model);"
+        "ALTER TABLE devices ALTER ts TYPE text; ALTER TABLE devices RENAME TO text_model;"
+        "CREATE TABLE devices (LIKE text_model) PARTITION BY RANGE (ts);"
+        "CREATE TABLE leaf PARTITION OF devices FOR VALUES FROM ('a') TO ('b')");
+    expect_fit(&by_day,
+               "stream devices: column ts is text in the table, the manifest says timestamptz; "
+               "run `spoolgate plan`",
+               "text");
+}
+
 /* What partitions are made of is what plan looks for. */
 Test(plan, partitions_of_every_period)
 {
@@ -584,6 +743,10 @@ Test(plan, indexes_of_plain_tables_lock_nobody_out)
 
 #define EXISTING "CREATE TABLE devices (id bigint GENERATED ALWAYS AS IDENTITY, "
 
+#define LOOSE                                                                           \
+    "the key's columns may be NULL in the table (device, ts), and a unique index lets " \
+    "rows with NULLs pass: make them NOT NULL"
+
 Test(plan, existing_tables)
 {
     static const struct {
@@ -601,6 +764,10 @@ Test(plan, existing_tables)
         {&foreign,
          EXISTING "ts timestamptz, device text, speed float8, extra jsonb) PARTITION BY LIST "
                   "(device)",
+         "the table is partitioned and has no partition: no row can go in until you make one"},
+        {&foreign,
+         EXISTING "ts timestamptz, device text, speed float8, extra jsonb) PARTITION BY LIST "
+                  "(device); CREATE TABLE leaf PARTITION OF devices FOR VALUES IN ('a')",
          ""},
         {&foreign, "SELECT 1", "table devices isn't there"},
         {&foreign, "CREATE VIEW devices AS SELECT 1", "devices is a view, not a table"},
@@ -629,15 +796,22 @@ Test(plan, existing_tables)
          "FROM CURRENT_USER; GRANT INSERT (ts, device, extra) ON devices TO CURRENT_USER",
          "INSERT on column speed isn't granted to role spoolgate"},
         {&foreign_keyed, EXISTING "ts timestamptz, device text, speed float8, extra jsonb)",
-         "there is no unique index on the key (device, ts)"},
+         "there is no unique index on the key (device, ts)\n" LOOSE},
+
         {&foreign_keyed,
          EXISTING
          "ts timestamptz, device text, speed float8, extra jsonb, PRIMARY KEY (ts, device))",
          ""},
         {&foreign_keyed,
          EXISTING
+         "ts timestamptz NOT NULL, device text NOT NULL, speed float8, extra jsonb, UNIQUE (ts, "
+         "device))",
+         ""},
+        {&foreign_keyed,
+         EXISTING
          "ts timestamptz, device text, speed float8, extra jsonb, UNIQUE (device, ts, id))",
-         "there is no unique index on the key (device, ts)"},
+         "there is no unique index on the key (device, ts)\n" LOOSE},
+
         {&foreign_keyed,
          EXISTING
          "ts timestamptz, device text, speed float8, extra jsonb, PRIMARY KEY (ts, device))"
@@ -666,6 +840,16 @@ Test(plan, existing_tables)
         buf_free(&want);
         run("ROLLBACK");
     }
+}
+
+/* Rows of ours have their key: the gate stays open. */
+Test(plan, existing_tables_whose_key_may_be_null)
+{
+    run(EXISTING "ts timestamptz NOT NULL, device text, speed float8, extra jsonb, UNIQUE (ts, "
+                 "device))");
+    expect_plan(&foreign_keyed, "misfit (never)",
+                "the key's columns may be NULL in the table (device), and", "existing");
+    expect_fit(&foreign_keyed, "", "existing");
 }
 
 Test(plan, tables_of_another_role)
