@@ -613,7 +613,7 @@ Test(plan, partitions_in_the_way)
         {"(NULL, -60)", PERIOD_DAY, ALL, 0, "leaf_1"},
         {"(60, NULL)", PERIOD_DAY, NEAR, 0, ""},
         {"(-60, NULL)", PERIOD_DAY, NEAR, 0, "leaf_1"},
-        {"(60, 61), (50, 60)", PERIOD_YEAR, NEAR, 0, ""},
+        {"(60, 63), (50, 53)", PERIOD_DAY, NEAR, 0, ""},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct stream s = by_day;
