@@ -9,11 +9,11 @@
 #include "manifest/manifest.h"
 #include "manifest/source.h"
 
-/* A path that an editor or shell can open: inside the folder that was read. */
+/* A path that an editor or shell can open: inside the folder that was read; "" is that folder. */
 static void put_path(struct buf *out, const char *dir, const char *file)
 {
     if (*dir)
-        buf_printf(out, "%s%s", dir, dir[strlen(dir) - 1] == '/' ? "" : "/");
+        buf_printf(out, "%s%s", dir, !*file || dir[strlen(dir) - 1] == '/' ? "" : "/");
     buf_str(out, file);
 }
 
@@ -91,24 +91,24 @@ static void print_text(const struct manifest_files *files, const struct yaml_dia
     print_summary(files, diag);
 }
 
-/* The folder that is named, else what is configured. dir: of the paths; "" for a repository's. */
+/* The folder that is named, else what is configured. *dir: where the files are; "" for those of a
+ * repository, and where it isn't known. */
 static struct err read_files(const struct cli_common *common, const char *operand,
-                             struct manifest_files *files, char **dir)
+                             struct manifest_files *files, struct yaml_diag *diag, char **dir)
 {
     struct config config = {0};
     struct manifest_origin origin = {0};
     if (operand) { /* needs no configuration, and so works anywhere */
         *dir = mem_strdup(operand);
-        return manifest_read_dir(operand, files);
+        return manifest_read_dir(operand, files, diag);
     }
     struct err e = cli_config(common, &config);
     if (!err_is(&e) && !*config.manifests.dir && !*config.manifests.repo)
         e = err_make(ERR_CONFIG, "no manifests are configured; name their folder: "
                                  "spoolgate lint DIR");
+    *dir = mem_strdup(err_is(&e) ? "" : config.manifests.dir);
     if (!err_is(&e))
-        e = manifest_read(&config, files, &origin);
-    if (!err_is(&e))
-        *dir = mem_strdup(config.manifests.dir);
+        e = manifest_read(&config, files, &origin, diag);
     manifest_origin_free(&origin);
     config_free(&config);
     return e;
@@ -119,19 +119,23 @@ static int lint(const struct cli_common *common, const char *operand, bool json)
     struct manifest_files files = {0};
     struct yaml_diag diag = {0};
     char *dir = NULL;
-    struct err e = read_files(common, operand, &files, &dir);
-    if (!err_is(&e)) {
+    struct err e = read_files(common, operand, &files, &diag, &dir);
+    bool is_read = !err_is(&e);
+    if (!is_read) {
+        yaml_diag_error(&diag, "", (struct yaml_place){0}, "%s", e.text);
+        yaml_diag_sort(&diag);
+    } else {
         manifest_release(manifest_build(&files, &diag));
-        if (json)
-            print_json(&diag, dir);
-        else
-            print_text(&files, &diag, dir);
+        if (diag.errors > 0)
+            e = err_make(ERR_CONFIG, "the manifests have errors");
     }
-    int code = err_is(&e) ? cli_fail(&e) : cli_finish(0);
-    if (code == 0 && diag.errors > 0) {
-        e = err_make(ERR_CONFIG, "the manifests have errors");
-        code = err_exit_code(&e);
-    }
+    if (json)
+        print_json(&diag, dir);
+    else if (is_read || *dir)
+        print_text(&files, &diag, dir);
+    else /* it is the configuration's or a repository's, and no file's */
+        (void)cli_fail(&e);
+    int code = cli_finish(err_exit_code(&e));
     free(dir);
     yaml_diag_free(&diag);
     manifest_files_free(&files);

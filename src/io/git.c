@@ -184,16 +184,36 @@ static void list_names(struct gitrepo *repo, struct buf *out)
     git_reference_iterator_free(names);
 }
 
+/* Stops at the first commit. */
+static int look_for_commit(const git_oid *id, void *objects)
+{
+    size_t len;
+    git_object_t type;
+    return git_odb_read_header(&len, &type, objects, id) == 0 && type == GIT_OBJECT_COMMIT
+               ? GIT_EUSER
+               : 0;
+}
+
+/* Its branches may all be deleted, and HEAD may name one of them: the objects tell. */
+static bool has_commits(struct gitrepo *repo)
+{
+    git_odb *objects = NULL;
+    bool found = git_repository_odb(&objects, repo->handle) == 0 &&
+                 git_odb_foreach(objects, look_for_commit, objects) == GIT_EUSER;
+    git_odb_free(objects);
+    return found;
+}
+
 static struct err no_such_revision(struct gitrepo *repo, const char *rev)
 {
     struct buf names = {0};
     list_names(repo, &names);
     struct err e =
-        names.len == 0
+        names.len == 0 && !has_commits(repo)
             ? err_make(ERR_CONFIG, "git repository %s: nothing was committed to it yet", repo->name)
             : err_make(ERR_CONFIG,
                        "git repository %s: `%s` is no branch, tag or commit there; it has %s",
-                       repo->name, rev, buf_cstr(&names));
+                       repo->name, rev, names.len > 0 ? buf_cstr(&names) : "no branch and no tag");
     buf_free(&names);
     return e;
 }

@@ -84,10 +84,13 @@ static size_t find_word(const char *const *words, const char *word)
 
 /* ---- the shape ---- */
 
+#define TYPES_SHOWN                                                                     \
+    "text, jsonb, bool, int2, int4, int8, float4, float8, numeric, timestamptz, date, " \
+    "interval, uuid, bytea, inet, text[], int8[], float8[], vector(N), halfvec(N)"
+
 static const struct shape type_shape = {
     .type = SHAPE_WORD,
-    .wanted = "text, jsonb, bool, int2, int4, int8, float4, float8, numeric, timestamptz, date, "
-              "interval, uuid, bytea, inet, text[], int8[], float8[], vector(N), halfvec(N)",
+    .wanted = TYPES_SHOWN,
     .pattern = "^(vector|halfvec)\\([1-9][0-9]{0,4}\\)$",
     .min = 1,
     .max = SHAPE_NAME_MAX,
@@ -104,7 +107,7 @@ static const struct shape unit_shape = {.type = SHAPE_WORD, .words = unit_words}
 static const struct shape provenance_shape = {.type = SHAPE_WORD, .words = provenance_words};
 
 static const struct shape_key column_keys[] = {
-    {"type", &type_shape, "type of the column", true},
+    {"type", &type_shape, "the column's type: one of " TYPES_SHOWN, true},
     {"from", &from_shape,
      "where the frame has the value: a key, or a path a.b.c into nested maps; a list of keys where "
      "one holds a dot; left out: the column's own name",

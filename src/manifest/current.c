@@ -33,7 +33,7 @@ struct err manifest_load(const struct config *config, struct yaml_diag *diag, st
     struct manifest_files files = {0};
     struct manifest_origin origin = {0};
     *m = NULL;
-    struct err e = manifest_read(config, &files, &origin);
+    struct err e = manifest_read(config, &files, &origin, diag);
     if (!err_is(&e)) {
         *m = manifest_build(&files, diag);
         if (*m)

@@ -4,6 +4,7 @@
 #include <endian.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/mem.h"
 #include "base/utf8.h"
@@ -23,29 +24,52 @@ bool manifest_name_matches(const char *name)
     return *name != '.' && (ends_with(name, ".yaml") || ends_with(name, ".yml"));
 }
 
-/* Paths stand in messages and in the database. */
+bool manifest_name_is_near(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    if (!dot || *name == '.' || manifest_name_matches(name))
+        return false;
+    return strcasecmp(dot, ".yaml") == 0 || strcasecmp(dot, ".yml") == 0 ||
+           strcasecmp(dot, ".json") == 0;
+}
+
+/* Bytes of the character at the start; 0: it can't stand in messages and in the database. */
+static size_t plain_length(const char *text)
+{
+    bool is_control = (unsigned char)*text < 0x20 || *text == 0x7f;
+    return is_control ? 0 : utf8_length((const uint8_t *)text, strlen(text));
+}
+
+char *manifest_path_shown(const char *path)
+{
+    char *shown = mem_strdup(path);
+    for (char *p = shown; *p;) {
+        size_t n = plain_length(p);
+        if (n == 0)
+            *p = '?';
+        p += n > 0 ? n : 1;
+    }
+    return shown;
+}
+
 static bool is_plain(const char *path)
 {
-    size_t len = strlen(path);
-    if (utf8_check((const uint8_t *)path, len) != len)
-        return false;
-    for (size_t i = 0; i < len; i++)
-        if ((unsigned char)path[i] < 0x20 || path[i] == 0x7f)
-            return false;
-    return true;
+    size_t n = 1;
+    for (; *path && n > 0; path += n)
+        n = plain_length(path);
+    return n > 0;
 }
 
 struct err manifest_files_check(const struct manifest_files *files, const char *path, uint64_t len)
 {
     if (!is_plain(path))
-        return err_make(ERR_CONFIG, "%s: the file's name is not plain text; rename it", path);
+        return err_make(ERR_CONFIG, "the file's name is not plain text; rename it");
     if (len > MANIFEST_FILE_BYTES)
-        return err_make(ERR_CONFIG, "%s is larger than 1 MiB: not a manifest", path);
+        return err_make(ERR_CONFIG, "larger than 1 MiB: not a manifest");
     if (files->count >= MANIFEST_FILES_MAX)
-        return err_make(ERR_CONFIG, "%s: there are more than %d manifests", path,
-                        MANIFEST_FILES_MAX);
+        return err_make(ERR_CONFIG, "there are more than %d manifests", MANIFEST_FILES_MAX);
     if (files->bytes + len > MANIFEST_TOTAL_BYTES)
-        return err_make(ERR_CONFIG, "%s: the manifests are larger than 16 MiB in all", path);
+        return err_make(ERR_CONFIG, "the manifests are larger than 16 MiB in all");
     return ERR_OK;
 }
 

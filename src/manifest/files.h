@@ -10,8 +10,8 @@
  *     manifest_files_sort(&files);
  *     manifest_files_free(&files);
  *
- * A zeroed struct is an empty list; it owns its paths and texts. Failures are ERR_CONFIG and name
- * the file.
+ * A zeroed struct is an empty list; it owns its paths and texts. Failures are ERR_CONFIG; the
+ * caller knows which file they are of.
  */
 #ifndef SPOOLGATE_MANIFEST_FILES_H
 #define SPOOLGATE_MANIFEST_FILES_H
@@ -44,6 +44,11 @@ extern const char *const manifest_folders[];
 
 /* NAME.yaml or NAME.yml. Hidden files and editors' backups are not. */
 bool manifest_name_matches(const char *name);
+/* Doesn't match, but may be meant to: NAME.YAML, NAME.json. */
+bool manifest_name_is_near(const char *name);
+
+/* A path as one line of UTF-8, with '?' for what isn't plain text in it; malloc'ed. */
+char *manifest_path_shown(const char *path);
 
 /* May a file of this path and length join the list? */
 struct err manifest_files_check(const struct manifest_files *files, const char *path, uint64_t len);

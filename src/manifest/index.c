@@ -16,8 +16,11 @@ static const struct shape method_shape = {.type = SHAPE_WORD, .words = method_wo
 static const struct shape bool_shape = {.type = SHAPE_BOOL};
 const struct shape shape_identifier = {
     .type = SHAPE_TEXT, .wanted = "a name", .min = 1, .max = SHAPE_NAME_MAX};
-const struct shape shape_identifiers = {
-    .type = SHAPE_LIST, .min = 1, .max = INDEX_COLUMNS_MAX, .item = &shape_identifier};
+const struct shape shape_identifiers = {.type = SHAPE_LIST,
+                                        .wanted = "a list of columns such as [t]",
+                                        .min = 1,
+                                        .max = INDEX_COLUMNS_MAX,
+                                        .item = &shape_identifier};
 static const struct shape several_shape = {.type = SHAPE_LIST,
                                            .wanted = "a list of such lists",
                                            .min = 1,

@@ -171,14 +171,25 @@ static void copy_files(struct manifest *m, const struct manifest_files *files)
     manifest_files_hash(&m->files, m->sha256);
 }
 
+/* Which kinds have a file that couldn't be read, as diag has it before any is looked at? */
+static void start_kinds(struct building *b)
+{
+    for (enum manifest_kind kind = MANIFEST_STREAM; kind < MANIFEST_KINDS; kind++)
+        b->of[kind].is_complete = true;
+    for (size_t i = 0; i < b->diag->count; i++) {
+        const struct yaml_finding *finding = &b->diag->items[i];
+        enum manifest_kind kind = kind_of_path(finding->file);
+        if (!finding->is_warning && kind < MANIFEST_KINDS)
+            b->of[kind].is_complete = false;
+    }
+}
+
 struct manifest *manifest_build(const struct manifest_files *files, struct yaml_diag *diag)
 {
     struct building b = {.m = mem_calloc(1, sizeof *b.m), .diag = diag};
-    size_t errors = diag->errors;
     atomic_init(&b.m->refs, 1);
     copy_files(b.m, files);
-    for (enum manifest_kind kind = MANIFEST_STREAM; kind < MANIFEST_KINDS; kind++)
-        b.of[kind].is_complete = true;
+    start_kinds(&b);
     for (size_t i = 0; i < manifest_shipped.count; i++)
         read_file(&b, &manifest_shipped.items[i], true);
     for (size_t i = 0; i < b.m->files.count; i++)
@@ -191,7 +202,7 @@ struct manifest *manifest_build(const struct manifest_files *files, struct yaml_
     for (enum manifest_kind kind = MANIFEST_STREAM; kind < MANIFEST_KINDS; kind++)
         free(b.of[kind].items);
     arena_free(&b.yaml);
-    if (diag->errors == errors)
+    if (diag->errors == 0)
         return b.m;
     manifest_release(b.m);
     return NULL;

@@ -111,8 +111,10 @@ struct manifest {
     struct arena arena;
 };
 
-/* Checks all files and builds the set, held once for the caller; NULL where diag has errors. files
- * stay the caller's. A shipped stream is in the set unless a declared one has its name. */
+/* Checks all files and builds the set, held once for the caller; NULL where diag has errors, be
+ * they of those who read the files: then what such a file declares isn't known, and nobody is told
+ * that it isn't there. files stay the caller's. A shipped stream is in the set unless a declared
+ * one has its name. */
 struct manifest *manifest_build(const struct manifest_files *files, struct yaml_diag *diag);
 /* The shipped streams alone. */
 struct manifest *manifest_default(void);

@@ -46,6 +46,9 @@ static void misfit(const struct checking *c, const char *name, struct yaml_node 
     else if (shape->is_secret)
         yaml_diag_error(c->diag, c->file, node->place, "`%s`: %s is wanted here", name,
                         wanted(shape));
+    else if (node->type == YAML_TEXT)
+        yaml_diag_error(c->diag, c->file, node->place, "`%s` must not be empty: %s is wanted", name,
+                        wanted(shape));
     else
         yaml_diag_error(c->diag, c->file, node->place, "`%s`: %s is wanted, but it is %s", name,
                         wanted(shape), yaml_type_name(node));

@@ -18,15 +18,18 @@
 /* --- a folder ------------------------------------------------------------------------------- */
 
 struct reading {
-    const char *dir;  /* of the manifests */
-    const char *name; /* of the folder in it that is read: "streams" */
+    const char *name; /* of the folder that is read: "streams"; "" for the one that holds it */
     struct manifest_files *files;
+    struct yaml_diag *diag;
 };
 
-static struct err check(const struct reading *r, const char *path, uint64_t len)
+/* Of a file or folder as a whole. */
+static void tell(const struct reading *r, bool is_warning, const char *path, const char *message)
 {
-    struct err e = manifest_files_check(r->files, path, len);
-    return err_is(&e) ? err_make(e.cls, "%s/%s", r->dir, e.text) : ERR_OK;
+    char *shown = manifest_path_shown(path);
+    (is_warning ? yaml_diag_warning : yaml_diag_error)(r->diag, shown, (struct yaml_place){0}, "%s",
+                                                       message);
+    free(shown);
 }
 
 static struct err read_text(const struct reading *r, int fd, const char *path, struct buf *text)
@@ -35,99 +38,135 @@ static struct err read_text(const struct reading *r, int fd, const char *path, s
     struct stat st;
     ssize_t n;
     if (fstat(fd, &st) != 0)
-        return err_system(ERR_CONFIG, errno, "can't look at %s/%s", r->dir, path);
+        return err_system(ERR_CONFIG, errno, "can't be looked at");
     if (!S_ISREG(st.st_mode))
-        return err_make(ERR_CONFIG, "%s/%s is %s; only files are read there", r->dir, path,
+        return err_make(ERR_CONFIG, "it is %s; only files are read here",
                         S_ISDIR(st.st_mode) ? "a folder" : "no regular file");
     do {
         n = read(fd, buf_reserve(text, STEP), STEP);
         if (n < 0)
-            return err_system(ERR_CONFIG, errno, "can't read %s/%s", r->dir, path);
+            return err_system(ERR_CONFIG, errno, "can't be read");
         text->len += (size_t)n;
-        TRY(check(r, path, text->len));
+        TRY(manifest_files_check(r->files, path, text->len));
     } while (n > 0);
     return ERR_OK;
 }
 
 /* Links are followed: the folder is the operator's, and mounted configuration is made of links.
  * O_NONBLOCK: a FIFO mustn't keep us waiting for its writer. */
-static struct err read_file(const struct reading *r, int folder, const char *path, const char *name)
+static void read_file(const struct reading *r, int folder, const char *path, const char *name)
 {
     struct buf text = {0};
     int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (fd < 0)
-        return err_system(ERR_CONFIG, errno, "can't open %s/%s", r->dir, path);
-    struct err e = read_text(r, fd, path, &text);
-    (void)close(fd);
+    struct err e =
+        fd < 0 ? err_system(ERR_CONFIG, errno, "can't be opened") : read_text(r, fd, path, &text);
+    if (fd >= 0)
+        (void)close(fd);
     if (err_is(&e)) {
         buf_free(&text);
-        return e;
+        tell(r, false, path, e.text);
+        return;
     }
     size_t len = text.len;
     manifest_files_add(r->files, path, buf_take(&text), len);
-    return ERR_OK;
 }
 
-static struct err visit_entry(const struct reading *r, int folder, const char *name)
+/* Is it a folder with manifests in it? One that can't be listed isn't known to have any. */
+static bool holds_manifests(int folder, const char *name)
 {
-    if (!manifest_name_matches(name))
-        return ERR_OK;
-    if (!*r->name) /* it would be passed over without a word */
-        return err_make(ERR_CONFIG,
-                        "%s/%s is in none of streams/, gates/ and sinks/; move it there, or give "
-                        "the manifests a folder of their own",
-                        r->dir, name);
+    bool found = false;
+    int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_DIRECTORY);
+    DIR *stream = fd < 0 ? NULL : fdopendir(fd);
+    if (!stream) {
+        if (fd >= 0)
+            (void)close(fd);
+        return false;
+    }
+    for (const struct dirent *e = readdir(stream); e && !found; e = readdir(stream))
+        found = manifest_name_matches(e->d_name);
+    (void)closedir(stream);
+    return found;
+}
+
+/* What isn't read, though somebody may think so. */
+static void visit_other(const struct reading *r, int folder, const char *path, const char *name)
+{
+    if (manifest_name_is_near(name))
+        tell(r, true, path, "not read: a manifest's name ends in .yaml or .yml; rename it");
+    else if (*name != '.' && holds_manifests(folder, name))
+        tell(r, true, path, "not read: it is a folder in a folder; move its manifests up");
+}
+
+static void visit_entry(const struct reading *r, int folder, const char *name)
+{
     struct buf path = {0};
-    buf_printf(&path, "%s/%s", r->name, name);
-    struct err e = read_file(r, folder, buf_cstr(&path), name);
+    buf_printf(&path, "%s%s%s", r->name, *r->name ? "/" : "", name);
+    if (*r->name && manifest_name_matches(name))
+        read_file(r, folder, buf_cstr(&path), name);
+    else if (*r->name)
+        visit_other(r, folder, buf_cstr(&path), name);
+    else if (manifest_name_matches(name)) /* it would be passed over without a word */
+        tell(r, false, name,
+             "it is in none of streams/, gates/ and sinks/; move it there, or give the manifests a "
+             "folder of their own");
     buf_free(&path);
-    return e;
 }
 
-static struct err visit_entries(const struct reading *r, DIR *stream)
+/* 0, or the errno of what failed. */
+static int visit_folder(const struct reading *r, const char *path)
 {
+    DIR *stream = opendir(path);
+    if (!stream)
+        return errno;
     for (;;) {
         errno = 0;
         const struct dirent *entry = readdir(stream);
         if (!entry)
-            return errno == 0 ? ERR_OK
-                              : err_system(ERR_CONFIG, errno, "can't list %s/%s", r->dir, r->name);
-        TRY(visit_entry(r, dirfd(stream), entry->d_name));
+            break;
+        visit_entry(r, dirfd(stream), entry->d_name);
     }
+    int number = errno;
+    (void)closedir(stream);
+    return number;
 }
 
-/* *found: the folder is there. */
-static struct err read_folder(const struct reading *r, bool *found)
+/* The folder that holds the three. */
+static struct err look_for_strays(const struct reading *r, const char *dir)
 {
-    struct buf path = {0};
-    buf_printf(&path, "%s%s%s", r->dir, *r->name ? "/" : "", r->name);
-    DIR *stream = opendir(buf_cstr(&path));
-    *found = stream || errno != ENOENT;
-    struct err e = stream   ? visit_entries(r, stream)
-                   : *found ? err_system(ERR_CONFIG, errno, "can't list %s", buf_cstr(&path))
-                            : ERR_OK;
-    if (stream)
-        (void)closedir(stream);
-    buf_free(&path);
-    return e;
-}
-
-struct err manifest_read_dir(const char *dir, struct manifest_files *files)
-{
-    struct reading r = {dir, "", files};
-    bool any = false;
-    bool found;
-    TRY(read_folder(&r, &found));
-    if (!found)
+    int number = visit_folder(r, dir);
+    if (number == ENOENT)
         return err_make(
             ERR_CONFIG,
             "there is no folder %s for manifests; make it, with streams/ in it, or leave "
             "`manifests` empty for the shipped streams alone",
             dir);
+    return number == 0 ? ERR_OK : err_system(ERR_CONFIG, number, "can't list %s", dir);
+}
+
+/* One of the three. False: it isn't there. */
+static bool read_folder(const struct reading *r, const char *dir)
+{
+    struct buf path = {0};
+    buf_printf(&path, "%s/%s", dir, r->name);
+    int number = visit_folder(r, buf_cstr(&path));
+    if (number != 0 && number != ENOENT) {
+        struct err e = err_system(ERR_CONFIG, number, "can't be listed");
+        buf_clear(&path);
+        buf_printf(&path, "%s/", r->name);
+        tell(r, false, buf_cstr(&path), e.text);
+    }
+    buf_free(&path);
+    return number != ENOENT;
+}
+
+struct err manifest_read_dir(const char *dir, struct manifest_files *files, struct yaml_diag *diag)
+{
+    struct reading r = {"", files, diag};
+    bool any = false;
+    TRY(look_for_strays(&r, dir));
     for (size_t i = 0; manifest_folders[i]; i++) {
         r.name = manifest_folders[i];
-        TRY(read_folder(&r, &found));
-        any = any || found;
+        any |= read_folder(&r, dir);
     }
     if (!any)
         return err_make(ERR_CONFIG,
@@ -193,9 +232,9 @@ static struct err find_rev(const char *real, const struct manifest_files *files,
 }
 
 static struct err read_dir(const char *dir, struct manifest_files *files,
-                           struct manifest_origin *origin)
+                           struct manifest_origin *origin, struct yaml_diag *diag)
 {
-    TRY(manifest_read_dir(dir, files));
+    TRY(manifest_read_dir(dir, files, diag));
     char *real = realpath(dir, NULL);
     if (!real)
         return err_system(ERR_CONFIG, errno, "can't find %s", dir);
@@ -248,12 +287,12 @@ static struct err read_repo(const struct config_manifests *place, struct manifes
 /* --- both ----------------------------------------------------------------------------------- */
 
 struct err manifest_read(const struct config *config, struct manifest_files *files,
-                         struct manifest_origin *origin)
+                         struct manifest_origin *origin, struct yaml_diag *diag)
 {
     const struct config_manifests *place = &config->manifests;
     *origin = (struct manifest_origin){0};
     if (*place->dir)
-        return read_dir(place->dir, files, origin);
+        return read_dir(place->dir, files, origin, diag);
     if (*place->repo)
         return read_repo(place, files, origin);
     if (strcmp(place->rev, CONFIG_MANIFESTS_REV) != 0 ||

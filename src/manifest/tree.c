@@ -32,7 +32,7 @@ static struct err read_text(const struct reading *r, const struct gitrepo_entry 
     TRY(gitrepo_size(r->repo, entry->id, &size));
     struct err e = manifest_files_check(r->files, path, size);
     if (err_is(&e))
-        return err_make(e.cls, "git repository %s: %s", r->repo->name, e.text);
+        return err_make(e.cls, "git repository %s: %s: %s", r->repo->name, path, e.text);
     TRY(gitrepo_read(r->repo, entry->id, &text, &len));
     manifest_files_add(r->files, path, text, len);
     return ERR_OK;

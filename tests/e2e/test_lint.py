@@ -6,6 +6,7 @@ same. What the linter alone can know (names of other columns, ranges of duration
 """
 import copy
 import json
+import os
 import pathlib
 import subprocess
 import tempfile
@@ -234,9 +235,66 @@ class TestLint(LintCase):
 
     def test_huge_file(self):
         self.write("streams/x.yaml", b"# " + b"x" * 10_000_000)
+        self.write("gates/g.yaml", "gate: g\nstreams: [x]\n")
+        self.write("gates/h.yaml", "gate: h\ncolor: red\n")
         done = self.lint()
-        self.assertEqual(done.returncode, CONFIG)
-        self.assertIn("larger than 1 MiB", done.stderr)
+        self.assertEqual((done.returncode, done.stderr), (CONFIG, ""))
+        self.assertIn("larger than 1 MiB", done.stdout)
+        self.assertIn("h.yaml:2:1: error: unknown key `color`", done.stdout)
+        # The stream may be the one that the huge file declares.
+        self.assertTrue(done.stdout.endswith("\n0 streams, 2 gates, 0 sinks: 2 errors\n"), done.stdout)
+
+    def test_files_that_cannot_be_read(self):
+        def folder(path):
+            path.mkdir()
+
+        def loop(path):
+            path.symlink_to(path.name)
+
+        def private(path):
+            path.write_text("stream: s\n")
+            path.chmod(0)
+
+        rows = [
+            ("a.yaml", "a.yaml", os.mkfifo, "it is no regular file; only files are read here"),
+            ("b.yaml", "b.yaml", folder, "it is a folder; only files are read here"),
+            ("c.yaml", "c.yaml", lambda p: p.symlink_to("/dev/zero"), "it is no regular file; only files are read here"),
+            ("d.yml", "d.yml", lambda p: p.symlink_to("gone"), "can't be opened: No such file or directory"),
+            ("e.yaml", "e.yaml", loop, "can't be opened: Too many levels of symbolic links"),
+            ("f\n\x1b.yaml", "f??.yaml", pathlib.Path.touch, "the file's name is not plain text; rename it"),
+            ("g\udcff.yaml", "g?.yaml", pathlib.Path.touch, "the file's name is not plain text; rename it"),
+        ]
+        if os.geteuid() != 0:
+            rows.append(("h.yaml", "h.yaml", private, "can't be opened: Permission denied"))
+        self.write("streams/z.yaml", "stream: z\ncolums: {a: text}\n")
+        for name, _, make, _ in rows:
+            make(self.dir / "streams" / name)
+        done = self.lint()
+        want = [f"{self.dir}/streams/{shown}: error: {message}" for _, shown, _, message in rows]
+        want.append(f"{self.dir}/streams/z.yaml:2:1: error: unknown key `colums`; did you mean `columns`?")
+        want.append(f"1 stream, 0 gates, 0 sinks: {len(rows) + 1} errors")
+        self.assertEqual((done.returncode, done.stdout.splitlines(), done.stderr), (CONFIG, want, ""))
+        findings = self.findings()
+        self.assertEqual([(f["file"], f["line"], f["column"], f["severity"], f["message"]) for f in findings[:-1]],
+                         [(f"{self.dir}/streams/{shown}", 0, 0, "error", message) for _, shown, _, message in rows])
+        self.assertEqual(findings[-1]["line"], 2)
+
+    def test_what_is_not_read_gets_a_warning(self):
+        self.write("streams/s.yaml", "stream: s\ncolumns: {a: text}\n")
+        for path in ("streams/t.YAML", "gates/g.json", "sinks/k.Yml", "streams/sub/t.yaml"):
+            self.write(path, "x: 1\n")
+        for path in ("streams/.t.YAML", "streams/t.YAML~", "streams/#t.yaml#", "streams/.sub/t.yaml", "gates/docs/README",
+                     "gates/README.md"):
+            self.write(path, "x: 1\n")
+        done = self.lint()
+        rename = "not read: a manifest's name ends in .yaml or .yml; rename it"
+        self.assertEqual((done.returncode, done.stdout.replace(f"{self.dir}/", "")), (
+            FINE, f"gates/g.json: warning: {rename}\n"
+                  f"sinks/k.Yml: warning: {rename}\n"
+                  "streams/sub: warning: not read: it is a folder in a folder; move its manifests up\n"
+                  f"streams/t.YAML: warning: {rename}\n"
+                  "1 stream, 0 gates, 0 sinks: 4 warnings\n"))
+        self.assertEqual([f["severity"] for f in self.findings()], ["warning"] * 4)
 
     def test_secrets_are_not_shown(self):
         self.write("sinks/k.yaml", "sink: k\nurl: https://u:hunter2@h\nevents: [gate.done]\nsecret: hunter2\n"
@@ -267,9 +325,23 @@ class TestLint(LintCase):
                 self.assertEqual(self.lint(*args, folder=False).returncode, USAGE)
 
     def test_missing_folder(self):
-        done = subprocess.run([BIN, "lint", str(self.dir / "gone")], capture_output=True, text=True, check=False)
-        self.assertEqual(done.returncode, CONFIG)
-        self.assertIn("gone", done.stderr)
+        self.dir /= "gone"
+        done = self.lint()
+        self.assertEqual((done.returncode, done.stderr), (CONFIG, ""))
+        self.assertTrue(done.stdout.startswith(f"{self.dir}: error: there is no folder {self.dir}"), done.stdout)
+        self.assertTrue(done.stdout.endswith("\n0 streams, 0 gates, 0 sinks: 1 error\n"), done.stdout)
+        finding, = self.findings()
+        self.assertEqual((finding["file"], finding["line"], finding["severity"]), (str(self.dir), 0, "error"))
+
+    def test_json_is_an_array_whatever_fails(self):
+        rows = ("loaders: 1\n", "loaders: [\n", "manifests: gone\n", "manifests: {repo: gone}\n")
+        for text in rows:
+            with self.subTest(text=text):
+                (self.home / "spoolgate.yaml").write_text(text)
+                done = self.lint("--json", folder=False)
+                self.assertEqual((done.returncode, done.stderr), (CONFIG, ""))
+                finding, = json.loads(done.stdout)
+                self.assertEqual((finding["line"], finding["severity"]), (0, "error"))
 
 
 if __name__ == "__main__":

@@ -92,29 +92,42 @@ static void set(struct config *c, const char *path, const char *value)
         EXPECT_OK(config_set(c, path, value));
 }
 
+static void expect_failure(const struct row *row, const struct err *e, const struct yaml_diag *diag)
+{
+    struct buf got = {0};
+    yaml_diag_print(diag, &got);
+    buf_printf(&got, "%s: %s", err_class_name(e->cls), e->text);
+    cr_expect(strstr(buf_cstr(&got), row->files), "%s: want ...%s..., got %s", row->label,
+              row->files, buf_cstr(&got));
+    cr_expect(e->cls == ERR_CONFIG || diag->errors > 0, "%s: want a failure, got %s", row->label,
+              buf_cstr(&got));
+    buf_free(&got);
+}
+
 static void expect_row(const struct row *row)
 {
     struct config config;
     struct manifest_files files = {0};
     struct manifest_origin origin = {0};
+    struct yaml_diag diag = {0};
     config_init(&config);
     set(&config, "manifests", row->dir);
     set(&config, "manifests.repo", row->repo);
     set(&config, "manifests.rev", row->rev);
     set(&config, "manifests.path", row->path);
     run(row->label, row->script);
-    struct err e = manifest_read(&config, &files, &origin);
+    struct err e = manifest_read(&config, &files, &origin, &diag);
     if (row->rev_is && !*row->rev_is) {
-        cr_expect(e.cls == ERR_CONFIG && strstr(e.text, row->files),
-                  "%s: want config: ...%s..., got %s: %s", row->label, row->files,
-                  err_class_name(e.cls), e.text);
+        expect_failure(row, &e, &diag);
     } else {
-        cr_expect(!err_is(&e), "%s: %s", row->label, e.text);
+        cr_expect(!err_is(&e) && diag.errors == 0, "%s: %s", row->label,
+                  diag.errors > 0 ? diag.items[0].message : e.text);
         if (!err_is(&e))
             expect_origin(row, &files, &origin);
     }
     manifest_files_free(&files);
     manifest_origin_free(&origin);
+    yaml_diag_free(&diag);
     config_free(&config);
 }
 
@@ -233,21 +246,26 @@ Test(source, folders_that_cannot_be_read)
         {"empty", "mkdir m", .dir = "m", .rev_is = FAILS,
          .files = "m has none of streams/, gates/ and sinks/; make them"},
         {"streams is a file", "mkdir m; put m/streams x", .dir = "m", .rev_is = FAILS,
-         .files = "can't list m/streams: Not a directory"},
+         .files = "streams/: can't be listed: Not a directory"},
         {"outside the folders", "put m/streams/b.yaml x; put m/a.yaml x", .dir = "m",
-         .rev_is = FAILS, .files = "m/a.yaml is in none of streams/, gates/ and sinks/; move it"},
+         .rev_is = FAILS, .files = "a.yaml: it is in none of streams/, gates/ and sinks/; move it"},
         {"a FIFO", "mkdir -p m/streams; mkfifo m/streams/a.yaml", .dir = "m", .rev_is = FAILS,
-         .files = "m/streams/a.yaml is no regular file"},
+         .files = "streams/a.yaml: it is no regular file"},
         {"a folder with a manifest's name", "mkdir -p m/gates/a.yaml", .dir = "m", .rev_is = FAILS,
-         .files = "m/gates/a.yaml is a folder"},
+         .files = "gates/a.yaml: it is a folder"},
         {"a link to nothing", "mkdir -p m/sinks; ln -s b m/sinks/a.yaml", .dir = "m",
-         .rev_is = FAILS, .files = "can't open m/sinks/a.yaml: No such file or directory"},
+         .rev_is = FAILS, .files = "sinks/a.yaml: can't be opened: No such file or directory"},
         {"a device", "mkdir -p m/sinks; ln -s /dev/zero m/sinks/a.yaml", .dir = "m",
-         .rev_is = FAILS, .files = "m/sinks/a.yaml is no regular file"},
+         .rev_is = FAILS, .files = "sinks/a.yaml: it is no regular file"},
         {"huge", "mkdir -p m/streams; truncate -s 1G m/streams/a.yaml", .dir = "m", .rev_is = FAILS,
-         .files = "m/streams/a.yaml is larger than 1 MiB"},
+         .files = "streams/a.yaml: larger than 1 MiB"},
         {"says that it is empty", "mkdir -p m/streams; ln -s /proc/kallsyms m/streams/a.yaml",
-         .dir = "m", .rev_is = FAILS, .files = "m/streams/a.yaml is larger than 1 MiB"},
+         .dir = "m", .rev_is = FAILS, .files = "streams/a.yaml: larger than 1 MiB"},
+        {"control characters in its name", "put \"m/streams/a$(printf '\\033[31m').yaml\" x",
+         .dir = "m", .rev_is = FAILS,
+         .files = "streams/a?[31m.yaml: the file's name is not plain text; rename it"},
+        {"a link to itself", "mkdir -p m/streams; ln -s a.yaml m/streams/a.yaml", .dir = "m",
+         .rev_is = FAILS, .files = "streams/a.yaml: can't be opened: Too many levels"},
         {"17 MiB in all",
          "mkdir -p m/streams; for i in $(seq 17); do truncate -s 1M m/streams/$i.yaml; done",
          .dir = "m", .rev_is = FAILS, .files = "the manifests are larger than 16 MiB in all"},
@@ -307,6 +325,23 @@ Test(source, repositories_that_cannot_be_read)
          .files = "there is no git repository at wt/manifests"},
         {"nothing committed", "git init -q --bare bare.git", .repo = "bare.git", .rev_is = FAILS,
          .files = "git repository bare.git: nothing was committed to it yet"},
+        {"objects, but no commit",
+         "git init -q --bare bare.git; echo x | git -C bare.git hash-object -w --stdin >id",
+         .repo = "bare.git", .rev = "main", .rev_is = FAILS,
+         .files = "git repository bare.git: nothing was committed to it yet"},
+        {"the only branch was deleted",
+         "plain; git clone -q --bare wt bare.git; git -C bare.git update-ref -d refs/heads/main",
+         .repo = "bare.git", .rev = "main", .rev_is = FAILS,
+         .files = "`main` is no branch, tag or commit there; it has no branch and no tag"},
+        {"the only branch was deleted, packed",
+         "plain; git clone -q --bare wt bare.git; git -C bare.git gc -q;"
+         "git -C bare.git update-ref -d refs/heads/main",
+         .repo = "bare.git", .rev_is = FAILS,
+         .files = "`HEAD` is no branch, tag or commit there; it has no branch and no tag"},
+        {"the only branch was deleted, HEAD is detached",
+         "plain; git -C wt checkout -q --detach; git -C wt branch -qD main", .repo = "wt",
+         .rev = "main", .rev_is = FAILS,
+         .files = "`main` is no branch, tag or commit there; it has no branch and no tag"},
         {"no such revision", "bare", .repo = "bare.git", .rev = "mian", .rev_is = FAILS,
          .files = "git repository bare.git: `mian` is no branch, tag or commit there; it has "
                   "main, v1"},
@@ -344,7 +379,7 @@ Test(source, repositories_that_cannot_be_read)
          .repo = "wt", .rev_is = FAILS,
          .files = "manifests/gates is a symbolic link, not a folder"},
         {"huge", "plain; truncate -s 20M wt/manifests/streams/h.yaml; commit wt", .repo = "wt",
-         .rev_is = FAILS, .files = "git repository wt: streams/h.yaml is larger than 1 MiB"},
+         .rev_is = FAILS, .files = "git repository wt: streams/h.yaml: larger than 1 MiB"},
         {"17 MiB in all",
          "plain; for i in $(seq 17); do truncate -s 1M wt/manifests/streams/$i.yaml; done;"
          "commit wt",
@@ -413,14 +448,58 @@ Test(source, foreign_owner)
     folder_remove(&f);
 }
 
+/* One that can't be read keeps no other from being read. */
+Test(source, what_is_passed_over)
+{
+    static const char want[] =
+        "gates/: can't be listed: Not a directory\n"
+        "streams/b.YAML: warning: not read: a manifest's name ends in .yaml or .yml; rename it\n"
+        "streams/c.json: warning: not read: a manifest's name ends in .yaml or .yml; rename it\n"
+        "streams/d.yaml: it is no regular file; only files are read here\n"
+        "streams/linked: warning: not read: it is a folder in a folder; move its manifests up\n"
+        "streams/sub?: warning: not read: it is a folder in a folder; move its manifests up\n"
+        "x.yaml: it is in none of streams/, gates/ and sinks/; move it there, or give the "
+        "manifests "
+        "a folder of their own\n";
+    struct folder f = begin();
+    struct manifest_files files = {0};
+    struct yaml_diag diag = {0};
+    struct buf got = {0};
+    cr_assert_eq(fchdir(f.fd), 0, "%m");
+    run("passed over",
+        "put m/streams/a.yaml 1; put m/streams/b.YAML 2; put m/streams/c.json 3;"
+        "mkfifo m/streams/d.yaml; put m/streams/e.yml 5; put m/x.yaml 6; put m/gates 7;"
+        "put \"m/streams/sub$(printf '\\001')/f.yaml\" 8; ln -s ../../other m/streams/linked;"
+        "put other/a.yml 9; put m/sinks/s.yaml 10;"
+        "put m/streams/.h.YAML 0; put m/streams/.h/a.yaml 0; put m/streams/README.md 0;"
+        "put m/streams/a.yaml~ 0; put m/streams/.#a.yaml 0; put m/streams/#a.yaml# 0;"
+        "put m/streams/.a.yaml.swp 0; put m/streams/docs/README 0; mkfifo m/streams/fifo;"
+        "ln -s nowhere m/streams/dangling; mkdir m/streams/empty");
+    EXPECT_OK(manifest_read_dir("m", &files, &diag));
+    yaml_diag_sort(&diag);
+    yaml_diag_print(&diag, &got);
+    cr_expect_str_eq(buf_cstr(&got), want, "want %s got %s", want, buf_cstr(&got));
+    cr_expect_eq(diag.errors, 3, "want 3 errors, got %zu", diag.errors);
+    buf_clear(&got);
+    show_files(&files, &got);
+    cr_expect_str_eq(buf_cstr(&got), "sinks/s.yaml=10 streams/a.yaml=1 streams/e.yml=5", "got %s",
+                     buf_cstr(&got));
+    buf_free(&got);
+    yaml_diag_free(&diag);
+    manifest_files_free(&files);
+    cr_assert_eq(chdir("/"), 0);
+    folder_remove(&f);
+}
+
 Test(source, nothing_configured)
 {
     struct config config;
+    struct yaml_diag diag = {0};
     struct manifest_files files = {0};
     struct manifest_origin origin;
     config_init(&config);
-    EXPECT_OK(manifest_read(&config, &files, &origin));
-    cr_expect_eq(files.count, 0);
+    EXPECT_OK(manifest_read(&config, &files, &origin, &diag));
+    cr_expect(files.count == 0 && diag.count == 0);
     cr_expect_str_eq(origin.rev, "");
     cr_expect_str_eq(origin.text, "shipped with spoolgate");
     manifest_origin_free(&origin);

@@ -6,34 +6,48 @@
 #include "base/mem.h"
 #include "bytes.h"
 
-Test(manifest_files, names_that_match)
+enum name { OTHER, NEAR, MATCHING };
+
+Test(manifest_files, names)
 {
+    static const char *const words[] = {"other", "near", "matching"};
     static const struct {
         const char *name;
-        bool want;
+        enum name want;
     } rows[] = {
-        {"devices.yaml", true},
-        {"devices.yml", true},
-        {"a b.yaml", true},
-        {"a.b.yaml", true},
-        {".yaml", false},
-        {".yml", false},
-        {".devices.yaml", false},
-        {".#dev.yaml", false},
-        {"devices.yaml~", false},
-        {"#dev.yaml#", false},
-        {"devices.yaml.bak", false},
-        {".dev.yaml.swp", false},
-        {"README.md", false},
-        {"devices.json", false},
-        {"yaml", false},
-        {"devices.YAML", false},
-        {"", false},
+        {"devices.yaml", MATCHING},
+        {"devices.yml", MATCHING},
+        {"a b.yaml", MATCHING},
+        {"a.b.yaml", MATCHING},
+        {".yaml", OTHER},
+        {".yml", OTHER},
+        {".devices.yaml", OTHER},
+        {".#dev.yaml", OTHER},
+        {"devices.yaml~", OTHER},
+        {"#dev.yaml#", OTHER},
+        {"devices.yaml.bak", OTHER},
+        {".dev.yaml.swp", OTHER},
+        {"README.md", OTHER},
+        {"yaml", OTHER},
+        {"", OTHER},
+        {"devices.YAML", NEAR},
+        {"devices.Yml", NEAR},
+        {"devices.json", NEAR},
+        {"devices.yaml.JSON", NEAR},
+        {".devices.YAML", OTHER},
+        {".JSON", OTHER},
+        {"devices.YAML~", OTHER},
+        {"#dev.json#", OTHER},
+        {"devices.jsonl", OTHER},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
-        bool got = manifest_name_matches(rows[i].name);
-        cr_expect_eq(got, rows[i].want, "%s: want %d, got %d", rows[i].name, rows[i].want, got);
+        enum name got = manifest_name_matches(rows[i].name)   ? MATCHING
+                        : manifest_name_is_near(rows[i].name) ? NEAR
+                                                              : OTHER;
+        cr_expect_eq(got, rows[i].want, "%s: want %s, got %s", rows[i].name, words[rows[i].want],
+                     words[got]);
     }
+    cr_expect(!manifest_name_is_near("devices.yaml"), "what matches isn't near");
 }
 
 Test(manifest_files, limits_are_held_before_memory_is_spent)
@@ -46,18 +60,15 @@ Test(manifest_files, limits_are_held_before_memory_is_spent)
     } rows[] = {
         {0, 0, "streams/a.yaml", 0, ""},
         {0, 0, "streams/a.yaml", MANIFEST_FILE_BYTES, ""},
-        {0, 0, "streams/a.yaml", MANIFEST_FILE_BYTES + 1,
-         "streams/a.yaml is larger than 1 MiB: not a manifest"},
-        {0, 0, "streams/a.yaml", UINT64_MAX, "streams/a.yaml is larger than 1 MiB: not a manifest"},
+        {0, 0, "streams/a.yaml", MANIFEST_FILE_BYTES + 1, "larger than 1 MiB: not a manifest"},
+        {0, 0, "streams/a.yaml", UINT64_MAX, "larger than 1 MiB: not a manifest"},
         {9999, 0, "streams/a.yaml", 1, ""},
-        {10000, 0, "streams/a.yaml", 1, "streams/a.yaml: there are more than 10000 manifests"},
+        {10000, 0, "streams/a.yaml", 1, "there are more than 10000 manifests"},
         {16, MANIFEST_TOTAL_BYTES - 1, "gates/a.yaml", 1, ""},
         {16, MANIFEST_TOTAL_BYTES - 1, "gates/a.yaml", 2,
-         "gates/a.yaml: the manifests are larger than 16 MiB in all"},
-        {0, 0, "streams/a\nb.yaml", 1,
-         "streams/a b.yaml: the file's name is not plain text; rename it"},
-        {0, 0, "streams/\xff.yaml", 1,
-         "streams/?.yaml: the file's name is not plain text; rename it"},
+         "the manifests are larger than 16 MiB in all"},
+        {0, 0, "streams/a\nb.yaml", 1, "the file's name is not plain text; rename it"},
+        {0, 0, "streams/\xff.yaml", 1, "the file's name is not plain text; rename it"},
         {0, 0, "streams/\xc3\xa4.yaml", 1, ""},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -67,6 +78,26 @@ Test(manifest_files, limits_are_held_before_memory_is_spent)
                          e.text);
         cr_expect_eq(e.cls, *rows[i].want ? ERR_CONFIG : ERR_NONE, "row %zu: class %s", i,
                      err_class_name(e.cls));
+    }
+}
+
+Test(manifest_files, paths_shown)
+{
+    static const struct {
+        const char *path, *want;
+    } rows[] = {
+        {"", ""},
+        {"streams/a b.yaml", "streams/a b.yaml"},
+        {"streams/\xc3\xa4.yaml", "streams/\xc3\xa4.yaml"},
+        {"a\nb\x1b\x7f", "a?b??"},
+        {"\xff\xc3", "??"},
+        {"\xc3(\xf0\x9f\x98\x80", "?(\xf0\x9f\x98\x80"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char *got = manifest_path_shown(rows[i].path);
+        cr_expect_str_eq(got, rows[i].want, "row %zu: want \"%s\", got \"%s\"", i, rows[i].want,
+                         got);
+        free(got);
     }
 }
 

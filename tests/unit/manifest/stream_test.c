@@ -181,7 +181,7 @@ Test(manifest_stream, structure)
          PATH ":1:9: `stream`: a name is wanted, not `5`; put it in quotes"},
         {"stream:\ncolumns: {a: text}\n", PATH ":1:1: `stream`: a name is wanted, but it is null"},
         {"stream: \"\"\ncolumns: {a: text}\n",
-         PATH ":1:9: `stream`: a name is wanted, but it is text"},
+         PATH ":1:9: `stream` must not be empty: a name is wanted"},
         {"stream: [s]\ncolumns: {a: text}\n",
          PATH ":1:9: `stream`: a name is wanted, but it is a list"},
         {"stream: a123456789012345678901234567890123456789012345678901234567890123\n"
@@ -196,7 +196,15 @@ Test(manifest_stream, structure)
               "int8[], float8[], vector(N), halfvec(N)"},
         {"stream: s\ncolumns: {a: {typ: text}}\n",
          PATH ":2:15: unknown key `typ`; did you mean `type`?"},
-        {"stream: s\ncolumns: {a: {}}\n", PATH ":2:14: `type` is missing: type of the column"},
+        {"stream: s\ncolumns: {a: {}}\n",
+         PATH ":2:14: `type` is missing: the column's type: one of text, jsonb, bool, int2, int4, "
+              "int8, float4, float8, numeric, timestamptz, date, interval, uuid, bytea, inet, "
+              "text[], int8[], float8[], vector(N), halfvec(N)"},
+        {"stream: s\ncolumns: {a: {type: text, from: \"\"}}\n",
+         PATH ":2:33: `from` must not be empty: text is wanted"},
+        {"stream: s\nbrin: a\ncolumns: {a: text}\n",
+         PATH ":2:7: `brin`: a list of columns such as [t], or a list of such lists is wanted, not "
+              "`a`"},
         {"stream: s\ncolumns: {a: vector(0)}\n",
          PATH ":2:14: `a` can't be `vector(0)`; it is one "
               "of text, jsonb, bool, int2, int4, int8, "
@@ -208,7 +216,7 @@ Test(manifest_stream, structure)
          PATH ":2:37: `required`: true or false is wanted, not `yes`"},
         {"stream: s\nmode: upsrt\nkey: a\ncolumns: {a: text}\n",
          PATH ":2:7: `mode` can't be `upsrt`; did you mean `upsert`?\n" PATH
-              ":3:6: `key`: a list is wanted, not `a`"},
+              ":3:6: `key`: a list of columns such as [t] is wanted, not `a`"},
         {"stream: s\npartition: {by: t, every: fortnight, ahead: -1, keep: soon}\n"
          "columns: {t: {type: date, required: true}}\n",
          PATH
