@@ -69,13 +69,15 @@ static struct yaml_node *read_scalar(struct reading *r, struct fy_event *event)
 {
     struct fy_token *token = event->scalar.value; /* NULL where nothing is written */
     enum fy_scalar_style style = token ? fy_token_scalar_style(token) : FYSS_PLAIN;
-    struct yaml_node *node = new_node(r, YAML_TEXT, token);
     size_t len = 0;
     const char *text = token ? fy_token_get_text(token, &len) : NULL;
-    if (is_quoted(style))
-        node->place.column--;
     if (!text)
         len = 0;
+    /* Newer versions have a token, and a place of its own, for what isn't written. */
+    bool is_written = len > 0 || style != FYSS_PLAIN;
+    struct yaml_node *node = new_node(r, YAML_TEXT, is_written ? token : NULL);
+    if (is_quoted(style))
+        node->place.column--;
     node->text = arena_strndup(r->arena, text, len);
     node->len = len;
     check_tag(r, event->scalar.tag);

@@ -506,7 +506,8 @@ class TestTypes(ManifestCase):
     def test_every_type_round_trips(self):
         """Frames of random values; what is read back is what Postgres itself makes of the same values."""
         types = dict(TYPES)
-        if not self.site.value("SELECT count(*) FROM pg_extension WHERE extname = 'vector'"):
+        found = self.site.query("SELECT extnamespace::regnamespace::text FROM pg_extension WHERE extname = 'vector'")
+        if not found:
             types = {t: make for t, make in types.items() if "vec" not in t}
         columns = {f"c{i}": t for i, t in enumerate(types)}
         unit = {"timestamptz": ", unit: us"}
@@ -522,7 +523,7 @@ class TestTypes(ManifestCase):
         self.site.put("a.msgpack", pack(*frames))
         self.assertEqual(self.drain()["frames_rejected"], 0, self.site.query("SELECT * FROM ingestion_reject LIMIT 3"))
         names = ", ".join(columns)
-        casts = ", ".join(f"%s::{t}" for t in columns.values())
+        casts = ", ".join(f"%s::{found[0][0] + '.' if 'vec' in t else ''}{t}" for t in columns.values())
         with self.site.connect() as connection:
             connection.execute(f"CREATE TEMP TABLE want AS SELECT n, {names} FROM all_types LIMIT 0")
             with connection.cursor() as cursor:

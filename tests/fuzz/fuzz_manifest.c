@@ -75,7 +75,7 @@ static void check_stream(const struct stream *s)
     for (size_t i = 0; i < s->index_count; i++)
         check_columns(s, s->indexes[i].columns, s->indexes[i].column_count);
     assert(*stream_label(s, label));
-    ddl_stream(&sql, s);
+    ddl_stream(&sql, s, NULL);
     buf_free(&sql);
 }
 

@@ -82,7 +82,11 @@ static void rows_open(struct rows *r, const struct stream_set *set)
     static const struct uuid batch = {{1}};
     struct buf sql = {0};
     *r = (struct rows){.set = set};
-    ddl_stream(&sql, set->streams, NULL);
+    char schema[100];
+    (void)snprintf(schema, sizeof schema, "%s",
+                   database_value(&db, "SELECT min(typnamespace::regnamespace::text) FROM pg_type"
+                                       " WHERE typname = 'vector'"));
+    ddl_stream(&sql, set->streams, *schema ? schema : NULL);
     EXPECT_OK(pg_exec(&db.pg, buf_cstr(&sql)));
     buf_free(&sql);
     copybin_open(&r->e, set, &batch, 0, NUL_REJECT);
