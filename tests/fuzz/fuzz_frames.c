@@ -86,7 +86,8 @@ static const struct stream_set set = {streams, STREAMS};
 
 static void make_streams(void)
 {
-    const struct manifest *shipped = manifest_default(); /* for as long as we run */
+    static const struct manifest *shipped; /* for as long as we run */
+    shipped = manifest_default();
     streams[0] = shipped->streams.streams[0];
     streams[1] = shipped->streams.streams[1];
     streams[2] = (struct stream){.name = "all",
