@@ -372,6 +372,9 @@ class TestRepository(ManifestCase):
         with self.site.daemon() as daemon:
             self.device("a.msgpack")
             self.site.wait_settled(1)
+            before = self.site.run("status", "--json").json()["manifests"]
+            self.assertIn("Nothing has changed", self.site.run("reload", code=FINE).out.decode())
+            self.assertEqual(self.site.run("status", "--json").json()["manifests"], before, "the set stays")
 
             second = self.commit("streams/devices.yaml", DEVICES + "  alarm: {type: bool}\n")
             self.site.run("apply", code=FINE)
