@@ -25,15 +25,15 @@ ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -pthread $(WARN) $(CFLAGS) $(HARDEN) $(SAN
 ALL_LDFLAGS = -pthread $(SANITIZE) $(LDFLAGS) -Wl,-z,relro,-z,now
 LIBS = $(shell pkg-config --libs $(PACKAGES)) -lm
 
-# Rooms without a main. The notifier is its own program over outbox and io/http.
+# The notifier is its own program over event and io/http.
 sources  = $(wildcard src/$(1)/*.c)
-PURE     := $(call sources,base) $(call sources,gate) $(call sources,frame) $(call sources,stream) \
+EVENT    := $(call sources,event)
+PURE     := $(call sources,base) $(EVENT) $(call sources,gate) $(call sources,frame) $(call sources,stream) \
             $(call sources,yaml) $(filter-out $(addprefix src/manifest/,source.c tree.c current.c),$(call sources,manifest)) \
             src/config/config.c src/spool/name.c $(addprefix src/replay/,copybin.c field.c field_array.c \
             field_binary.c field_interval.c field_number.c field_numeric.c field_time.c held.c jsonb.c match.c mptime.c)
-OUTBOX   := $(call sources,outbox)
-NOTIFIER := $(OUTBOX) src/io/http.c
-LIBRARY  := $(filter-out $(NOTIFIER),$(wildcard src/*/*.c))
+NOTIFIER := $(EVENT) src/io/http.c
+LIBRARY  := $(wildcard src/*/*.c)
 BENCH    := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(filter-out tests/bench/hotpath.c,$(wildcard tests/bench/*.c)))
 TESTS    := $(wildcard tests/unit/*/*.c) $(wildcard tests/integration/*.c)
 objects   = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
@@ -129,17 +129,17 @@ $(BENCH): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o
 CRITERION = $(shell pkg-config --libs criterion)
 # Pure code that is a header alone is tested beside the rest.
 PURE_HEADERS := src/base/backoff.h src/base/word.h src/replay/rules.h
-PURE_TESTS   := $(filter $(patsubst src/%,tests/unit/%_test.c,$(basename $(PURE) $(OUTBOX) $(PURE_HEADERS))),$(TESTS))
+PURE_TESTS   := $(filter $(patsubst src/%,tests/unit/%_test.c,$(basename $(PURE) $(PURE_HEADERS))),$(TESTS))
 PURE_LIBS     = $(shell pkg-config --libs libfyaml libzstd jansson libcrypto $(filter msgpack%,$(PACKAGES))) -lm
 
 # Pure tests link pure objects only: an arrow that points the wrong way doesn't link.
-$(BUILD)/pure-tests: $(call objects,$(PURE_TESTS) $(PURE) $(OUTBOX)) $(EMBEDDED)
+$(BUILD)/pure-tests: $(call objects,$(PURE_TESTS) $(PURE)) $(EMBEDDED)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PURE_LIBS) $(CRITERION)
 
 # The commands need main's table and are tested from outside, in tests/e2e.
-$(BUILD)/tests: $(call objects,$(filter-out $(PURE_TESTS),$(TESTS)) $(filter-out src/cli/%,$(LIBRARY)) $(NOTIFIER)) $(EMBEDDED)
+$(BUILD)/tests: $(call objects,$(filter-out $(PURE_TESTS),$(TESTS)) $(filter-out src/cli/%,$(LIBRARY))) $(EMBEDDED)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) $(CRITERION)
@@ -152,7 +152,7 @@ $(BUILD)/hotpath: $(call objects,tests/bench/hotpath.c $(PURE)) $(EMBEDDED)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PURE_LIBS)
 
 print-pure: # for tests/check: the files that must not reach outside
-	@echo $(sort $(PURE) $(OUTBOX) $(PURE_HEADERS))
+	@echo $(sort $(PURE) $(PURE_HEADERS))
 print-flags: # for tests/check and tests/fuzz/run: what the compiler has to know
 	@echo -std=gnu17 -D_GNU_SOURCE -Isrc -I$(BUILD)/gen $(shell pkg-config --cflags $(PACKAGES))
 print-libs:

@@ -67,33 +67,13 @@ struct err http_check_url(const char *url, struct buf *origin)
     return ERR_OK;
 }
 
-struct err http_check_header(const char *name, const char *value)
-{
-    /* The framing is curl's; a second opinion about it is how requests are smuggled. */
-    static const char *const refused[] = {
-        "content-length", "transfer-encoding", "connection", "host",
-        "expect",         "upgrade",           "te",         "trailer"};
-    size_t token = strspn(name, "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                "abcdefghijklmnopqrstuvwxyz");
-    if (token == 0 || name[token] != '\0')
-        return err_make(ERR_USAGE, "a header's name is made of letters, digits and dashes");
-    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
-        if (strcasecmp(name, refused[i]) == 0)
-            return err_make(ERR_USAGE, "header %s is set by the connection itself", refused[i]);
-    for (const char *p = value; *p; p++)
-        if (((unsigned char)*p < ' ' && *p != '\t') || *p == 0x7f)
-            return err_make(ERR_USAGE,
-                            "header %.60s: line breaks and control characters can't be sent", name);
-    return ERR_OK;
-}
-
-static struct err make_headers(const struct http_header *headers, struct curl_slist **list)
+static struct err make_headers(const struct header *headers, struct curl_slist **list)
 {
     struct buf line = {0};
     struct err e = ERR_OK;
     bool has_type = false;
-    for (const struct http_header *h = headers; h && h->name && !err_is(&e); h++) {
-        e = http_check_header(h->name, h->value);
+    for (const struct header *h = headers; h && h->name && !err_is(&e); h++) {
+        e = header_check(h->name, h->value);
         buf_clear(&line);
         /* "Name:" would tell curl to leave the header out; "Name;" is an empty one. */
         if (h->value[strspn(h->value, " \t")] == '\0')

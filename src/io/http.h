@@ -2,44 +2,56 @@
 /*
  * http: one POST, from the connection to the answer's first bytes. Blocks.
  *
- *     const struct http_header headers[] = {{"content-type", "application/json"}, {0}};
- *     struct http_request request = {url, headers, body.data, body.len, 0};
+ *     const struct header headers[] = {{"content-type", "application/json"}, {0}};
+ *     struct http_request request = {.url = url, .headers = headers, .body = ..., .body_len = ...};
  *     struct http_reply reply;
  *     TRY(http_post(&request, &reply));
  *     ... reply.status ...
  *
+ * (io/http_pool.h has many of them at once.)
+ *
  * An answer is an answer, whatever its status: judging it is the caller's. Redirects aren't
  * followed, no proxy is used (the environment's neither), certificates are verified, TLS is 1.2 or
- * newer. What the listener sends is read up to HTTP_REPLY_BYTES, then the connection is closed.
+ * newer. What the listener sends is read up to HTTP_REPLY_BYTES, then the connection is closed; the
+ * others are kept for the next request to the same listener.
+ *
+ * The guard: unless a request allows private addresses, each address that its name resolves to is
+ * judged when it is connected to (base/address.h), so that no name, however it resolves from one
+ * moment to the next, leads to this machine or its network. Requests that allow it never share a
+ * connection with those that don't.
  *
  * The process ignores SIGPIPE: TLS writes to sockets that the listener may have closed.
  *
  * Errors: ERR_USAGE for a URL or a header that can't be sent; ERR_REMOTE when there was no answer.
- * They name the listener as scheme://host: the rest of a URL may be a secret.
+ * They name the listener as scheme://host: the rest of a URL
+ * may be a secret.
  */
 #ifndef SPOOLGATE_IO_HTTP_H
 #define SPOOLGATE_IO_HTTP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/header.h"
 
 #define HTTP_REPLY_BYTES 4096
 #define HTTP_TIMEOUT_US  INT64_C(20000000)
 
-/* Refused: control characters (line breaks among them), and names that set the framing. */
-struct http_header {
-    const char *name, *value;
-};
-
 struct http_request {
-    const char *url;                   /* http or https */
-    const struct http_header *headers; /* ends with {0}; NULL: none */
-    const void *body;
+    const char *url;              /* http or https */
+    const struct header *headers; /* ends with {0}; NULL: none */
+    const void *body;             /* stays the caller's until the request is done */
     size_t body_len;
-    int64_t timeout_us; /* for all of it; 0: HTTP_TIMEOUT_US */
+    int64_t timeout_us;  /* for all of it; 0: HTTP_TIMEOUT_US */
+    bool allow_private;  /* connect to any address */
+    const char *ca_file; /* PEM: trusted instead of the system's authorities; NULL: those */
+
+    /* http_post alone: appends what is sent and received, as text for people, secret headers and
+     * the URL's path left out. NULL: nobody looks. */
+    struct buf *exchange;
 };
 
 struct http_reply {
@@ -55,6 +67,5 @@ struct err http_post(const struct http_request *request, struct http_reply *repl
 /* Would http_post take it? Appends the part that may be shown: scheme://host. origin may be NULL.
  */
 struct err http_check_url(const char *url, struct buf *origin);
-struct err http_check_header(const char *name, const char *value);
 
 #endif

@@ -204,6 +204,20 @@ static void files_json(const struct load_terms *terms, struct buf *json)
     jsonw_end(&j);
 }
 
+static void wanting_sinks(const struct load_terms *terms, enum event_type event, const char *gate,
+                          struct buf *array)
+{
+    const struct manifest *m = terms->owner;
+    const char *comma = "";
+    buf_byte(array, '{');
+    for (size_t i = 0; i < m->sink_count; i++)
+        if (manifest_sink_wants(&m->sinks[i], event, gate)) {
+            buf_printf(array, "%s%s", comma, m->sinks[i].name);
+            comma = ",";
+        }
+    buf_byte(array, '}');
+}
+
 static void terms_of(void *current, const char *gate, struct load_terms *terms)
 {
     struct manifest_current *c = current;
@@ -216,6 +230,7 @@ static void terms_of(void *current, const char *gate, struct load_terms *terms)
                                  .sha256 = m->files.count > 0 ? m->sha256 : NULL,
                                  .source = m->source,
                                  .files_json = files_json,
+                                 .sinks = wanting_sinks,
                                  .owner = m};
 }
 

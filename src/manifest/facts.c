@@ -296,14 +296,14 @@ static void add_header(struct facts *facts, const struct manifest_header *header
 static void add_format(struct facts *facts, const struct manifest_sink *sink)
 {
     static const char *const names[] = {
-        [FORMAT_FLAT] = "flat",
-        [FORMAT_STANDARD] = "standard",
-        [FORMAT_CLOUDEVENTS] = "cloudevents",
-        [FORMAT_TEMPLATE] = "template ",
+        [BODY_FLAT] = "flat",
+        [BODY_STANDARD] = "standard",
+        [BODY_CLOUDEVENTS] = "cloudevents",
+        [BODY_TEMPLATE] = "template ",
     };
     struct buf text = {0};
     buf_printf(&text, "%s%s", names[sink->format],
-               sink->format == FORMAT_TEMPLATE ? sink->template : "");
+               sink->format == BODY_TEMPLATE ? sink->template : "");
     add_buf(facts, "format", &text);
 }
 
@@ -324,9 +324,9 @@ static void describe_sink(struct facts *facts, const struct manifest_sink *sink)
     struct buf retry = {0};
     open_own_group(facts);
     add_secret(facts, "url", &sink->url);
-    for (size_t i = 0; i < MANIFEST_EVENT_COUNT; i++)
+    for (size_t i = 0; i < EVENT_COUNT; i++)
         if (sink->events[i])
-            put_next(&events, manifest_event_names[i]);
+            put_next(&events, event_names[i]);
     add_buf(facts, "events", &events);
     for (size_t i = 0; i < sink->gate_count; i++)
         put_next(&gates, sink->gates[i]);

@@ -24,6 +24,8 @@
 #include "base/arena.h"
 #include "base/hash.h"
 #include "config/config.h"
+#include "event/body.h"
+#include "event/event.h"
 #include "manifest/files.h"
 #include "stream/stream.h"
 #include "yaml/diag.h"
@@ -55,30 +57,15 @@ struct manifest_header {
     struct manifest_secret value;
 };
 
-enum manifest_format { FORMAT_FLAT, FORMAT_STANDARD, FORMAT_CLOUDEVENTS, FORMAT_TEMPLATE };
-
-#define MANIFEST_EVENTS(X)                                         \
-    X(EVENT_GATE_OPEN, "gate.open")                                \
-    X(EVENT_GATE_DONE, "gate.done")                                \
-    X(EVENT_EMBED_START, "embed.start")                            \
-    X(EVENT_KB_INGEST_ASSET_CREATED, "kb.ingest.asset.created.v1") \
-    X(EVENT_KB_INDEX_COMPLETED, "kb.index.completed.v1")
-enum manifest_event {
-#define MANIFEST_EVENT_ID(id, name) id,
-    MANIFEST_EVENTS(MANIFEST_EVENT_ID)
-#undef MANIFEST_EVENT_ID
-        MANIFEST_EVENT_COUNT
-};
-extern const char *const manifest_event_names[]; /* by event; ends with NULL */
-
 struct manifest_sink {
     const char *name;
     struct manifest_secret url; /* may be inline */
-    bool events[MANIFEST_EVENT_COUNT];
+    bool events[EVENT_COUNT];
     const char *const *gates; /* names of gates whose events it wants */
     size_t gate_count;        /* 0: of all */
-    enum manifest_format format;
-    const char *template;                  /* FORMAT_TEMPLATE: a file in templates/ */
+    enum body_format format;
+    const char *template;                  /* BODY_TEMPLATE: a file in templates/ */
+    const struct template *compiled;       /* of it */
     const struct manifest_secret *secrets; /* that sign; several while one is being replaced */
     size_t secret_count;
     struct manifest_secret bearer;
@@ -89,6 +76,15 @@ struct manifest_sink {
     size_t retry_count;
     uint64_t concurrency; /* attempts at once */
     bool allow_private;   /* may its address be private, link-local or this machine? */
+    const char *ca_file;  /* PEM: trusted instead of the system's authorities; NULL: those */
+};
+
+/* A file of templates/, declared or shipped: a sink's body, or a partial of one. */
+struct manifest_template {
+    const char *name; /* "gate_done.json.tmpl" */
+    const char *text;
+    size_t len;
+    struct template *compiled;
 };
 
 #define MANIFEST_REV 80 /* 40 hex digits and "+dirty", or "sha256:" and 64 */
@@ -99,6 +95,8 @@ struct manifest {
     size_t gate_count;
     const struct manifest_sink *sinks;
     size_t sink_count;
+    const struct manifest_template *templates;
+    size_t template_count;
     struct manifest_files files; /* as given, sorted; without the shipped ones */
     char sha256[HASH_HEX];       /* of files */
 
@@ -131,6 +129,11 @@ struct stream_set manifest_shipped_streams(const struct manifest *m);
 const struct stream *manifest_stream(const struct manifest *m, const char *name);
 const struct manifest_gate *manifest_gate(const struct manifest *m, const char *name);
 const struct manifest_sink *manifest_sink(const struct manifest *m, const char *name);
+
+/* Does the sink want this event? gate: its gate, NULL where it is no gate's. */
+bool manifest_sink_wants(const struct manifest_sink *sink, enum event_type type, const char *gate);
+/* How the sink's bodies are made; lives as long as the set. */
+struct body_form manifest_sink_form(const struct manifest *m, const struct manifest_sink *sink);
 
 enum manifest_kind { MANIFEST_STREAM, MANIFEST_GATE, MANIFEST_SINK, MANIFEST_KINDS };
 extern const char *const manifest_kind_names[]; /* "stream", ...; ends with NULL */

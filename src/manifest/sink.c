@@ -16,11 +16,6 @@ enum { CONCURRENCY = 4, CONCURRENCY_MAX = 64, SECRETS_MAX = 8, HEADERS_MAX = 32,
 static const int64_t default_retry[] = {0,        5 * SECOND, 5 * MINUTE, 30 * MINUTE, 2 * HOUR,
                                         5 * HOUR, 10 * HOUR,  14 * HOUR,  20 * HOUR,   DAY};
 
-const char *const manifest_event_names[] = {
-#define EVENT_NAME(id, name) name,
-    MANIFEST_EVENTS(EVENT_NAME)
-#undef EVENT_NAME
-        NULL};
 static const char *const format_words[] = {"flat", "standard", "cloudevents", NULL};
 
 /* ---- the shape ---- */
@@ -89,9 +84,9 @@ static const struct shape headers_shape = {.type = SHAPE_DICT,
                                            .min = 1,
                                            .max = HEADERS_MAX,
                                            .item = &secret_shape};
-static const struct shape event_shape = {.type = SHAPE_WORD, .words = manifest_event_names};
+static const struct shape event_shape = {.type = SHAPE_WORD, .words = event_names};
 static const struct shape events_shape = {
-    .type = SHAPE_LIST, .min = 1, .max = MANIFEST_EVENT_COUNT, .item = &event_shape};
+    .type = SHAPE_LIST, .min = 1, .max = EVENT_COUNT, .item = &event_shape};
 static const struct shape gates_shape = {
     .type = SHAPE_LIST, .min = 1, .max = 1000, .item = &shape_identifier};
 static const struct shape format_word_shape = {
@@ -117,6 +112,8 @@ static const struct shape retry_shape = {
     .type = SHAPE_LIST, .min = 1, .max = RETRIES_MAX, .item = &delay_shape};
 static const struct shape concurrency_shape = {
     .type = SHAPE_COUNT, .min = 1, .max = CONCURRENCY_MAX};
+static const struct shape ca_shape = {
+    .type = SHAPE_TEXT, .wanted = "an absolute path", .pattern = "^/", .min = 1, .max = 4095};
 static const struct shape bool_shape = {.type = SHAPE_BOOL};
 
 static const struct shape_key keys[] = {
@@ -140,6 +137,8 @@ static const struct shape_key keys[] = {
     {"concurrency", &concurrency_shape, "attempts at once; left out: 4", false},
     {"allow_private", &bool_shape,
      "true: the address may be private, link-local or this machine; left out: false", false},
+    {"ca", &ca_shape, "a PEM file of authorities, trusted instead of the system's; left out: those",
+     false},
     {0},
 };
 const struct shape sink_shape = {
@@ -223,7 +222,7 @@ static void read_events(const struct reader *r, const struct yaml_node *list,
         if (node->is_bad)
             continue;
         size_t event = 0;
-        while (strcmp(manifest_event_names[event], node->text) != 0)
+        while (strcmp(event_names[event], node->text) != 0)
             event++;
         if (sink->events[event])
             READ_ERROR(r, node, "event `%s` is there twice", node->text);
@@ -245,7 +244,7 @@ static void read_format(const struct reader *r, const struct yaml_node *node,
                         struct manifest_sink *sink)
 {
     if (node->type == YAML_MAP) {
-        sink->format = FORMAT_TEMPLATE;
+        sink->format = BODY_TEMPLATE;
         sink->template = read_text(r, node, "template");
         return;
     }
@@ -278,6 +277,7 @@ void read_sink(const struct reader *r, const struct yaml_node *root, struct mani
     *sink = (struct manifest_sink){
         .name = read_text(r, root, "sink"),
         .bearer = read_secret(r, yaml_get(root, "bearer")),
+        .ca_file = read_text(r, root, "ca"),
         .timeout_us = 20 * SECOND,
         .retry_us = default_retry,
         .retry_count = sizeof default_retry / sizeof *default_retry,
@@ -303,4 +303,12 @@ void read_sink(const struct reader *r, const struct yaml_node *root, struct mani
         sink->concurrency = shape_count(node);
     if ((node = yaml_get(root, "allow_private")))
         sink->allow_private = yaml_bool(node);
+}
+
+bool manifest_sink_wants(const struct manifest_sink *sink, enum event_type type, const char *gate)
+{
+    bool is_its_gate = sink->gate_count == 0;
+    for (size_t i = 0; i < sink->gate_count && gate; i++)
+        is_its_gate |= strcmp(sink->gates[i], gate) == 0;
+    return sink->events[type] && is_its_gate;
 }

@@ -17,6 +17,7 @@
 #include <stdbool.h>
 
 #include "base/buf.h"
+#include "event/event.h"
 #include "replay/rules.h"
 #include "stream/stream.h"
 
@@ -31,6 +32,11 @@ struct load_terms {
     const char *source; /* where they come from, for people */
     /* Appends [{"path", "text"}, ...] of the declared files. */
     void (*files_json)(const struct load_terms *terms, struct buf *json);
+
+    /* Appends the names of the sinks that want this event of the gate, as Postgres writes a text[]:
+     * "{ops,audit}". */
+    void (*sinks)(const struct load_terms *terms, enum event_type event, const char *gate,
+                  struct buf *array);
 
     void *owner; /* the source's */
 };

@@ -88,7 +88,7 @@ static void check_secret(const struct manifest_secret *secret, bool may_be_inlin
 static void check_sink(const struct manifest_sink *s)
 {
     assert(*s->name && s->url.from != SECRET_NONE && s->timeout_us > 0 && s->retry_count > 0);
-    assert((s->format == FORMAT_TEMPLATE) == (s->template != NULL) && s->concurrency > 0);
+    assert((s->format == BODY_TEMPLATE) == (s->template != NULL) && s->concurrency > 0);
     check_secret(&s->url, true);
     check_secret(&s->bearer, false);
     for (size_t i = 0; i < s->secret_count; i++)

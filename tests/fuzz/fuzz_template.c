@@ -7,7 +7,7 @@
  *     clang -g -O1 -fsanitize=fuzzer,address,undefined -D_GNU_SOURCE -Isrc -o fuzz_template \
  *           tests/fuzz/fuzz_template.c src/base/{buf,err,jsonw,mem,time,utf8}.c -ljansson
  */
-#include "outbox/template.c"
+#include "event/template.c"
 
 struct tail {
     const char *text;

@@ -26,8 +26,8 @@
 #include "base/uuid.h"
 #include "base/version.h"
 #include "io/http.h"
-#include "outbox/sign.h"
-#include "outbox/template.h"
+#include "event/sign.h"
+#include "event/template.h"
 
 /* sysexits.h, by name: a script tells "my input" from "their machine" from "their answer" */
 enum { EXIT_DATA = 65, EXIT_NO_INPUT = 66, EXIT_OUTPUT = 74, EXIT_REFUSED = 76 };
@@ -82,7 +82,7 @@ struct options {
     bool render;
     int64_t timeout_us;
     unsigned retry;
-    struct http_header *headers; /* the user's; names and values are ours to free */
+    struct header *headers; /* the user's; names and values are ours to free */
     size_t header_count, header_cap;
     struct sign_keys keys;
 };
@@ -120,11 +120,11 @@ static struct err add_header(struct options *o, const char *text)
     size_t len = strlen(value);
     while (len > 0 && (value[len - 1] == ' ' || value[len - 1] == '\t'))
         len--;
-    struct http_header *h = MEM_PUSH(o->headers, o->header_count, o->header_cap);
-    *h = (struct http_header){mem_strndup(text, (size_t)(colon - text)), mem_strndup(value, len)};
+    struct header *h = MEM_PUSH(o->headers, o->header_count, o->header_cap);
+    *h = (struct header){mem_strndup(text, (size_t)(colon - text)), mem_strndup(value, len)};
     if (strncasecmp(h->name, "webhook-", 8) == 0)
         return err_make(ERR_USAGE, "--header: the webhook- headers are made by notifier itself");
-    return http_check_header(h->name, h->value);
+    return header_check(h->name, h->value);
 }
 
 static struct err add_secret(struct options *o, const char *name)
@@ -362,20 +362,20 @@ static struct err post(const struct options *o, const struct message *m, const c
     struct buf signature = {0};
     size_t n = 0;
     int64_t timestamp = time_now() / TIME_US_PER_S;
-    struct http_header *headers = mem_calloc(o->header_count + OWN_HEADERS + 1, sizeof *headers);
+    struct header *headers = mem_calloc(o->header_count + OWN_HEADERS + 1, sizeof *headers);
     bool has_type = false;
     for (; n < o->header_count; n++) {
         headers[n] = o->headers[n];
         has_type = has_type || strcasecmp(headers[n].name, "content-type") == 0;
     }
     if (!has_type)
-        headers[n++] = (struct http_header){"content-type", m->type};
+        headers[n++] = (struct header){"content-type", m->type};
     (void)snprintf(seconds, sizeof seconds, "%" PRId64, timestamp);
-    headers[n++] = (struct http_header){"webhook-id", id};
-    headers[n++] = (struct http_header){"webhook-timestamp", seconds};
+    headers[n++] = (struct header){"webhook-id", id};
+    headers[n++] = (struct header){"webhook-timestamp", seconds};
     if (o->keys.count > 0) {
         sign_body(&o->keys, id, timestamp, m->body.data, m->body.len, &signature);
-        headers[n++] = (struct http_header){"webhook-signature", buf_cstr(&signature)};
+        headers[n++] = (struct header){"webhook-signature", buf_cstr(&signature)};
     }
     struct err e = http_post(&(struct http_request){.url = o->url,
                                                     .headers = headers,

@@ -25,11 +25,11 @@ Test(manifest_sink, defaults)
     struct sets s = {0};
     const struct manifest_sink *got = build(&s, SINK);
     expect_secret(&got->url, SECRET_INLINE, "https://h/");
-    for (size_t i = 0; i < MANIFEST_EVENT_COUNT; i++)
-        cr_expect_eq(got->events[i], i == EVENT_GATE_DONE, "event %s", manifest_event_names[i]);
+    for (size_t i = 0; i < EVENT_COUNT; i++)
+        cr_expect_eq(got->events[i], i == EVENT_GATE_DONE, "event %s", event_names[i]);
     cr_expect(got->gate_count == 0 && got->secret_count == 0 && got->header_count == 0);
     cr_expect_eq(got->bearer.from, SECRET_NONE);
-    cr_expect_eq(got->format, FORMAT_FLAT);
+    cr_expect_eq(got->format, BODY_FLAT);
     cr_expect_eq(got->timeout_us, 20000000);
     cr_expect_eq(got->concurrency, 4);
     cr_expect(!got->allow_private);
@@ -55,7 +55,7 @@ Test(manifest_sink, every_key)
     cr_expect(got->events[EVENT_GATE_OPEN] && got->events[EVENT_KB_INDEX_COMPLETED] &&
               !got->events[EVENT_GATE_DONE]);
     cr_expect(got->gate_count == 2 && strcmp(got->gates[1], "default") == 0);
-    cr_expect_eq(got->format, FORMAT_TEMPLATE);
+    cr_expect_eq(got->format, BODY_TEMPLATE);
     cr_expect_str_eq(got->template, "a.json.tmpl");
     cr_assert_eq(got->secret_count, 2);
     expect_secret(&got->secrets[0], SECRET_ENV, "OLD");
@@ -75,9 +75,9 @@ Test(manifest_sink, formats)
 {
     static const struct {
         const char *text;
-        enum manifest_format want;
+        enum body_format want;
     } rows[] = {
-        {"flat", FORMAT_FLAT}, {"standard", FORMAT_STANDARD}, {"cloudevents", FORMAT_CLOUDEVENTS}};
+        {"flat", BODY_FLAT}, {"standard", BODY_STANDARD}, {"cloudevents", BODY_CLOUDEVENTS}};
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct sets s = {0};
         char text[256];

@@ -22,10 +22,11 @@
  * Errors are ERR_CONFIG, "FILE:LINE:COL: what", counted from 1 in characters; what the reader of
  * partials reports keeps its class. A compiled template is read-only: threads may share it.
  */
-#ifndef SPOOLGATE_OUTBOX_TEMPLATE_H
-#define SPOOLGATE_OUTBOX_TEMPLATE_H
+#ifndef SPOOLGATE_EVENT_TEMPLATE_H
+#define SPOOLGATE_EVENT_TEMPLATE_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/buf.h"

@@ -12,8 +12,8 @@
  * the other; the header then has a signature for each. Errors are ERR_CONFIG and never quote a
  * secret.
  */
-#ifndef SPOOLGATE_OUTBOX_SIGN_H
-#define SPOOLGATE_OUTBOX_SIGN_H
+#ifndef SPOOLGATE_EVENT_SIGN_H
+#define SPOOLGATE_EVENT_SIGN_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "outbox/sign.h"
+#include "event/sign.h"
 
 #include <assert.h>
 #include <inttypes.h>

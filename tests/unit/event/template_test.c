@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "outbox/template.h"
+#include "event/template.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * queue: the outbox's tables, for those who deliver from them. The SQL is in
+ * db/queries/queue_*.sql.
+ *
+ *     struct queue_batch claimed = {0};
+ *     TRY(queue_claim(&pg, claim_id, wants, count, &claimed));
+ *     ... render what has no body yet; queue_set_body(&claimed, i, ...) ...
+ *     TRY(queue_store(&pg, claim_id, &claimed));        // before anything is sent
+ *     ... send ...
+ *     TRY(queue_settle(&pg, claim_id, results, count));
+ *     queue_batch_free(&claimed);
+ *
+ * A claim is a lease: `due_at` is set behind the request's time-out, so that what a dead deliverer
+ * had in hand comes due again by itself; `claim_id` fences, so that a late one settles nothing that
+ * is another's by then. Several deliverers may work on one outbox (FOR UPDATE SKIP LOCKED), and all
+ * times are the server's.
+ *
+ * Nothing is claimed of a sink that is disabled or paused (event_sink), one at a time of a sink
+ * whose breaker is open (QUEUE_BREAKER failures in a row), and nothing while an earlier event of
+ * the same batch waits for the same sink, unless that one has been failing for QUEUE_ORDER_S.
+ *
+ * Settling is at-least-once by nature, so these transactions don't wait for the disk
+ * (synchronous_commit = off): a settlement that a crashed server forgets means one more delivery of
+ * the same event id. queue_store does wait: a body that was sent must never be another one later.
+ *
+ * Failures are struct pg's.
+ */
+#ifndef SPOOLGATE_OUTBOX_QUEUE_H
+#define SPOOLGATE_OUTBOX_QUEUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/uuid.h"
+#include "io/pg.h"
+
+#define QUEUE_BREAKER       5 /* failures in a row that open a sink's breaker */
+#define QUEUE_BREAKER_MIN_S 5 /* its first pause; doubles with each failure */
+#define QUEUE_BREAKER_MAX_S 300
+#define QUEUE_ORDER_S       60
+#define QUEUE_ANSWER        1000 /* characters of an answer that are kept */
+
+struct queue_want {
+    const char *sink;
+    unsigned room;    /* how many may be claimed */
+    int64_t lease_us; /* longer than the sink's time-out */
+};
+
+struct queue_item {
+    size_t want; /* index of the sink's */
+    char event_id[UUID_TEXT];
+    const char *type, *payload; /* the event's, see event/event.h */
+    const char *spool_id;
+    int64_t created_us;
+    unsigned attempts; /* made before this one */
+
+    struct buf body; /* empty and content_type "": not rendered yet */
+    char content_type[64];
+    bool is_new_body; /* queue_store has to keep it */
+};
+
+/* Owns all that the items point to; an item's body may be taken out of it. */
+struct queue_batch {
+    struct queue_item *items;
+    size_t count, cap;
+    PGresult *rows; /* private */
+};
+void queue_batch_free(struct queue_batch *b);
+
+struct err queue_claim(struct pg *pg, const char *claim_id, const struct queue_want *wants,
+                       size_t count, struct queue_batch *claimed);
+/* In one COMMIT; does nothing where no item has a new body. */
+struct err queue_store(struct pg *pg, const char *claim_id, const struct queue_batch *claimed);
+
+enum queue_outcome {
+    QUEUE_DELIVERED,
+    QUEUE_FAILED,   /* the listener's: no answer, or one that isn't 2xx */
+    QUEUE_UNSENT,   /* ours: no template, no secret; an attempt, but the breaker doesn't count it */
+    QUEUE_GONE,     /* 410: the sink is disabled, the event waits; no attempt is counted */
+    QUEUE_RELEASED, /* not tried: due again at once, nothing is recorded */
+};
+struct queue_result {
+    const char *sink, *event_id;
+    enum queue_outcome outcome;
+    int status;           /* 0: no answer */
+    const char *error;    /* NULL when delivered */
+    const char *answer;   /* its first characters, valid UTF-8; NULL: none */
+    int64_t attempted_us; /* wall clock */
+    int64_t took_us;
+    int64_t wait_us;     /* until the next attempt; -1: that was the last */
+    int64_t pause_us;    /* Retry-After: the whole sink is left alone so long; 0: no */
+    int64_t patience_us; /* the sum of the sink's schedule, see below */
+};
+
+/*
+ * One transaction: deliveries, attempts, event_sink, and event_dlq for what was the last attempt.
+ * A sink's first success after its breaker was open makes all that waits for it due. A failure of a
+ * sink whose breaker is open also gives up what has been waiting for it, due and unclaimed, longer
+ * than patience_us: nobody tries them one by one any more.
+ */
+struct err queue_settle(struct pg *pg, const char *claim_id, const struct queue_result *results,
+                        size_t count);
+
+/* How long until something may be due for one of these sinks; INT64_MAX: nothing waits. */
+struct err queue_next_due(struct pg *pg, const struct queue_want *wants, size_t count,
+                          int64_t *wait_us);
+
+/* ---- by hand ---- */
+
+/* Which: each may be NULL. Times are RFC 3339 or what Postgres reads as timestamptz. */
+struct queue_filter {
+    const char *sink, *event_type, *event_id, *since, *until;
+    const char *dlq_id;
+};
+/* Dead letters wait for their sinks again, at once, with the whole schedule before them. */
+struct err queue_redrive(struct pg *pg, const struct queue_filter *which, uint64_t *count);
+/* Events of the outbox are queued for `sink` (again), with the body that it had, if it had one. */
+struct err queue_replay(struct pg *pg, const char *sink, const struct queue_filter *which,
+                        uint64_t *count);
+/* Forgets that a sink was disabled, paused or failing; what waits for it is due. False: nothing is
+ * known of it. */
+struct err queue_enable(struct pg *pg, const char *sink, bool *known);
+
+/* For maintenance: settled deliveries, their attempts, events that nobody waits for, and dead
+ * letters that were redriven, all older than before; and what has waited since before that becomes
+ * a dead letter. In statements of bounded size. */
+struct err queue_prune(struct pg *pg, int64_t before_us, uint64_t *events);
+
+#endif
