@@ -121,7 +121,8 @@ static struct err add_header(struct options *o, const char *text)
     while (len > 0 && (value[len - 1] == ' ' || value[len - 1] == '\t'))
         len--;
     struct header *h = MEM_PUSH(o->headers, o->header_count, o->header_cap);
-    *h = (struct header){mem_strndup(text, (size_t)(colon - text)), mem_strndup(value, len)};
+    *h = (struct header){.name = mem_strndup(text, (size_t)(colon - text)),
+                         .value = mem_strndup(value, len)};
     if (strncasecmp(h->name, "webhook-", 8) == 0)
         return err_make(ERR_USAGE, "--header: the webhook- headers are made by notifier itself");
     return header_check(h->name, h->value);
@@ -369,13 +370,13 @@ static struct err post(const struct options *o, const struct message *m, const c
         has_type = has_type || strcasecmp(headers[n].name, "content-type") == 0;
     }
     if (!has_type)
-        headers[n++] = (struct header){"content-type", m->type};
+        headers[n++] = (struct header){.name = "content-type", .value = m->type};
     (void)snprintf(seconds, sizeof seconds, "%" PRId64, timestamp);
-    headers[n++] = (struct header){"webhook-id", id};
-    headers[n++] = (struct header){"webhook-timestamp", seconds};
+    headers[n++] = (struct header){.name = "webhook-id", .value = id};
+    headers[n++] = (struct header){.name = "webhook-timestamp", .value = seconds};
     if (o->keys.count > 0) {
         sign_body(&o->keys, id, timestamp, m->body.data, m->body.len, &signature);
-        headers[n++] = (struct header){"webhook-signature", buf_cstr(&signature)};
+        headers[n++] = (struct header){.name = "webhook-signature", .value = buf_cstr(&signature)};
     }
     struct err e = http_post(&(struct http_request){.url = o->url,
                                                     .headers = headers,
