@@ -967,8 +967,7 @@ Test(queue, what_is_old_and_settled_goes)
                     spool's */
     EXPECT_VALUE(&db, "SELECT string_agg(payload->>'nr', ' ' ORDER BY event_id) FROM event_outbox",
                  "3.1 4.1 5.1");
-    EXPECT_VALUE(&db,
-                 "SELECT string_agg(sink, ' ') FROM event_delivery WHERE batch_id = " BATCH(3),
+    EXPECT_VALUE(&db, "SELECT string_agg(sink, ' ') FROM event_delivery WHERE batch_id = " BATCH(3),
                  "audit");
     EXPECT_VALUE(&db, "SELECT count(*) FROM event_attempt", "4");
     pass(3600);
