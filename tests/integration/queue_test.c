@@ -705,8 +705,11 @@ Test(queue, attempts_that_were_under_way_when_it_broke_do_not_count)
 
 Test(queue, the_first_success_makes_all_that_waits_due)
 {
+    put(3, 1, "{ops}");
+    EXPECT_CLAIM(ANOTHER, "ops:1", "ops=3.1"); /* in hand, so it isn't made due */
     put(1, 1, "{ops}");
-    run("UPDATE event_delivery SET due_at = now() + interval '1 h', attempts = 3");
+    run("UPDATE event_delivery SET due_at = now() + interval '1 h', attempts = 3"
+        " WHERE batch_id = " BATCH(1));
     put(2, 1, "{audit}");
     run("UPDATE event_delivery SET due_at = now() + interval '1 h' WHERE sink = 'audit'");
     break_sink("ops");
