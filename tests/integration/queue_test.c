@@ -459,7 +459,8 @@ Test(queue, each_outcome)
         {"unsent for the last time", QUEUE_UNSENT, -1, "dead 1", "1", "1", "0 ok"},
         {"gone", QUEUE_GONE, 5, "waiting 0 0", "1", "0", "0 disabled"},
         {"gone at the last attempt", QUEUE_GONE, -1, "waiting 0 0", "1", "0", "0 disabled"},
-        {"released", QUEUE_RELEASED, 5, "waiting 0 0", "0", "0", "0 ok"},
+        {"released", QUEUE_RELEASED, 0, "waiting 0 0", "0", "0", "0 ok"},
+        {"released for a while", QUEUE_RELEASED, 5, "waiting 0 5", "0", "0", "0 ok"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         char id[UUID_TEXT];
