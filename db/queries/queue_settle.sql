@@ -11,15 +11,13 @@ WITH result AS MATERIALIZED (
                   $10::bigint[], $11::bigint[], $12::bigint[]) WITH ORDINALITY
            AS r (sink, event_id, outcome, status, error, answer, attempted_us, took_us, wait_us, pause_us, nr)
       JOIN event_delivery d USING (event_id, sink)
-     WHERE d.state = 'waiting'
-       AND d.claim_id = $1::uuid
+     WHERE d.claim_id = $1::uuid -- so it is waiting
        FOR NO KEY UPDATE OF d),
 delivery AS (
     UPDATE event_delivery d
        SET state = CASE WHEN r.outcome = 'delivered' THEN 'delivered' WHEN r.is_dead THEN 'dead' ELSE 'waiting' END,
            attempts = d.attempts + CASE WHEN r.outcome IN ('gone', 'released') THEN 0 ELSE 1 END,
-           due_at = now() + CASE WHEN r.outcome IN ('failed', 'unsent') THEN coalesce(r.wait_us, 0) ELSE 0 END
-                            * interval '1 us',
+           due_at = now() + CASE WHEN r.outcome = 'gone' THEN 0 ELSE coalesce(r.wait_us, 0) END * interval '1 us',
            claim_id = NULL,
            failing_since = CASE WHEN r.outcome IN ('failed', 'unsent') THEN coalesce(d.failing_since, now())
                                 ELSE d.failing_since END,

@@ -402,16 +402,17 @@ class TestGates(SiteCase):
 
     def test_the_next_batch_is_prepared_while_one_loads(self):
         """The one loader waits in its COPY for a locked table; the batch after it is inspected meanwhile."""
-        self.site.load({"first.msgpack": pack(metric(value=0))})  # the partition is there
         self.site.configure("loaders: 1\ngates: {default: {open: {count: 1}, batch: {segments: 1}}}")
         with self.site.connect(prepare_threshold=None) as other, self.site.daemon() as daemon:
+            self.site.put("first.msgpack", pack(metric(value=0)))
+            self.site.wait_settled(1)  # the daemon has looked at its tables, and the partition is there
             other.execute("BEGIN; LOCK TABLE metrics")
             for i in (1, 2):
                 self.site.put(f"{i}.msgpack", pack(metric(value=i)))
-            wait_until(lambda: len(daemon.logged('msg="batch inspected"')) == 2, "both are inspected")
-            self.assertEqual(daemon.logged('msg="batch loaded"'), [])
+            wait_until(lambda: len(daemon.logged('msg="batch inspected"')) == 3, "both are inspected")
+            self.assertEqual(len(daemon.logged('msg="batch loaded"')), 1)
             other.execute("COMMIT")
-            wait_until(lambda: len(daemon.logged('msg="batch retired"')) == 2, "both are loaded")
+            wait_until(lambda: len(daemon.logged('msg="batch retired"')) == 3, "both are loaded")
         self.assertEqual(self.site.value("SELECT sum(value) FROM metrics"), 3)
 
     def test_a_segment_with_a_time_in_the_future_is_loaded(self):
