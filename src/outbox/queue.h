@@ -114,6 +114,7 @@ struct err queue_next_due(struct pg *pg, const struct queue_want *wants, size_t 
 /* Which: each may be NULL. Times are RFC 3339 or what Postgres reads as timestamptz. */
 struct queue_filter {
     const char *sink, *event_type, *event_id, *since, *until;
+    const char *gate; /* replay's alone: the event's gate */
     const char *dlq_id;
 };
 /* Dead letters wait for their sinks again, at once, with the whole schedule before them. */
