@@ -105,8 +105,9 @@ size_t sinks_print(const json_t *sinks, enum sinks_shown shown)
         if (shown == SINKS_NOTEWORTHY && !is_noteworthy(s))
             continue;
         if (count++ == 0)
-            (void)printf("%-16s %-10s %9s %12s %6s %15s%s\n", "SINK", "STATE", "WAITING", "OLDEST",
-                         "DEAD", "LAST SUCCESS", shown == SINKS_ALL ? "  TARGET" : "");
+            (void)printf("%s%-16s %-10s %9s %12s %6s %15s%s\n", shown == SINKS_ALL ? "" : "\n",
+                         "SINK", "STATE", "WAITING", "OLDEST", "DEAD", "LAST SUCCESS",
+                         shown == SINKS_ALL ? "  TARGET" : "");
         print_row(s, shown);
     }
     return count;

@@ -26,7 +26,8 @@ struct err sinks_query(struct pg *pg, const struct manifest *set, json_t **sinks
 
 enum sinks_shown {
     SINKS_ALL,        /* up to 120 columns */
-    SINKS_NOTEWORTHY, /* those that aren't well, or for which something waits; 80 columns */
+    SINKS_NOTEWORTHY, /* those that aren't well, or for which something waits; 80 columns, and
+                       * an empty line before the table */
 };
 /* A table with its heading; nothing where no sink is shown. How many are. */
 size_t sinks_print(const json_t *sinks, enum sinks_shown shown);
