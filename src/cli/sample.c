@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/jsonw.h"
 #include "base/time.h"
 #include "base/uuid.h"
 #include "cli/show.h"
@@ -82,24 +83,56 @@ static struct err post(const struct manifest_sink *sink, struct sample *s,
     return e;
 }
 
-static void print_json(const struct manifest_sink *sink, struct sample *s, const char *word)
+static void print_json(const struct manifest_sink *sink, const struct sample *s, const char *word)
 {
     bool is_answered = !err_is(&s->failure);
-    json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:o, s:f, s:s?, s:o}", "sink", sink->name, "event",
-                          event_names[s->type], "event_id", s->event_id, "verdict", word, "status",
-                          is_answered ? json_integer(s->reply.status) : json_null(), "took_ms",
-                          (double)s->reply.took_us / 1e3, "error",
-                          is_answered ? NULL : s->failure.text, "exchange",
-                          json_stringn_nocheck((const char *)s->exchange.data, s->exchange.len));
-    show_json(o);
-    json_decref(o);
+    struct buf text = {0};
+    struct jsonw j = {.out = &text};
+    jsonw_object(&j);
+    jsonw_key(&j, "sink");
+    jsonw_str(&j, sink->name);
+    jsonw_key(&j, "event");
+    jsonw_str(&j, event_names[s->type]);
+    jsonw_key(&j, "event_id");
+    jsonw_str(&j, s->event_id);
+    jsonw_key(&j, "verdict");
+    jsonw_str(&j, word);
+    jsonw_key(&j, "status");
+    if (is_answered)
+        jsonw_int(&j, s->reply.status);
+    else
+        jsonw_null(&j);
+    jsonw_key(&j, "took_ms");
+    jsonw_int(&j, s->reply.took_us / TIME_US_PER_MS);
+    jsonw_key(&j, "error");
+    jsonw_str(&j, is_answered ? NULL : s->failure.text);
+    jsonw_key(&j, "body");
+    jsonw_strn(&j, s->body.data, s->body.len);
+    jsonw_key(&j, "exchange");
+    jsonw_strn(&j, s->exchange.data, s->exchange.len);
+    jsonw_key(&j, "answer");
+    jsonw_strn(&j, s->reply.body, s->reply.body_len);
+    jsonw_end(&j);
+    (void)puts(buf_cstr(&text));
+    buf_free(&text);
 }
 
-static void print_text(struct sample *s, const char *meaning)
+static void print_part(const char *title, const void *bytes, size_t len)
+{
+    if (len == 0)
+        return;
+    (void)printf("%s, %zu bytes\n", title, len);
+    show_lines(bytes, len, "    ");
+    (void)putchar('\n');
+}
+
+static void print_text(const struct sample *s, const char *meaning)
 {
     char took[STR_HUMAN];
+    print_part("the body", s->body.data, s->body.len);
     show_lines((const char *)s->exchange.data, s->exchange.len, "");
     (void)putchar('\n');
+    print_part("the answer", s->reply.body, s->reply.body_len);
     if (err_is(&s->failure))
         (void)printf("no answer: %s\n", s->failure.text);
     else
