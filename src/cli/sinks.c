@@ -54,14 +54,13 @@ static bool is_noteworthy(const json_t *s)
 static void describe(const json_t *s, struct buf *out)
 {
     const char *state = show_str(s, "state");
-    const char *name = show_str(s, "sink");
     char age[STR_HUMAN];
     if (strcmp(state, "undeclared") == 0) {
         if (show_int(s, "waiting") > 0)
             buf_str(out, "no manifest declares it: what waits, waits for one that does");
     } else if (strcmp(state, "disabled") == 0) {
-        buf_printf(out, "off for %s: %s; on again: spoolgate sink enable %s",
-                   show_age(s, "disabled_at", time_now(), age), show_str(s, "error"), name);
+        buf_printf(out, "answered 410, %s ago; on again: spoolgate sink enable %s",
+                   show_age(s, "disabled_at", time_now(), age), show_str(s, "sink"));
     } else if (show_int(s, "failures") > 0) {
         buf_printf(out, "failed %" PRId64 " times in a row: %s", show_int(s, "failures"),
                    show_str(s, "error"));
