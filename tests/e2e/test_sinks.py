@@ -94,7 +94,7 @@ class TestSinkList(Recorded):
             self.declare(name)
         self.declare("hidden", url={"env": "HIDDEN_URL"}, events=["embed.start"])
         self.state("good", last_success_at="now() - interval '3 minutes'")
-        self.state("bad", failures="3", error="'answered 500'", last_failure_at="now()")
+        self.state("bad", failures="3", error="'answered 500' || repeat('é', 200)", last_failure_at="now()")
         self.state("napping", not_before="now() + interval '1 hour'")
         self.state("off", disabled_at="now() - interval '2 hours'", error="'answered 410'")
         self.state("gone", failures="1", error="'no answer'")
@@ -117,7 +117,7 @@ class TestSinkList(Recorded):
         self.assertEqual(sinks["hidden"]["events"], ["embed.start"])
 
         shown = self.site.run("sink", "list", code=FINE).out.decode()
-        for says in (r"^bad +failing +1 +7 min", r"^    failed 3 times in a row: answered 500$",
+        for says in (r"^bad +failing +1 +7 min", r"^    failed 3 times in a row: answered 500é+\.\.\.$",
                      r"^    answered 410, 2 h 0 min ago; on again: spoolgate sink enable off$",
                      r"^    no manifest declares it", r"3 min \d s ago  https://example\.org$",
                      r"^    asked to be left alone until "):
@@ -286,8 +286,8 @@ class TestDlq(Recorded):
                           (500, "answered 500", "out of order")])
         shown = self.site.run("dlq", "show", str(letter), code=FINE).out.decode()
         for says in (rf"event       gate\.done  {event_id}\n", r'    {\n      "event": "gate.done",\n',
-                     r"took 12 ms +http://example\.org: timed out\n",
-                     r"took 12 ms +answered 500\n      answer: out of order\n"):
+                     r"Z +- +12 ms\n    http://example\.org: timed out\n",
+                     r"Z +500 +12 ms\n    answered 500\n    answer: out of order\n"):
             self.assertRegex(shown, says)
         self.assertNotIn("\x1b", shown)
         # The outbox has forgotten the event: the letter keeps what is needed.
@@ -323,12 +323,26 @@ class TestDlq(Recorded):
         self.assertEqual(self.waiting("ops"), 2)
         ended = redrive(str(letters[0]), str(letters[2]), code=USAGE)  # the first is redriven already
         self.assertIn("1 dead letter queued", ended.text)
-        self.assertIn(f"no dead letter {letters[0]} waits", ended.text)
+        self.assertIn(f"no dead letter {letters[0]} of a sink waits", ended.text)
         self.assertIn("1 dead letter queued", redrive("--event", "gate.done", "--sink", "audit").text)
         self.assertEqual(dead(), letters[4:])
         self.assertEqual(redrive("--all", "--json").json(), {"redriven": 1})
         self.assertEqual(dead(), [])
         self.assertIn("0 dead letters queued", redrive("--all").text)
+
+
+    def test_letters_of_no_sink(self):
+        """Other failures of ours go there, too: shown, never delivered."""
+        letter = self.site.value(
+            "INSERT INTO event_dlq (event_type, payload, error) VALUES"
+            " ('document', '{\"uri\": \"a.md\"}', 'can''t be read') RETURNING id")
+        self.assertRegex(self.site.run("dlq", "list", code=FINE).text, rf"{letter}  - +document .* can't be read\n")
+        shown = self.site.run("dlq", "show", str(letter), code=FINE).text
+        self.assertIn('"uri": "a.md"', shown)
+        self.assertNotIn("sink", shown)
+        self.assertNotIn("attempts", shown)
+        self.assertEqual(self.site.run("dlq", "redrive", "--all", "--json", code=FINE).json(), {"redriven": 0})
+        self.assertIn("of a sink waits", self.site.run("dlq", "redrive", str(letter), code=USAGE).text)
 
 
 class TestSinkTest(SinkCase):
