@@ -387,7 +387,9 @@ class TestSinkTest(SinkCase):
                 with self.subTest(form):
                     self.declare("ops", url=receiver.url, format=form, allow_private=True)
                     self.send("--event", event)
-                    self.assertEqual(read(receiver.requests[-1].json()), (event, True))
+                    heard = receiver.requests[-1]
+                    self.assertEqual(read(heard.json()), (event, True))
+                    self.assertEqual("cloudevents" in heard.headers["content-type"], form == "cloudevents")
             self.assertEqual(len(receiver.requests), len(cases))
 
     def test_verdicts(self):
