@@ -61,7 +61,7 @@ static inline bool listener_read(int fd, struct listener_request *r)
     const char *length = strcasestr(r->head, "\r\nContent-Length:");
     (void)sscanf(r->head, "%*s %199s", r->path);
     r->body_len = length ? strtoul(length + 17, NULL, 10) : 0;
-    if (strcmp(r->path, "/early") == 0)
+    if (r->body_len == 0 || strcmp(r->path, "/early") == 0)
         return true;
     return r->body_len < sizeof r->body &&
            recv(fd, r->body, r->body_len, MSG_WAITALL) == (ssize_t)r->body_len;
