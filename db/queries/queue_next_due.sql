@@ -1,7 +1,7 @@
 -- Microseconds until something may be claimed for a sink that has room; NULL: nothing waits. What is due but has to
 -- wait for an earlier event of its batch counts from when that one is due again, or has been failing long enough.
 --   $1 sinks text[]   $2 rooms integer[]   $3 seconds that an event may fail before later ones of its batch go on
-SELECT (extract(epoch FROM greatest(min(n.due_at), now()) - now()) * 1000000)::bigint
+SELECT (extract(epoch FROM min(greatest(n.due_at, now())) - now()) * 1000000)::bigint
   FROM unnest($1::text[], $2::integer[]) AS w (sink, room)
   LEFT JOIN event_sink s USING (sink)
  CROSS JOIN LATERAL (
