@@ -20,15 +20,15 @@ SELECT (extract(epoch FROM min(greatest(n.due_at, now())) - now()) * 1000000)::b
                         WHERE sink = w.sink
                           AND state = 'waiting'
                           AND due_at <= now()
-                          AND NOT EXISTS (
-                                  SELECT
-                                    FROM event_delivery e
-                                   WHERE e.batch_id = d.batch_id
-                                     AND e.sink = d.sink
-                                     AND e.seq < d.seq
-                                     AND e.state = 'waiting'
-                                     AND (e.failing_since IS NULL
-                                          OR e.failing_since > now() - $3::integer * interval '1 s'))
+                          AND (SELECT true
+                                 FROM event_delivery e
+                                WHERE e.batch_id = d.batch_id
+                                  AND e.sink = d.sink
+                                  AND e.seq < d.seq
+                                  AND e.state = 'waiting'
+                                  AND (e.failing_since IS NULL
+                                       OR e.failing_since > now() - $3::integer * interval '1 s')
+                                LIMIT 1) IS NULL
                         LIMIT 1), least((
                        SELECT min(e.due_at)
                          FROM event_delivery d
