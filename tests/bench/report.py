@@ -120,7 +120,7 @@ first is faster, unless a row says what else it counts.
 - *a bare durable loop* is `tests/bench/bare_loop.c`: inotify, the renames, the folder syncs and the two commits that a receipt needs,
   for files that hold rows for COPY already, without parser, checks or recovery. Latency is from the producer's rename until a session
   that listens on `ingest_updates` has seen the row. The two take turns, in blocks.
-- *hooks* goes on to the listener: until a process on the same machine has the whole request of `gate.done`, signed, over a connection
+- *hooks* goes on until a listener (a thread of the bench) has the whole request of `gate.done`, signed, over a connection
   that is kept. A listener of both events is sent `gate.done` when it has answered `gate.open`. Each block has a daemon of its own.
 - Rows, leaves and receipts: the same load beside little and beside much that is there. Memory is the process's peak resident size.
 - *server* is the CPU time of all processes of the cluster; *client* that of the contender, unpacking of .zst included.
