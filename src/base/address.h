@@ -6,8 +6,9 @@
  *         ... refuse: it may be this machine, its network, or a cloud's metadata service ...
  *
  * Not public: all that the IANA special-purpose registries (RFC 6890 and later) don't call globally
- * reachable, multicast, and IPv6 addresses that hold an IPv4 address that isn't (mapped, 6to4,
- * NAT64, Teredo). Any family but the two isn't either.
+ * reachable, IPv6 that isn't assigned as global unicast, multicast, IPv6 addresses that hold an
+ * IPv4 address that isn't public (mapped, 6to4, NAT64, Teredo), and the one metadata service that
+ * has a public address. Any family but the two isn't either.
  */
 #ifndef SPOOLGATE_BASE_ADDRESS_H
 #define SPOOLGATE_BASE_ADDRESS_H

@@ -31,7 +31,9 @@ static void print_json(const struct done *d, const struct err *e)
                   {"batches_pruned", p->files.batches},
                   {"bytes_pruned", p->files.bytes},
                   {"receipts_pruned", p->receipts},
-                  {"rejects_pruned", p->rejects}};
+                  {"rejects_pruned", p->rejects},
+                  {"events_pruned", p->events.events},
+                  {"deliveries_given_up", p->events.given_up}};
     struct buf text = {0};
     struct jsonw j = {.out = &text};
     jsonw_object(&j);
@@ -52,8 +54,13 @@ static void print_text(const struct done *d)
     char size[STR_HUMAN];
     (void)printf("partitions: %" PRIu64 " made, %" PRIu64 " dropped, %" PRIu64 " detached\n",
                  p->partitions.made, p->partitions.dropped, p->partitions.detached);
-    (void)printf("pruned: %" PRIu64 " batches (%s), %" PRIu64 " receipts, %" PRIu64 " rejects\n",
-                 p->files.batches, str_size(p->files.bytes, size), p->receipts, p->rejects);
+    (void)printf("pruned: %" PRIu64 " batches (%s), %" PRIu64 " receipts, %" PRIu64
+                 " rejects, %" PRIu64 " events\n",
+                 p->files.batches, str_size(p->files.bytes, size), p->receipts, p->rejects,
+                 p->events.events);
+    if (p->events.given_up > 0)
+        (void)printf("given up: %" PRIu64 " deliveries; see `spoolgate dlq list`\n",
+                     p->events.given_up);
     (void)printf("summarised: %" PRIu64 " ranges\n", d->ranges);
 }
 
@@ -130,11 +137,11 @@ const struct cli_command cli_maintain = {
     .summary = "partitions ahead and past, pruning, summaries (for timers)",
     .details = "Makes the partitions that streams want ahead of time, lets those go that are past "
                "`keep`, prunes\n"
-               "archive/, failed/, receipts and rejects as `keep:` in the configuration says, and "
-               "summarises what\n"
-               "BRIN indexes lack. A daemon does the same by itself once an hour, a drain at its "
-               "end; this may run\n"
-               "beside them. What is locked stays for the next run (75).\n\n"
+               "archive/, failed/, receipts, rejects and events as `keep:` in the configuration "
+               "says, and summarises\n"
+               "what BRIN indexes lack. A daemon does the same by itself once an hour, a drain at "
+               "its end; this may\n"
+               "run beside them. What is locked stays for the next run (75).\n\n"
                "  spoolgate maintain --json\n",
     .run = run,
 };

@@ -40,6 +40,7 @@ struct keep_rules {
     int64_t archive_us, failed_us; /* since the claim */
     uint64_t archive_bytes, failed_bytes;
     int64_t receipts_us, rejects_us; /* since the batch's end */
+    int64_t events_us;               /* since they were written */
 };
 
 /* Where the manifests are: in a folder, in a repository, or, with both empty, nowhere. A file that
@@ -58,6 +59,7 @@ struct config {
     struct config_manifests manifests;
     int64_t rescan_us;
     uint64_t loaders;    /* 0 (auto): as many as there are cores, at most CONFIG_LOADERS_MAX */
+    uint64_t deliveries; /* of events, at once, all sinks together */
     uint64_t log_format; /* enum log_format */
     uint64_t log_level;  /* enum log_level */
     struct frame_limits limits;

@@ -10,12 +10,12 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/version.h"
-#include "daemon/ahead.h"
 #include "daemon/board.h"
 #include "daemon/control.h"
 #include "daemon/loader.h"
 #include "daemon/scanner.h"
 #include "daemon/worker.h"
+#include "io/thread.h"
 #include "schema/migrate.h"
 
 struct daemon {

@@ -16,6 +16,7 @@
 #include "daemon/maintain.h"
 #include "daemon/oddities.h"
 #include "daemon/summaries.h"
+#include "io/thread.h"
 #include "schema/migrate.h"
 
 struct drain_gate {

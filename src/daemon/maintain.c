@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "db/queries.h"
+#include "outbox/queue.h"
 #include "replay/leaves.h"
 #include "spool/scan.h"
 #include "stream/ddl.h"
@@ -83,6 +84,12 @@ static struct err prune_receipts(const struct maintain *m, struct pg *pg, uint64
                         deleted);
     buf_free(&kept);
     return e;
+}
+
+static struct err prune_events(const struct maintain *m, struct pg *pg, struct queue_pruned *pruned)
+{
+    int64_t keep_us = m->keep->events_us;
+    return keep_us > 0 ? queue_prune(pg, m->spool->id, time_now() - keep_us, pruned) : ERR_OK;
 }
 
 /* ---- partitions ---- */
@@ -184,10 +191,17 @@ static struct err prune_all(const struct maintain *m, struct pg *pg, struct main
         e = prune_rejects(m, pg, &r->rejects);
     if (!err_is(&e))
         e = prune_receipts(m, pg, &r->receipts);
-    if (r->files.batches + r->receipts + r->rejects > 0)
+    if (!err_is(&e))
+        e = prune_events(m, pg, &r->events);
+    if (r->files.batches + r->receipts + r->rejects + r->events.events > 0)
         LOG_INFO("pruned", LOG_INT("batches", r->files.batches), LOG_INT("bytes", r->files.bytes),
                  LOG_INT("receipts", r->receipts), LOG_INT("rejects", r->rejects),
+                 LOG_INT("events", r->events.events),
                  LOG_DURATION("took", time_monotonic() - start));
+    if (r->events.given_up > 0)
+        LOG_WARN("deliveries given up: undelivered for as long as events are kept; see "
+                 "`spoolgate dlq list`",
+                 LOG_INT("count", r->events.given_up));
     return e;
 }
 

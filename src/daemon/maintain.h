@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * maintain: what time brings along. Partitions are made ahead and let go as the streams say
- * (replay/upkeep.h); archived and failed batches, receipts and rejects go away as `keep:` says.
+ * (replay/upkeep.h); archived and failed batches, receipts, rejects and events go away as `keep:`
+ * says.
  *
  *     struct maintain m = {.spool = &spool, .keep = &config.keep};
  *     struct maintain_result done;
@@ -23,6 +24,7 @@
 #include "config/config.h"
 #include "daemon/oddities.h"
 #include "io/pg.h"
+#include "outbox/queue.h"
 #include "replay/upkeep.h"
 #include "spool/prune.h"
 #include "spool/spool.h"
@@ -47,6 +49,7 @@ struct maintain_result {
     struct upkeep_result partitions; /* .more: run it again, the rest wasn't done yet */
     struct prune_result files;
     uint64_t receipts, rejects;
+    struct queue_pruned events;
 };
 
 struct err maintain_run(struct maintain *m, const struct stream_set *streams, struct pg *pg,

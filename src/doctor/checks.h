@@ -7,6 +7,7 @@
  *     database_checks   processing/ and failed/ against receipts
  *     archive_checks    archive/ against receipts and ledger
  *     receipt_checks    receipts against folders, ledger and rows; after archive_checks
+ *     event_checks      receipts against the outbox; dead letters
  */
 #ifndef SPOOLGATE_DOCTOR_CHECKS_H
 #define SPOOLGATE_DOCTOR_CHECKS_H
@@ -29,6 +30,7 @@ struct err spool_checks(struct doctor *d);
 struct err database_checks(struct doctor *d, struct pg *pg);
 struct err archive_checks(struct doctor *d, struct pg *pg);
 struct err receipt_checks(struct doctor *d, struct pg *pg);
+struct err event_checks(struct doctor *d, struct pg *pg);
 
 /* What a batch's folder holds, besides our notes. */
 struct batch_contents {

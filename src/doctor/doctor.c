@@ -116,6 +116,8 @@ static struct err check_all(struct doctor *d, struct loader *l, bool fix)
         e = archive_checks(d, &l->pg);
     if (!err_is(&e))
         e = receipt_checks(d, &l->pg);
+    if (!err_is(&e))
+        e = event_checks(d, &l->pg);
     keep_first(&first, &e);
     d->checked.complete = !err_is(&first);
     return first;

@@ -42,6 +42,8 @@ enum finding_severity {
       "batches in processing/ that hold fewer segments than were claimed")                         \
     X(FINDING_ROWS_MISSING, "rows-missing", FINDING_LOST,                                          \
       "fewer rows in the table than the receipt counts")                                           \
+    X(FINDING_EVENT_MISSING, "event-missing", FINDING_LOST,                                        \
+      "batches that ended, and the outbox has no gate.done of them")                               \
     X(FINDING_ROWS_EXTRA, "rows-extra", FINDING_ODD,                                               \
       "more rows in the table than the receipt counts")                                            \
     X(FINDING_LEDGER_DIFFERS, "ledger-differs", FINDING_ODD,                                       \
@@ -63,6 +65,7 @@ enum finding_severity {
     X(FINDING_BATCH_STUCK, "batch-stuck", FINDING_OWED, "not loaded to its end for too long")      \
     X(FINDING_RETIRE_OWED, "retire-owed", FINDING_OWED,                                            \
       "settled, but still in processing/: goes to archive/ and failed/")                           \
+    X(FINDING_DEAD_LETTERS, "dead-letters", FINDING_OWED, "events that a sink didn't take")        \
     X(FINDING_CLAIM_EMPTY, "claim-empty", FINDING_INFO, "folders in processing/ without segments") \
     X(FINDING_RETRY_WAITS, "retry-waits", FINDING_INFO, "waits for `spoolgate retry`")             \
     X(FINDING_FAILED_EMPTY, "failed-empty", FINDING_INFO,                                          \

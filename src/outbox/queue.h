@@ -5,9 +5,9 @@
  *
  *     struct queue_batch claimed = {0};
  *     TRY(queue_claim(&pg, claim_id, wants, count, &claimed));
- *     ... render what has no body yet; queue_set_body(&claimed, i, ...) ...
+ *     ... render what has no body yet: item->body, content_type, is_new_body ...
  *     TRY(queue_store(&pg, claim_id, &claimed));        // before anything is sent
- *     ... send ...
+ *     ... send, but for what is_lost ...
  *     TRY(queue_settle(&pg, claim_id, results, count));
  *     queue_batch_free(&claimed);
  *
@@ -20,11 +20,16 @@
  * whose breaker is open (QUEUE_BREAKER failures in a row), and nothing while an earlier event of
  * the same batch waits for the same sink, unless that one has been failing for QUEUE_ORDER_S.
  *
+ * The breaker pauses a sink for 5 s, and twice as long after each failure of the one event (the
+ * probe) that it lets through then, up to 300 s. Attempts that were under way when it opened don't
+ * count. Several daemons share it, and only one of them has the probe.
+ *
  * Settling is at-least-once by nature, so these transactions don't wait for the disk
  * (synchronous_commit = off): a settlement that a crashed server forgets means one more delivery of
  * the same event id. queue_store does wait: a body that was sent must never be another one later.
  *
- * Failures are struct pg's.
+ * Failures are struct pg's; the connection has no transaction open after them. A settlement that
+ * failed may be offered again.
  */
 #ifndef SPOOLGATE_OUTBOX_QUEUE_H
 #define SPOOLGATE_OUTBOX_QUEUE_H
@@ -46,24 +51,26 @@
 
 struct queue_want {
     const char *sink;
-    unsigned room;    /* how many may be claimed */
+    unsigned room;    /* how many may be claimed; 0: none, and nobody waits for it */
     int64_t lease_us; /* longer than the sink's time-out */
 };
 
 struct queue_item {
     size_t want; /* index of the sink's */
+    const char *sink;
     char event_id[UUID_TEXT];
     const char *type, *payload; /* the event's, see event/event.h */
     const char *spool_id;
     int64_t created_us;
     unsigned attempts; /* made before this one */
 
-    struct buf body; /* empty and content_type "": not rendered yet */
-    char content_type[64];
-    bool is_new_body; /* queue_store has to keep it */
+    struct buf body;       /* of the attempts before; content_type "": not rendered yet */
+    char content_type[64]; /* no longer than this */
+    bool is_new_body;      /* by whoever rendered it: queue_store has to keep it */
+    bool is_lost; /* by queue_store: the claim has lapsed, and another has it; don't send */
 };
 
-/* Owns all that the items point to; an item's body may be taken out of it. */
+/* Owns all that the items point to; an item's body may be taken out of it (buf_take). */
 struct queue_batch {
     struct queue_item *items;
     size_t count, cap;
@@ -71,10 +78,12 @@ struct queue_batch {
 };
 void queue_batch_free(struct queue_batch *b);
 
+/* claim_id: a UUID, anew for each claim or once for each deliverer. The items come sink by sink, in
+ * the order in which they fell due. */
 struct err queue_claim(struct pg *pg, const char *claim_id, const struct queue_want *wants,
                        size_t count, struct queue_batch *claimed);
 /* In one COMMIT; does nothing where no item has a new body. */
-struct err queue_store(struct pg *pg, const char *claim_id, const struct queue_batch *claimed);
+struct err queue_store(struct pg *pg, const char *claim_id, struct queue_batch *claimed);
 
 enum queue_outcome {
     QUEUE_DELIVERED,
@@ -87,7 +96,7 @@ struct queue_result {
     const char *sink, *event_id;
     enum queue_outcome outcome;
     int status;           /* 0: no answer */
-    const char *error;    /* NULL when delivered */
+    const char *error;    /* UTF-8; NULL when delivered */
     const char *answer;   /* its first characters, valid UTF-8; NULL: none */
     int64_t attempted_us; /* wall clock */
     int64_t took_us;
@@ -98,36 +107,48 @@ struct queue_result {
 
 /*
  * One transaction: deliveries, attempts, event_sink, and event_dlq for what was the last attempt.
- * A sink's first success after its breaker was open makes all that waits for it due. A failure of a
- * sink whose breaker is open also gives up what has been waiting for it, due and unclaimed, longer
- * than patience_us: nobody tries them one by one any more.
+ * A sink's first success after its breaker was open makes all that waits for it due, the oldest
+ * first. A failure of a sink whose breaker is open also gives up what has been due and unclaimed
+ * for longer than patience_us: nobody tries them one by one any more.
  */
 struct err queue_settle(struct pg *pg, const char *claim_id, const struct queue_result *results,
                         size_t count);
 
-/* How long until something may be due for one of these sinks; INT64_MAX: nothing waits. */
+/* How long until something may be due for a sink with room; INT64_MAX: nothing waits. To be asked
+ * after a claim that left room; 0 then means: claim again. */
 struct err queue_next_due(struct pg *pg, const struct queue_want *wants, size_t count,
                           int64_t *wait_us);
 
-/* ---- by hand ---- */
+/* ---- by hand: these wake the deliverers (NOTIFY event_updates) ---- */
 
-/* Which: each may be NULL. Times are RFC 3339 or what Postgres reads as timestamptz. */
+/* Which: each may be NULL. Times are RFC 3339 or what Postgres reads as timestamptz; a filter that
+ * can't be read is ERR_USAGE. */
 struct queue_filter {
-    const char *sink, *event_type, *event_id, *since, *until;
-    const char *dlq_id;
+    const char *sink, *event_type, *event_id;
+    const char *since, *until; /* since when: the event, or the dead letter, was written */
+    const char *gate;          /* queue_replay's: the gate that the event is about */
+    const char *dlq_id;        /* queue_redrive's */
 };
-/* Dead letters wait for their sinks again, at once, with the whole schedule before them. */
+/* Dead letters wait for their sinks again, at once, with the whole schedule before them. Those of
+ * no sink stay. */
 struct err queue_redrive(struct pg *pg, const struct queue_filter *which, uint64_t *count);
-/* Events of the outbox are queued for `sink` (again), with the body that it had, if it had one. */
+/* Events of the outbox are queued for `sink` (again), with the body that it had, if it had one;
+ * those that wait for it already stay as they are. Dead letters among them count as redriven. */
 struct err queue_replay(struct pg *pg, const char *sink, const struct queue_filter *which,
                         uint64_t *count);
 /* Forgets that a sink was disabled, paused or failing; what waits for it is due. False: nothing is
  * known of it. */
 struct err queue_enable(struct pg *pg, const char *sink, bool *known);
 
-/* For maintenance: settled deliveries, their attempts, events that nobody waits for, and dead
- * letters that were redriven, all older than before; and what has waited since before that becomes
- * a dead letter. In statements of bounded size. */
-struct err queue_prune(struct pg *pg, int64_t before_us, uint64_t *events);
+/* For maintenance, of one spool's events and of those that are no spool's, all older than before:
+ * settled deliveries, their attempts, events that nobody waits for, dead letters that were
+ * redriven; and what has waited since before that becomes a dead letter. Those stay until they are
+ * redriven. In statements of bounded size. */
+struct queue_pruned {
+    uint64_t events;   /* deleted */
+    uint64_t given_up; /* deliveries that became dead letters */
+};
+struct err queue_prune(struct pg *pg, const char *spool_id, int64_t before_us,
+                       struct queue_pruned *pruned);
 
 #endif

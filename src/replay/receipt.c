@@ -9,8 +9,10 @@
 
 #include "base/str.h"
 #include "base/time.h"
-#include "db/queries.h"
+#include "base/uuid.h"
 #include "base/version.h"
+#include "db/queries.h"
+#include "event/event.h"
 
 #define NUMBER 24
 static const char *number(uint64_t v, char text[NUMBER])
@@ -55,10 +57,20 @@ struct err receipt_record_manifests(struct pg *pg, const struct load_terms *term
     return e;
 }
 
+/* The sinks that hear of it, "{ops,audit}". */
+static const char *sinks_for(const struct batch *b, enum event_type event, struct buf *array)
+{
+    b->terms->sinks(b->terms, event, b->claim->gate, array);
+    return buf_cstr(array);
+}
+
 struct err receipt_open(struct pg *pg, const struct batch *b, const char *spool_id, int *attempt)
 {
     const struct claim *c = b->claim;
+    struct uuid event = uuid_new();
+    struct buf sinks = {0};
     PGresult *opened;
+    char event_id[UUID_TEXT];
     char host[64] = "";
     char tag[128];
     char opened_at[TIME_TEXT];
@@ -69,12 +81,16 @@ struct err receipt_open(struct pg *pg, const struct batch *b, const char *spool_
         bytes += c->files[i].bytes;
     (void)gethostname(host, sizeof host - 1);
     make_tag(c, tag);
-    TRY(pg_query_prepared(pg, sql_receipt_open,
-                          PG_PARAMS(c->batch, tag, spool_id, c->gate, c->reason,
-                                    number(c->count, count), number(bytes, size), host,
-                                    SPOOLGATE_VERSION, time_format(c->opened_us, opened_at),
-                                    b->terms->rev, b->terms->sha256),
-                          &opened));
+    struct err e = pg_query_prepared(
+        pg, sql_receipt_open,
+        PG_PARAMS(c->batch, tag, spool_id, c->gate, c->reason, number(c->count, count),
+                  number(bytes, size), host, SPOOLGATE_VERSION,
+                  time_format(c->opened_us, opened_at), b->terms->rev, b->terms->sha256,
+                  uuid_format(&event, event_id), sinks_for(b, EVENT_GATE_OPEN, &sinks)),
+        &opened);
+    buf_free(&sinks);
+    if (err_is(&e))
+        return e;
     *attempt = PQntuples(opened); /* none where it is there already */
     PQclear(opened);
     return *attempt > 0 ? ERR_OK : receipt_start(pg, c->batch, attempt);
@@ -123,7 +139,10 @@ struct err receipt_begin(struct pg *pg, const char *batch, int attempt)
 struct err receipt_finish(struct pg *pg, const struct batch *b, const struct receipt_end *end)
 {
     struct batch_totals t = batch_totals(b);
+    struct uuid event = uuid_new();
     struct buf files = {0};
+    struct buf sinks = {0};
+    char event_id[UUID_TEXT];
     char text[9][NUMBER];
     char first[TIME_TEXT];
     char last[TIME_TEXT];
@@ -136,9 +155,11 @@ struct err receipt_finish(struct pg *pg, const struct batch *b, const struct rec
                   number(t.rejected, text[4]), number(t.skipped, text[5]), end->tables,
                   time_or_null(t.ts_min_us, first), time_or_null(t.ts_max_us, last), end->error,
                   number(b->count, text[6]), number(t.bytes, text[7]), b->terms->rev,
-                  b->terms->sha256),
+                  b->terms->sha256, uuid_format(&event, event_id),
+                  sinks_for(b, EVENT_GATE_DONE, &sinks)),
         NULL);
     buf_free(&files);
+    buf_free(&sinks);
     return e;
 }
 

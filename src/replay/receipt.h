@@ -2,6 +2,10 @@
 /*
  * receipt: the batch's row in ingestion_manifest; one function for each thing we say to it. The SQL
  * is in db/queries/receipt_*.sql.
+ *
+ * The statement that inserts it writes gate.open into the outbox, the one that ends it gate.done,
+ * each with a delivery for every sink that wants it (terms): there is no receipt without its event,
+ * and no event without its receipt.
  */
 #ifndef SPOOLGATE_REPLAY_RECEIPT_H
 #define SPOOLGATE_REPLAY_RECEIPT_H
@@ -17,8 +21,8 @@ struct err receipt_record_manifests(struct pg *pg, const struct load_terms *term
 
 enum receipt_state { RECEIPT_NONE, RECEIPT_UNFINISHED, RECEIPT_SETTLED };
 
-/* Inserts the claim's receipt with its first attempt, in one COMMIT; where it is there already,
- * begins another attempt. */
+/* Inserts the claim's receipt with its first attempt, and gate.open, in one COMMIT; where it is
+ * there already, begins another attempt. */
 struct err receipt_open(struct pg *pg, const struct batch *b, const char *spool_id, int *attempt);
 
 /* What is known of a batch found on disk. Another spool's batch is ERR_CONFIG. */
@@ -38,6 +42,7 @@ struct receipt_end {
     const char *tables; /* JSON: rows by table */
     const char *error;  /* or NULL */
 };
+/* Ends it, and writes gate.done, in the transaction that receipt_begin began. */
 struct err receipt_finish(struct pg *pg, const struct batch *b, const struct receipt_end *end);
 
 /* Best effort: tells people who read the table why an unfinished batch is held. */

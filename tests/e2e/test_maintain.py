@@ -6,7 +6,7 @@ from test_database_down import NOBODY
 
 NOTHING = {"partitions_made": 0, "partitions_dropped": 0, "partitions_detached": 0, "partitions_left": 0,
            "tables_skipped": 0, "ranges_summarised": 0, "batches_pruned": 0, "bytes_pruned": 0,
-           "receipts_pruned": 0, "rejects_pruned": 0, "error": None}
+           "receipts_pruned": 0, "rejects_pruned": 0, "events_pruned": 0, "deliveries_given_up": 0, "error": None}
 
 
 class TestMaintain(SiteCase):
@@ -46,7 +46,7 @@ class TestMaintain(SiteCase):
         self.site.run("drain", code=FINE)
         self.assertEqual(self.site.run("maintain", code=FINE).out.decode(),
                          "partitions: 0 made, 0 dropped, 0 detached\n"
-                         "pruned: 0 batches (0 B), 0 receipts, 0 rejects\n"
+                         "pruned: 0 batches (0 B), 0 receipts, 0 rejects, 0 events\n"
                          "summarised: 0 ranges\n")
 
     def test_what_is_locked_stays_for_the_next_time(self):
