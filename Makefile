@@ -32,7 +32,7 @@ PURE     := $(call sources,base) $(EVENT) $(call sources,gate) $(call sources,fr
             $(call sources,yaml) $(filter-out $(addprefix src/manifest/,source.c tree.c current.c),$(call sources,manifest)) \
             src/config/config.c src/spool/name.c $(addprefix src/replay/,copybin.c field.c field_array.c \
             field_binary.c field_interval.c field_number.c field_numeric.c field_time.c held.c jsonb.c match.c mptime.c)
-NOTIFIER := $(EVENT) src/io/http.c
+NOTIFIER := $(EVENT) src/io/http.c src/io/http_attempt.c src/io/http_exchange.c
 LIBRARY  := $(wildcard src/*/*.c)
 BENCH    := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(filter-out tests/bench/hotpath.c,$(wildcard tests/bench/*.c)))
 TESTS    := $(wildcard tests/unit/*/*.c) $(wildcard tests/integration/*.c)
@@ -57,7 +57,7 @@ $(BUILD)/spoolgate: $(call objects,src/main.c $(LIBRARY)) $(EMBEDDED)
 $(BUILD)/tools/notifier/notifier: $(call objects,tools/notifier/main.c $(NOTIFIER) $(wildcard src/base/*.c))
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(shell pkg-config --libs libcurl jansson libcrypto)
 
 $(BUILD)/obj/%.o: %.c | $(BUILD)/gen/db/queries.h
 	$(call say,CC,$<)

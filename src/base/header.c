@@ -8,8 +8,8 @@ struct err header_check(const char *name, const char *value)
 {
     /* The framing is curl's; a second opinion about it is how requests are smuggled. */
     static const char *const refused[] = {
-        "content-length", "transfer-encoding", "connection", "host",
-        "expect",         "upgrade",           "te",         "trailer"};
+        "content-length", "transfer-encoding", "connection",      "host", "expect", "upgrade", "te",
+        "trailer",        "keep-alive",        "proxy-connection"};
     size_t token = strspn(name, "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                 "abcdefghijklmnopqrstuvwxyz");
     if (token == 0 || name[token] != '\0')

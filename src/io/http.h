@@ -22,9 +22,9 @@
  *
  * The process ignores SIGPIPE: TLS writes to sockets that the listener may have closed.
  *
- * Errors: ERR_USAGE for a URL or a header that can't be sent; ERR_REMOTE when there was no answer.
- * They name the listener as scheme://host: the rest of a URL
- * may be a secret.
+ * Errors: ERR_USAGE for a URL or a header that can't be sent; ERR_CONFIG for a ca_file that can't
+ * be used; ERR_REMOTE when there was no answer. They name the listener as scheme://host: the rest
+ * of a URL may be a secret.
  */
 #ifndef SPOOLGATE_IO_HTTP_H
 #define SPOOLGATE_IO_HTTP_H
@@ -49,8 +49,8 @@ struct http_request {
     bool allow_private;  /* connect to any address */
     const char *ca_file; /* PEM: trusted instead of the system's authorities; NULL: those */
 
-    /* http_post alone: appends what is sent and received, as text for people, secret headers and
-     * the URL's path left out. NULL: nobody looks. */
+    /* http_post alone: appends the heads of what is sent and received, as text for people, secret
+     * headers and the URL's path left out. NULL: nobody looks. */
     struct buf *exchange;
 };
 

@@ -10,6 +10,8 @@
  * Connections are kept for the next request to the same listener. Requests that allow private
  * addresses never share one with those that don't. All calls are made on the loop's thread.
  *
+ * A pool in which nothing is under way keeps no loop alive. Nobody looks at request->exchange here.
+ *
  * Errors are those of http_post, and ERR_STOPPED for what a close broke off.
  */
 #ifndef SPOOLGATE_IO_HTTP_POOL_H
@@ -30,8 +32,9 @@ struct err http_pool_open(struct http_pool **pool, uv_loop_t *loop);
  * outlive the call. */
 void http_pool_post(struct http_pool *pool, const struct http_request *request, http_done_fn *done,
                     void *context);
-/* Calls done with ERR_STOPPED for what is under way, and closes its handles on the loop: run the
- * loop once more until it is empty; the pool is freed on the way. */
+/* Calls done with ERR_STOPPED for what is under way (it must not post any more), and closes its
+ * handles on the loop: run the loop once more until it is empty; the pool is freed on the way. May
+ * be called by done. */
 void http_pool_close(struct http_pool *pool);
 
 #endif

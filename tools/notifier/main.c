@@ -28,6 +28,7 @@
 #include "io/http.h"
 #include "event/sign.h"
 #include "event/template.h"
+#include "event/webhook.h"
 
 /* sysexits.h, by name: a script tells "my input" from "their machine" from "their answer" */
 enum { EXIT_DATA = 65, EXIT_NO_INPUT = 66, EXIT_OUTPUT = 74, EXIT_REFUSED = 76 };
@@ -37,7 +38,6 @@ enum { EXIT_DATA = 65, EXIT_NO_INPUT = 66, EXIT_OUTPUT = 74, EXIT_REFUSED = 76 }
 #define TIMEOUT_MOST (INT64_C(3600) * TIME_US_PER_S)
 #define PATIENCE     (300 * TIME_US_PER_S) /* a longer Retry-After ends the run */
 #define EXCERPT      200
-#define OWN_HEADERS  4 /* content-type and webhook-* */
 
 static const char help[] =
     "notifier: renders one event from a template and delivers it as a signed webhook\n"
@@ -55,6 +55,7 @@ static const char help[] =
     "  -H, --header 'K: V'    one more header; may be repeated\n"
     "  -s, --secret-env NAME  sign as Standard Webhooks 1.0; environment variable NAME has the\n"
     "                         secret, whsec_... (while rotating: several, spaces between)\n"
+    "  -c, --ca FILE          trust these authorities (PEM) instead of the system's\n"
     "  -n, --retry N          tries after the first, if there is no answer, or 5xx or 429\n"
     "                         (default 3; waits 0.2 s, 0.4 s, 0.8 s ..., or Retry-After)\n"
     "  -T, --timeout S        for each try: seconds, or 500ms, 2m (default 20)\n"
@@ -78,11 +79,11 @@ static const char help[] =
     "      74 the output can't be written     76 refused: any other status\n";
 
 struct options {
-    const char *template, *data, *event, *url;
+    const char *template, *data, *event, *url, *ca;
     bool render;
     int64_t timeout_us;
     unsigned retry;
-    struct header *headers; /* the user's; names and values are ours to free */
+    struct header *headers; /* the user's, and {0}; names and values are ours to free */
     size_t header_count, header_cap;
     struct sign_keys keys;
 };
@@ -157,12 +158,22 @@ static struct err parse_timeout(const char *text, int64_t *us)
     return ERR_OK;
 }
 
+/* Here, so that it isn't taken for trouble with the listener. */
+static struct err check_ca(const char *path)
+{
+    if (access(path, R_OK) != 0)
+        return err_system(ERR_SPOOL, errno, "can't read %s", path);
+    return ERR_OK;
+}
+
 static struct err check_options(const struct options *o)
 {
     if (!o->data && !o->event)
         return err_make(ERR_USAGE, "--data is missing");
     if (!o->url == !o->render)
         return err_make(ERR_USAGE, "either --url or --render is wanted");
+    if (o->ca)
+        TRY(check_ca(o->ca));
     return o->url ? http_check_url(o->url, NULL) : ERR_OK;
 }
 
@@ -170,14 +181,21 @@ static struct err check_options(const struct options *o)
 static struct err parse_options(int argc, char **argv, struct options *o, bool *done)
 {
     static const struct option table[] = {
-        {"template", required_argument, NULL, 't'},   {"data", required_argument, NULL, 'd'},
-        {"event", required_argument, NULL, 'e'},      {"url", required_argument, NULL, 'u'},
-        {"render", no_argument, NULL, 'r'},           {"header", required_argument, NULL, 'H'},
-        {"secret-env", required_argument, NULL, 's'}, {"retry", required_argument, NULL, 'n'},
-        {"timeout", required_argument, NULL, 'T'},    {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'V'},          {0},
+        {"template", required_argument, NULL, 't'},
+        {"data", required_argument, NULL, 'd'},
+        {"event", required_argument, NULL, 'e'},
+        {"url", required_argument, NULL, 'u'},
+        {"render", no_argument, NULL, 'r'},
+        {"header", required_argument, NULL, 'H'},
+        {"secret-env", required_argument, NULL, 's'},
+        {"ca", required_argument, NULL, 'c'},
+        {"retry", required_argument, NULL, 'n'},
+        {"timeout", required_argument, NULL, 'T'},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'V'},
+        {0},
     };
-    for (int c; (c = getopt_long(argc, argv, "t:d:e:u:rH:s:n:T:hV", table, NULL)) != -1;) {
+    for (int c; (c = getopt_long(argc, argv, "t:d:e:u:rH:s:c:n:T:hV", table, NULL)) != -1;) {
         switch (c) {
         case 't':
             o->template = optarg;
@@ -200,6 +218,9 @@ static struct err parse_options(int argc, char **argv, struct options *o, bool *
         case 's':
             TRY(add_secret(o, optarg));
             break;
+        case 'c':
+            o->ca = optarg;
+            break;
         case 'n':
             TRY(parse_retry(optarg, &o->retry));
             break;
@@ -217,6 +238,7 @@ static struct err parse_options(int argc, char **argv, struct options *o, bool *
     }
     if (optind < argc)
         return err_make(ERR_USAGE, "%s: values belong to an option", argv[optind]);
+    *MEM_PUSH(o->headers, o->header_count, o->header_cap) = (struct header){0};
     return check_options(o);
 }
 
@@ -359,33 +381,24 @@ static int print_message(const struct message *m)
 static struct err post(const struct options *o, const struct message *m, const char *id,
                        struct http_reply *reply)
 {
-    char seconds[24];
-    struct buf signature = {0};
-    size_t n = 0;
-    int64_t timestamp = time_now() / TIME_US_PER_S;
-    struct header *headers = mem_calloc(o->header_count + OWN_HEADERS + 1, sizeof *headers);
-    bool has_type = false;
-    for (; n < o->header_count; n++) {
-        headers[n] = o->headers[n];
-        has_type = has_type || strcasecmp(headers[n].name, "content-type") == 0;
-    }
-    if (!has_type)
-        headers[n++] = (struct header){.name = "content-type", .value = m->type};
-    (void)snprintf(seconds, sizeof seconds, "%" PRId64, timestamp);
-    headers[n++] = (struct header){.name = "webhook-id", .value = id};
-    headers[n++] = (struct header){.name = "webhook-timestamp", .value = seconds};
-    if (o->keys.count > 0) {
-        sign_body(&o->keys, id, timestamp, m->body.data, m->body.len, &signature);
-        headers[n++] = (struct header){.name = "webhook-signature", .value = buf_cstr(&signature)};
-    }
+    struct webhook_headers headers;
+    webhook_make_headers(&headers, &(struct webhook_attempt){.id = id,
+                                                             .now_us = time_now(),
+                                                             .content_type = m->type,
+                                                             .body = m->body.data,
+                                                             .body_len = m->body.len,
+                                                             .keys = &o->keys,
+                                                             .extra = o->headers});
     struct err e = http_post(&(struct http_request){.url = o->url,
-                                                    .headers = headers,
+                                                    .headers = headers.list,
                                                     .body = m->body.data,
                                                     .body_len = m->body.len,
-                                                    .timeout_us = o->timeout_us},
+                                                    .timeout_us = o->timeout_us,
+                                                    /* whoever typed the URL means it */
+                                                    .allow_private = true,
+                                                    .ca_file = o->ca},
                              reply);
-    free(headers);
-    buf_free(&signature);
+    webhook_free_headers(&headers);
     return e;
 }
 
@@ -419,8 +432,9 @@ static struct err judge(const struct http_reply *reply, const char *origin, bool
 {
     char took[STR_HUMAN];
     char words[EXCERPT];
-    *again = reply->status == 429 || reply->status >= 500;
-    if (reply->status >= 200 && reply->status < 300)
+    enum webhook_verdict verdict = webhook_judge(reply->status);
+    *again = verdict == WEBHOOK_BUSY;
+    if (verdict == WEBHOOK_DELIVERED)
         return ERR_OK;
     return err_make(ERR_REMOTE, "%s answered %d in %s%s%s", origin, reply->status,
                     str_duration(reply->took_us, took), reply->body_len > 0 ? ": " : "",
