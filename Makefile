@@ -25,19 +25,19 @@ ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -pthread $(WARN) $(CFLAGS) $(HARDEN) $(SAN
 ALL_LDFLAGS = -pthread $(SANITIZE) $(LDFLAGS) -Wl,-z,relro,-z,now
 LIBS = $(shell pkg-config --libs $(PACKAGES)) -lm
 
-# The notifier is its own program over event and io/http.
+# The notifier is its own program over event and io/http; it needs no schemas.
 sources  = $(wildcard src/$(1)/*.c)
 EVENT    := $(call sources,event)
 PURE     := $(call sources,base) $(EVENT) $(call sources,gate) $(call sources,frame) $(call sources,stream) \
             $(call sources,yaml) $(filter-out $(addprefix src/manifest/,source.c tree.c current.c),$(call sources,manifest)) \
             src/config/config.c src/spool/name.c $(addprefix src/replay/,copybin.c field.c field_array.c \
             field_binary.c field_interval.c field_number.c field_numeric.c field_time.c held.c jsonb.c match.c mptime.c)
-NOTIFIER := $(EVENT) src/io/http.c src/io/http_attempt.c src/io/http_exchange.c
+NOTIFIER := $(filter-out src/event/schema.c,$(EVENT)) $(addprefix src/io/,http.c http_attempt.c http_exchange.c)
 LIBRARY  := $(wildcard src/*/*.c)
 BENCH    := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(filter-out tests/bench/hotpath.c,$(wildcard tests/bench/*.c)))
 TESTS    := $(wildcard tests/unit/*/*.c) $(wildcard tests/integration/*.c)
 objects   = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
-EMBEDDED := $(BUILD)/gen/db/embedded.o $(BUILD)/gen/manifests/shipped.o
+EMBEDDED := $(addprefix $(BUILD)/gen/,db/embedded.o manifests/shipped.o events/schemas.o)
 
 .DELETE_ON_ERROR:
 .PHONY: all help demo smoke run up migrate test test-san chaos bench check format fuzz print-pure print-flags print-libs install uninstall clean
@@ -70,9 +70,14 @@ $(BUILD)/gen/db/queries.h $(BUILD)/gen/db/embedded.c &: db/embed $(SQL)
 	$(Q)db/embed $(BUILD)/gen/db
 
 MANIFESTS := $(wildcard manifests/streams/*.yaml)
-$(BUILD)/gen/manifests/shipped.c: manifests/embed $(MANIFESTS)
-	$(call say,YAML,manifests)
+TEMPLATES := $(wildcard templates/*.tmpl)
+$(BUILD)/gen/manifests/shipped.c: manifests/embed $(MANIFESTS) $(TEMPLATES)
+	$(call say,YAML,manifests templates)
 	$(Q)manifests/embed $@
+
+$(BUILD)/gen/events/schemas.c: docs/events/embed $(wildcard docs/events/*.schema.json)
+	$(call say,JSON,docs/events)
+	$(Q)docs/events/embed $@
 
 $(EMBEDDED): $(BUILD)/gen/%.o: $(BUILD)/gen/%.c
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
@@ -178,8 +183,7 @@ install: all ## PREFIX=/usr/local DESTDIR=
 	install -D -m 755 build/tools/notifier/notifier $(DESTDIR)$(PREFIX)/bin/spoolgate-notifier
 	install -D -m 644 spoolgate.example.yaml $(DESTDIR)$(PREFIX)/share/doc/spoolgate/spoolgate.example.yaml
 	install -D -m 644 README.md $(DESTDIR)$(PREFIX)/share/doc/spoolgate/README.md
-	for f in $(MANIFESTS); do install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/spoolgate/$$f || exit 1; done
-	for t in templates/*.tmpl; do install -D -m 644 $$t $(DESTDIR)$(PREFIX)/share/spoolgate/$$t || exit 1; done
+	for f in $(MANIFESTS) $(TEMPLATES); do install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/spoolgate/$$f || exit 1; done
 
 uninstall: ## what install put there
 	rm -f $(DESTDIR)$(PREFIX)/bin/spoolgate $(DESTDIR)$(PREFIX)/bin/spoolgate-notifier

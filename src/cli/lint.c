@@ -50,21 +50,29 @@ static void print_count(size_t count, const char *what, const char *before)
     (void)printf("%s%zu %s%s", before, count, what, count == 1 ? "" : "s");
 }
 
+static size_t count_in(const struct manifest_files *files, const char *folder)
+{
+    size_t count = 0;
+    size_t len = strlen(folder);
+    for (size_t i = 0; i < files->count; i++) {
+        const char *path = files->items[i].path;
+        count += strncmp(path, folder, len) == 0 && path[len] == '/';
+    }
+    return count;
+}
+
 /* "3 streams, 1 gate, 0 sinks: fine" */
 static void print_summary(const struct manifest_files *files, const struct yaml_diag *diag)
 {
-    size_t counts[MANIFEST_KINDS] = {0};
+    size_t templates = count_in(files, MANIFEST_TEMPLATES);
     size_t warnings = 0;
     for (size_t i = 0; i < diag->count; i++)
         warnings += diag->items[i].is_warning;
-    for (size_t i = 0; i < files->count; i++)
-        for (size_t kind = 0; kind < MANIFEST_KINDS; kind++) {
-            size_t len = strlen(manifest_folders[kind]);
-            const char *path = files->items[i].path;
-            counts[kind] += strncmp(path, manifest_folders[kind], len) == 0 && path[len] == '/';
-        }
     for (size_t kind = 0; kind < MANIFEST_KINDS; kind++)
-        print_count(counts[kind], manifest_kind_names[kind], kind > 0 ? ", " : "");
+        print_count(count_in(files, manifest_folders[kind]), manifest_kind_names[kind],
+                    kind > 0 ? ", " : "");
+    if (templates > 0)
+        print_count(templates, "template", ", ");
     (void)fputs(diag->count == 0 ? ": fine" : ": ", stdout);
     if (diag->errors > 0)
         print_count(diag->errors, "error", "");
@@ -178,11 +186,12 @@ static int run(int argc, char **argv)
 const struct cli_command cli_lint = {
     .name = "lint",
     .arguments = "[DIR]",
-    .summary = "check manifests: streams, gates and sinks",
+    .summary = "check manifests: streams, gates and sinks, with their templates",
     .details =
-        "DIR holds streams/, gates/ and sinks/; left out, it is the configured `manifests`.\n"
-        "All errors of all files are told, each with its file, line and column. Touches no "
-        "database.\n"
+        "DIR holds streams/, gates/, sinks/ and templates/; left out, it is the configured "
+        "`manifests`.\n"
+        "All errors of all files are told, each with its file, line and column. Each template is\n"
+        "rendered with examples of the events that its sinks want. Touches no database.\n"
         "Exits 78 when there are errors; warnings alone are fine. The keys are in "
         "docs/MANIFESTS.md.\n\n"
         "  spoolgate lint manifests\n"

@@ -41,6 +41,7 @@ struct template;
 /* name: the file's path, for the escaping, the partials and the messages. text is copied. */
 struct err template_compile(const char *name, const char *text, size_t len, struct template **out);
 void template_free(struct template *t); /* NULL is fine */
+const char *template_name(const struct template *t);
 
 /*
  * Where partials come from: appends the text of the file `path` to text. {{> header}} in
@@ -56,6 +57,20 @@ struct template_env {
 /* Appends to out; after an error, out holds what came before it. env: NULL is no partials. */
 struct err template_render(const struct template *t, const json_t *data,
                            const struct template_env *env, struct buf *out);
+
+/*
+ * The partials that t itself names, also where today's data doesn't lead:
+ *
+ *     struct template_partial p = {0};
+ *     while (template_next_partial(t, &p))
+ *         ... buf_cstr(&p.path), p.line, p.column ...
+ */
+struct template_partial {
+    struct buf path; /* freed at the end */
+    size_t line, column;
+    size_t next, at; /* private */
+};
+bool template_next_partial(const struct template *t, struct template_partial *p);
 
 bool template_is_json(const char *name);
 

@@ -77,9 +77,11 @@ static void check_table(const struct declared *from, const struct stream *stream
                         struct yaml_diag *diag)
 {
     static const char *const ours[] = {
-        "ingestion_manifest", "ingestion_segment", "ingestion_reject", "ingestion_recent",
-        "ingestion_stuck",    "gate_health",       "manifest_set",     "spoolgate_migration",
-        "event_outbox",       "event_delivery",    "event_dlq",        NULL};
+        "ingestion_manifest", "ingestion_segment",   "ingestion_reject",
+        "ingestion_recent",   "ingestion_stuck",     "gate_health",
+        "manifest_set",       "spoolgate_migration", "event_outbox",
+        "event_delivery",     "event_dlq",           "event_attempt",
+        "event_sink",         "sink_health",         NULL};
     size_t k = first_like(streams, i, same_table);
     char label[STREAM_LABEL];
     for (size_t n = 0; ours[n]; n++)

@@ -49,7 +49,13 @@ static void put_line(struct buf *out, const struct thing *thing, const char *gro
 static void diff_fact(const struct thing *thing, const char *group, const struct fact *old,
                       const struct fact *new, struct buf *out)
 {
-    if (strcmp(old->key, new->key) == 0 && strcmp(old->value, new->value) == 0)
+    bool is_same = strcmp(old->key, new->key) == 0 && strcmp(old->value, new->value) == 0;
+    if (is_same && old->contents && strcmp(old->contents, new->contents) != 0) {
+        begin_line(out, thing, group);
+        put_value(out, new->value);
+        buf_str(out, " changed\n");
+    }
+    if (is_same)
         return;
     begin_line(out, thing, group);
     buf_printf(out, "%s ", new->key);

@@ -10,6 +10,7 @@
  *     stream devices: added
  *     stream metrics: column labels: type jsonb → text
  *     gate fast: open.count 10 → 100
+ *     sink ops: template gate.json.tmpl changed
  *     sink ops: removed
  *
  * A line shows no control characters, at most 80 bytes of a value, and of an inline URL only that

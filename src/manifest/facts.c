@@ -46,8 +46,10 @@ void facts_free(struct facts *facts)
 {
     for (size_t i = 0; i < facts->count; i++) {
         struct facts_group *group = &facts->groups[i];
-        for (size_t j = 0; j < group->count; j++)
+        for (size_t j = 0; j < group->count; j++) {
             free(group->facts[j].value);
+            free(group->facts[j].contents);
+        }
         free(group->facts);
         free(group->name);
     }
@@ -293,7 +295,8 @@ static void add_header(struct facts *facts, const struct manifest_header *header
     add_secret(facts, "from", &header->value);
 }
 
-static void add_format(struct facts *facts, const struct manifest_sink *sink)
+static void add_format(struct facts *facts, const struct manifest *m,
+                       const struct manifest_sink *sink)
 {
     static const char *const names[] = {
         [BODY_FLAT] = "flat",
@@ -304,7 +307,12 @@ static void add_format(struct facts *facts, const struct manifest_sink *sink)
     struct buf text = {0};
     buf_printf(&text, "%s%s", names[sink->format],
                sink->format == BODY_TEMPLATE ? sink->template : "");
-    add_buf(facts, "format", &text);
+    struct fact *fact = add(facts, "format", buf_cstr(&text));
+    if (sink->format == BODY_TEMPLATE) {
+        fact->contents = mem_alloc(HASH_HEX);
+        manifest_template_hash(m, sink, fact->contents);
+    }
+    buf_free(&text);
 }
 
 static void add_secrets(struct facts *facts, const struct manifest_sink *sink)
@@ -317,7 +325,8 @@ static void add_secrets(struct facts *facts, const struct manifest_sink *sink)
     add_buf(facts, "secret", &text);
 }
 
-static void describe_sink(struct facts *facts, const struct manifest_sink *sink)
+static void describe_sink(struct facts *facts, const struct manifest *m,
+                          const struct manifest_sink *sink)
 {
     struct buf events = {0};
     struct buf gates = {0};
@@ -333,7 +342,7 @@ static void describe_sink(struct facts *facts, const struct manifest_sink *sink)
     if (sink->gate_count == 0)
         buf_str(&gates, "all");
     add_buf(facts, "gates", &gates);
-    add_format(facts, sink);
+    add_format(facts, m, sink);
     add_secrets(facts, sink);
     add_secret(facts, "bearer", &sink->bearer);
     add_duration(facts, "timeout", sink->timeout_us);
@@ -344,6 +353,7 @@ static void describe_sink(struct facts *facts, const struct manifest_sink *sink)
     add_buf(facts, "retry", &retry);
     add_count(facts, "concurrency", sink->concurrency);
     add_bool(facts, "allow_private", sink->allow_private);
+    (void)add(facts, "ca", sink->ca_file);
     for (size_t i = 0; i < sink->header_count; i++)
         add_header(facts, &sink->headers[i]);
 }
@@ -371,5 +381,5 @@ void facts_of(struct facts *facts, const struct manifest *m, enum manifest_kind 
     else if (kind == MANIFEST_GATE)
         describe_gate(facts, m, &m->gates[i]);
     else
-        describe_sink(facts, &m->sinks[i]);
+        describe_sink(facts, m, &m->sinks[i]);
 }

@@ -21,7 +21,8 @@
 
 struct fact {
     const char *key;
-    char *value; /* "none" where nothing is declared */
+    char *value;    /* "none" where nothing is declared */
+    char *contents; /* a hash of what the value names; NULL: it names nothing that can change */
     bool is_hidden;
 };
 

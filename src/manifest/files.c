@@ -9,7 +9,12 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 
-const char *const manifest_folders[] = {"streams", "gates", "sinks", NULL};
+const char *const manifest_folders[] = {"streams", "gates", "sinks", MANIFEST_TEMPLATES, NULL};
+
+bool manifest_folder_has_templates(const char *folder)
+{
+    return strcmp(folder, MANIFEST_TEMPLATES) == 0;
+}
 
 static bool ends_with(const char *name, const char *suffix)
 {
@@ -19,18 +24,31 @@ static bool ends_with(const char *name, const char *suffix)
 }
 
 /* Backups are hidden (.x.yaml.swp, .#x.yaml) or end otherwise (x.yaml~, #x.yaml#). */
-bool manifest_name_matches(const char *name)
+bool manifest_name_matches(const char *folder, const char *name)
 {
-    return *name != '.' && (ends_with(name, ".yaml") || ends_with(name, ".yml"));
+    if (*name == '.')
+        return false;
+    return manifest_folder_has_templates(folder)
+               ? ends_with(name, ".tmpl")
+               : ends_with(name, ".yaml") || ends_with(name, ".yml");
 }
 
-bool manifest_name_is_near(const char *name)
+bool manifest_name_is_near(const char *folder, const char *name)
 {
+    static const char *const endings[] = {".yaml", ".yml", ".json", ".tmpl", ".mustache", NULL};
     const char *dot = strrchr(name, '.');
-    if (!dot || *name == '.' || manifest_name_matches(name))
+    size_t i = 0;
+    if (!dot || *name == '.' || manifest_name_matches(folder, name))
         return false;
-    return strcasecmp(dot, ".yaml") == 0 || strcasecmp(dot, ".yml") == 0 ||
-           strcasecmp(dot, ".json") == 0;
+    while (endings[i] && strcasecmp(dot, endings[i]) != 0)
+        i++;
+    return endings[i] != NULL;
+}
+
+const char *manifest_name_rule(const char *folder)
+{
+    return manifest_folder_has_templates(folder) ? "a template's name ends in .tmpl"
+                                                 : "a manifest's name ends in .yaml or .yml";
 }
 
 /* Bytes of the character at the start; 0: it can't stand in messages and in the database. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * files: the manifests of one set as texts, from wherever they came. Pure.
+ * files: the manifests of one set, and their templates, as texts, from wherever they came. Pure.
  *
  *     struct manifest_files files = {0};
- *     if (manifest_name_matches(name)) {
+ *     if (manifest_name_matches("streams", name)) {
  *         TRY(manifest_files_check(&files, "streams/devices.yaml", len));   // before it is read
  *         manifest_files_add(&files, "streams/devices.yaml", text, len);
  *     }
@@ -39,13 +39,20 @@ struct manifest_files {
     size_t bytes; /* of all texts */
 };
 
-/* The folders that hold manifests: "streams", "gates", "sinks", NULL. */
-extern const char *const manifest_folders[];
+#define MANIFEST_TEMPLATES "templates"
 
-/* NAME.yaml or NAME.yml. Hidden files and editors' backups are not. */
-bool manifest_name_matches(const char *name);
-/* Doesn't match, but may be meant to: NAME.YAML, NAME.json. */
-bool manifest_name_is_near(const char *name);
+/* The folders that are read: "streams", "gates", "sinks", and MANIFEST_TEMPLATES; ends with NULL. A
+ * place that has none of the first three is no manifests' folder. */
+extern const char *const manifest_folders[];
+bool manifest_folder_has_templates(const char *folder);
+
+/* NAME.yaml or NAME.yml; in MANIFEST_TEMPLATES, NAME.tmpl. Hidden files and editors' backups are
+ * not. */
+bool manifest_name_matches(const char *folder, const char *name);
+/* Doesn't match, but may be meant to: NAME.YAML, NAME.json, NAME.mustache. */
+bool manifest_name_is_near(const char *folder, const char *name);
+/* "a manifest's name ends in .yaml or .yml", as the folder has it. */
+const char *manifest_name_rule(const char *folder);
 
 /* A path as one line of UTF-8, with '?' for what isn't plain text in it; malloc'ed. */
 char *manifest_path_shown(const char *path);

@@ -24,6 +24,7 @@ struct building {
     struct arena yaml; /* the trees, gone once the set is built */
     struct yaml_diag *diag;
     struct documents of[MANIFEST_KINDS];
+    bool has_all_templates; /* none of them couldn't be read */
 };
 
 const char *read_text(const struct reader *r, const struct yaml_node *map, const char *key)
@@ -66,6 +67,8 @@ static void read_file(struct building *b, const struct manifest_file *file, bool
 {
     enum manifest_kind kind = kind_of_path(file->path);
     struct yaml_place start = {1, 1};
+    if (read_is_template(file->path))
+        return; /* see cross_templates */
     if (kind == MANIFEST_KINDS) {
         yaml_diag_error(b->diag, file->path, (struct yaml_place){0},
                         "manifests are in the folders streams/, gates/ and sinks/");
@@ -159,6 +162,7 @@ static void build_sinks(struct building *b)
     b->m->sink_count = from->count;
     cross_sinks(from->items, sinks, from->count, b->m->gates, b->m->gate_count,
                 b->of[MANIFEST_GATE].is_complete, b->diag);
+    cross_templates(b->m, from->items, sinks, b->has_all_templates, b->diag);
 }
 
 static void copy_files(struct manifest *m, const struct manifest_files *files)
@@ -176,11 +180,14 @@ static void start_kinds(struct building *b)
 {
     for (enum manifest_kind kind = MANIFEST_STREAM; kind < MANIFEST_KINDS; kind++)
         b->of[kind].is_complete = true;
+    b->has_all_templates = true;
     for (size_t i = 0; i < b->diag->count; i++) {
         const struct yaml_finding *finding = &b->diag->items[i];
         enum manifest_kind kind = kind_of_path(finding->file);
         if (!finding->is_warning && kind < MANIFEST_KINDS)
             b->of[kind].is_complete = false;
+        if (!finding->is_warning && read_is_template(finding->file))
+            b->has_all_templates = false;
     }
 }
 
@@ -234,6 +241,7 @@ void manifest_release(struct manifest *m)
 {
     if (!m || atomic_fetch_sub(&m->refs, 1) != 1)
         return;
+    read_free_templates(m);
     manifest_files_free(&m->files);
     arena_free(&m->arena);
     free(m->source);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * manifest: the declared streams, gates and sinks, checked. Pure.
+ * manifest: the declared streams, gates and sinks, with the sinks' templates, checked. Pure.
  *
  *     struct yaml_diag diag = {0};
  *     struct manifest *m = manifest_build(&files, &diag);      // NULL: diag says why
@@ -95,7 +95,7 @@ struct manifest {
     size_t gate_count;
     const struct manifest_sink *sinks;
     size_t sink_count;
-    const struct manifest_template *templates;
+    const struct manifest_template *templates; /* by name; a declared one hides a shipped one */
     size_t template_count;
     struct manifest_files files; /* as given, sorted; without the shipped ones */
     char sha256[HASH_HEX];       /* of files */
@@ -134,6 +134,9 @@ const struct manifest_sink *manifest_sink(const struct manifest *m, const char *
 bool manifest_sink_wants(const struct manifest_sink *sink, enum event_type type, const char *gate);
 /* How the sink's bodies are made; lives as long as the set. */
 struct body_form manifest_sink_form(const struct manifest *m, const struct manifest_sink *sink);
+/* Of a sink with a template: what that says, with all that it includes. */
+void manifest_template_hash(const struct manifest *m, const struct manifest_sink *sink,
+                            char hex[HASH_HEX]);
 
 enum manifest_kind { MANIFEST_STREAM, MANIFEST_GATE, MANIFEST_SINK, MANIFEST_KINDS };
 extern const char *const manifest_kind_names[]; /* "stream", ...; ends with NULL */

@@ -71,6 +71,16 @@ void cross_sinks(const struct declared *from, const struct manifest_sink *sinks,
                  const struct manifest_gate *gates, size_t gate_count, bool is_complete,
                  struct yaml_diag *diag);
 
+/*
+ * Also reads the templates, fills in those of the set and `compiled` of the sinks, and tries each
+ * on the examples of the events that its sinks want. is_complete: every template could be read.
+ */
+void cross_templates(struct manifest *m, const struct declared *from, struct manifest_sink *sinks,
+                     bool is_complete, struct yaml_diag *diag);
+void read_free_templates(const struct manifest *m);
+/* Is the path one of templates/? */
+bool read_is_template(const char *path);
+
 extern const struct shape stream_shape, gate_shape, sink_shape, columns_shape, brin_shape,
     indexes_shape, shape_identifier, shape_identifiers;
 

@@ -5,13 +5,20 @@
 #include <strings.h>
 
 #include "base/time.h"
+#include "event/sign.h"
 #include "manifest/read.h"
 
 #define SECOND TIME_US_PER_S
 #define MINUTE (60 * SECOND)
 #define HOUR   (60 * MINUTE)
 #define DAY    (24 * HOUR)
-enum { CONCURRENCY = 4, CONCURRENCY_MAX = 64, SECRETS_MAX = 8, HEADERS_MAX = 32, RETRIES_MAX = 50 };
+enum {
+    CONCURRENCY = 4,
+    CONCURRENCY_MAX = 64,
+    SECRETS_MAX = SIGN_KEYS,
+    HEADERS_MAX = 32,
+    RETRIES_MAX = 50
+};
 
 static const int64_t default_retry[] = {0,        5 * SECOND, 5 * MINUTE, 30 * MINUTE, 2 * HOUR,
                                         5 * HOUR, 10 * HOUR,  14 * HOUR,  20 * HOUR,   DAY};

@@ -71,8 +71,9 @@ static void read_file(const struct reading *r, int folder, const char *path, con
     manifest_files_add(r->files, path, buf_take(&text), len);
 }
 
-/* Is it a folder with manifests in it? One that can't be listed isn't known to have any. */
-static bool holds_manifests(int folder, const char *name)
+/* Is it a folder with manifests, or templates, in it? One that can't be listed isn't known to have
+ * any. */
+static bool holds_some(const struct reading *r, int folder, const char *name)
 {
     bool found = false;
     int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_DIRECTORY);
@@ -83,7 +84,7 @@ static bool holds_manifests(int folder, const char *name)
         return false;
     }
     for (const struct dirent *e = readdir(stream); e && !found; e = readdir(stream))
-        found = manifest_name_matches(e->d_name);
+        found = manifest_name_matches(r->name, e->d_name);
     (void)closedir(stream);
     return found;
 }
@@ -91,21 +92,25 @@ static bool holds_manifests(int folder, const char *name)
 /* What isn't read, though somebody may think so. */
 static void visit_other(const struct reading *r, int folder, const char *path, const char *name)
 {
-    if (manifest_name_is_near(name))
-        tell(r, true, path, "not read: a manifest's name ends in .yaml or .yml; rename it");
-    else if (*name != '.' && holds_manifests(folder, name))
-        tell(r, true, path, "not read: it is a folder in a folder; move its manifests up");
+    if (manifest_name_is_near(r->name, name)) {
+        struct buf message = {0};
+        buf_printf(&message, "not read: %s; rename it", manifest_name_rule(r->name));
+        tell(r, true, path, buf_cstr(&message));
+        buf_free(&message);
+    } else if (*name != '.' && holds_some(r, folder, name)) {
+        tell(r, true, path, "not read: it is a folder in a folder; move its files up");
+    }
 }
 
 static void visit_entry(const struct reading *r, int folder, const char *name)
 {
     struct buf path = {0};
     buf_printf(&path, "%s%s%s", r->name, *r->name ? "/" : "", name);
-    if (*r->name && manifest_name_matches(name))
+    if (*r->name && manifest_name_matches(r->name, name))
         read_file(r, folder, buf_cstr(&path), name);
     else if (*r->name)
         visit_other(r, folder, buf_cstr(&path), name);
-    else if (manifest_name_matches(name)) /* it would be passed over without a word */
+    else if (manifest_name_matches("", name)) /* it would be passed over without a word */
         tell(r, false, name,
              "it is in none of streams/, gates/ and sinks/; move it there, or give the manifests a "
              "folder of their own");
@@ -130,7 +135,7 @@ static int visit_folder(const struct reading *r, const char *path)
     return number;
 }
 
-/* The folder that holds the three. */
+/* The folder that holds the others. */
 static struct err look_for_strays(const struct reading *r, const char *dir)
 {
     int number = visit_folder(r, dir);
@@ -143,7 +148,7 @@ static struct err look_for_strays(const struct reading *r, const char *dir)
     return number == 0 ? ERR_OK : err_system(ERR_CONFIG, number, "can't list %s", dir);
 }
 
-/* One of the three. False: it isn't there. */
+/* One of them. False: it isn't there. */
 static bool read_folder(const struct reading *r, const char *dir)
 {
     struct buf path = {0};
@@ -166,7 +171,7 @@ struct err manifest_read_dir(const char *dir, struct manifest_files *files, stru
     TRY(look_for_strays(&r, dir));
     for (size_t i = 0; manifest_folders[i]; i++) {
         r.name = manifest_folders[i];
-        any |= read_folder(&r, dir);
+        any |= read_folder(&r, dir) && !manifest_folder_has_templates(r.name);
     }
     if (!any)
         return err_make(ERR_CONFIG,

@@ -43,14 +43,13 @@ static struct err read_entry(void *context, const struct gitrepo_entry *entry)
     const struct reading *r = context;
     struct buf path = {0};
     struct err e;
-    if (!manifest_name_matches(entry->name))
+    if (!manifest_name_matches(r->name, entry->name))
         return ERR_OK;
     (void)join(&path, r->name, entry->name);
     if (entry->kind == GITREPO_FILE)
         e = read_text(r, entry, buf_cstr(&path));
     else
-        e = err_make(ERR_CONFIG,
-                     "git repository %s: %s is %s, not a file; commit the manifest itself",
+        e = err_make(ERR_CONFIG, "git repository %s: %s is %s, not a file; commit the file itself",
                      r->repo->name, buf_cstr(&path), gitrepo_kind_name(entry->kind));
     buf_free(&path);
     return e;
@@ -60,7 +59,7 @@ static struct err read_entry(void *context, const struct gitrepo_entry *entry)
 static struct err refuse_stray(void *context, const struct gitrepo_entry *entry)
 {
     const struct reading *r = context;
-    if (!manifest_name_matches(entry->name))
+    if (!manifest_name_matches("", entry->name))
         return ERR_OK;
     return err_make(ERR_CONFIG,
                     "git repository %s: %s%s%s is in none of streams/, gates/ and sinks/; move it "
@@ -92,6 +91,8 @@ static struct err find_any(struct gitrepo *repo, const char *commit, const char 
     for (size_t i = 0; manifest_folders[i] && !*first && !err_is(&e); i++) {
         struct gitrepo_entry entry;
         bool found = false;
+        if (manifest_folder_has_templates(manifest_folders[i]))
+            continue;
         e = gitrepo_find(repo, commit, join(&path, folder, manifest_folders[i]), &entry, &found);
         if (found)
             *first = manifest_folders[i];
@@ -166,7 +167,7 @@ static struct err compare_entry(void *context, const struct gitrepo_entry *entry
     struct comparison *c = context;
     struct buf path = {0};
     char id[GITREPO_ID];
-    if (c->differs || !manifest_name_matches(entry->name))
+    if (c->differs || !manifest_name_matches(c->name, entry->name))
         return ERR_OK;
     const struct manifest_file *file = find_file(c->files, join(&path, c->name, entry->name));
     buf_free(&path);

@@ -37,8 +37,9 @@ GATE = {
 }
 SINK = {
     "sink": "k", "url": "https://example.org/x?y=1", "events": ["gate.open", "gate.done"], "gates": ["default"],
-    "format": {"template": "a.json.tmpl"}, "secret": [{"env": "A"}, {"file": "/x"}], "bearer": {"credential": "c"},
+    "format": {"template": "gate_done.json.tmpl"}, "secret": [{"env": "A"}, {"file": "/x"}], "bearer": {"credential": "c"},
     "headers": {"X-A": {"env": "B"}}, "timeout": "20s", "retry": [0, "5s"], "concurrency": 2, "allow_private": True,
+    "ca": "/etc/ca.pem",
 }
 WHOLE = {"stream": STREAM, "gate": GATE, "sink": SINK}
 
@@ -83,9 +84,9 @@ BAD = [
         GONE, "ftp://h", "https://", "https://u:p@h/", "https://h h", "https://h/\nx", {}, {"env": "A", "file": "/x"},
         {"value": "x"}, {"env": "A-B"}, {"file": "x"}, {"credential": "../x"})),
     ("sink", ("events",), GONE), ("sink", ("events",), ["gate.closed"]), ("sink", ("events",), "gate.done"),
-    ("sink", ("secret",), "hunter2"), ("sink", ("secret",), [{"env": "A"}] * 9), ("sink", ("bearer",), "hunter2"),
+    ("sink", ("secret",), "hunter2"), ("sink", ("secret",), [{"env": "A"}] * 5), ("sink", ("bearer",), "hunter2"),
     ("sink", ("headers",), {"X-A": "hunter2"}), ("sink", ("headers",), {"X A": {"env": "B"}}),
-    ("sink", ("format",), "xml"), ("sink", ("format",), {"template": "../x.tmpl"}), ("sink", ("format",), {}),
+    ("sink", ("format",), "xml"), ("sink", ("format",), {"template": "../x.tmpl"}), ("sink", ("ca",), "ca.pem"), ("sink", ("format",), {}),
     ("sink", ("retry",), ["soon"]), ("sink", ("retry",), [0] * 51), ("sink", ("concurrency",), 0),
     ("sink", ("concurrency",), 65), ("sink", ("allow_private",), "yes"),
 ]
@@ -95,7 +96,7 @@ SEMANTIC = [
     ("stream", ("partition", "keep"), "1h"), ("stream", ("columns", "n", "default"), "x"),
     ("stream", ("columns", "j", "type"), "text"), ("stream", ("existing",), True),
     ("gate", ("streams",), ["nothing"]), ("gate", ("batch", "bytes"), 0),
-    ("sink", ("gates",), ["nothing"]), ("sink", ("timeout",), "1h"), ("sink", ("headers",), {"Host": {"env": "A"}}),
+    ("sink", ("format", "template"), "nothing.tmpl"), ("sink", ("gates",), ["nothing"]), ("sink", ("timeout",), "1h"), ("sink", ("headers",), {"Host": {"env": "A"}}),
 ]
 
 
@@ -217,6 +218,35 @@ class TestLint(LintCase):
             "file": f"{self.dir}/gates/g.yaml", "line": 2, "column": 14, "severity": "error",
             "message": "there is no stream `nothing`"})
 
+    def test_templates(self):
+        self.write("sinks/k.yaml", "sink: k\nurl: https://h/\nevents: [gate.open, gate.done]\n"
+                                   "format: {template: ops.json.tmpl}\n")
+        self.write("sinks/l.yaml", "sink: l\nurl: https://h/\nevents: [gate.done]\nformat: {template: dicsord.json.tmpl}\n")
+        self.write("templates/ops.json.tmpl", '{\n  "rows": {{rows_loaded}},\n  "x": {{> gone}}\n}\n')
+        self.write("templates/list.tmpl", "{{#tables}}\n  {{name}\n{{/tables}}\n")
+        self.write("templates/old.mustache", "{{x}}")
+        self.write("templates/sub/x.tmpl", "{{x}}")
+        done = self.lint()
+        self.assertEqual(done.returncode, CONFIG)
+        self.assertEqual(done.stdout.replace(f"{self.dir}/", ""),
+                         "sinks/l.yaml:4:20: error: there is no dicsord.json.tmpl in templates/; "
+                         "did you mean discord.json.tmpl?\n"
+                         "templates/list.tmpl:2:3: error: a name can't hold white space\n"
+                         "templates/old.mustache: warning: not read: a template's name ends in .tmpl; rename it\n"
+                         "templates/ops.json.tmpl:3:8: error: there is no templates/gone.json.tmpl\n"
+                         "templates/sub: warning: not read: it is a folder in a folder; move its files up\n"
+                         "0 streams, 0 gates, 2 sinks, 2 templates: 3 errors, 2 warnings\n")
+
+    def test_templates_are_tried_on_the_examples(self):
+        self.write("sinks/k.yaml", "sink: k\nurl: https://h/\nevents: [gate.open, gate.done]\n"
+                                   "format: {template: ops.json.tmpl}\n")
+        self.write("templates/ops.json.tmpl", '{"rows": {{rows_loaded}}}\n')
+        done = self.lint()
+        self.assertEqual((done.returncode, done.stdout.replace(f"{self.dir}/", "")), (
+            CONFIG, "sinks/k.yaml:4:20: error: ops.json.tmpl fails with example 1 of gate.open: templates/ops.json.tmpl: "
+                    "line 1, column 10 of what it rendered isn't JSON: unexpected token near '}'\n"
+                    "0 streams, 0 gates, 1 sink, 1 template: 1 error\n"))
+
     def test_warnings_alone_are_fine(self):
         self.write("sinks/k.yaml", "sink: k\nurl: http://h/\nevents: [gate.done]\n")
         self.assertEqual(self.lint().returncode, FINE)
@@ -291,7 +321,7 @@ class TestLint(LintCase):
         self.assertEqual((done.returncode, done.stdout.replace(f"{self.dir}/", "")), (
             FINE, f"gates/g.json: warning: {rename}\n"
                   f"sinks/k.Yml: warning: {rename}\n"
-                  "streams/sub: warning: not read: it is a folder in a folder; move its manifests up\n"
+                  "streams/sub: warning: not read: it is a folder in a folder; move its files up\n"
                   f"streams/t.YAML: warning: {rename}\n"
                   "1 stream, 0 gates, 0 sinks: 4 warnings\n"))
         self.assertEqual([f["severity"] for f in self.findings()], ["warning"] * 4)

@@ -5,6 +5,7 @@
  * its structs, so that nothing behind it has to look again.
  */
 #include "manifest/manifest.c"
+#include "manifest/template.c"
 #include "yaml/read.c"
 
 #include <assert.h>
@@ -89,6 +90,7 @@ static void check_sink(const struct manifest_sink *s)
 {
     assert(*s->name && s->url.from != SECRET_NONE && s->timeout_us > 0 && s->retry_count > 0);
     assert((s->format == BODY_TEMPLATE) == (s->template != NULL) && s->concurrency > 0);
+    assert((s->format == BODY_TEMPLATE) == (s->compiled != NULL));
     check_secret(&s->url, true);
     check_secret(&s->bearer, false);
     for (size_t i = 0; i < s->secret_count; i++)
@@ -108,6 +110,8 @@ static void check_set(const struct manifest *m)
                m->gates[i].settings.policy.batch_segments > 0);
     for (size_t i = 0; i < m->sink_count; i++)
         check_sink(&m->sinks[i]);
+    for (size_t i = 0; i < m->template_count; i++)
+        assert(m->templates[i].compiled && *m->templates[i].name);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
@@ -120,7 +124,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
         const uint8_t *stop = memchr(p, '\0', (size_t)(end - p));
         char path[64];
         stop = stop ? stop : end;
-        (void)snprintf(path, sizeof path, "%s/%zu.yaml", manifest_folders[*p % 3], files.count);
+        (void)snprintf(path, sizeof path, "%s/%zu.%s", manifest_folders[*p % 4], files.count,
+                       *p % 4 == 3 ? "json.tmpl" : "yaml");
         if (stop > p)
             manifest_files_add(&files, path,
                                mem_strndup((const char *)p + 1, (size_t)(stop - p - 1)),

@@ -456,8 +456,8 @@ Test(source, what_is_passed_over)
         "streams/b.YAML: warning: not read: a manifest's name ends in .yaml or .yml; rename it\n"
         "streams/c.json: warning: not read: a manifest's name ends in .yaml or .yml; rename it\n"
         "streams/d.yaml: it is no regular file; only files are read here\n"
-        "streams/linked: warning: not read: it is a folder in a folder; move its manifests up\n"
-        "streams/sub?: warning: not read: it is a folder in a folder; move its manifests up\n"
+        "streams/linked: warning: not read: it is a folder in a folder; move its files up\n"
+        "streams/sub?: warning: not read: it is a folder in a folder; move its files up\n"
         "x.yaml: it is in none of streams/, gates/ and sinks/; move it there, or give the "
         "manifests "
         "a folder of their own\n";

@@ -57,7 +57,7 @@ static void expect_rows(const char *name, const struct row *rows, size_t count,
 #define EXPECT_ROWS(name, rows, partials) \
     expect_rows(name, rows, sizeof rows / sizeof *rows, partials)
 
-Test(outbox_template, interpolation)
+Test(event_template, interpolation)
 {
     static const struct row rows[] = {
         {"", "{}", ""},
@@ -94,7 +94,7 @@ Test(outbox_template, interpolation)
     EXPECT_ROWS("t.html.tmpl", rows, NULL);
 }
 
-Test(outbox_template, dotted_names)
+Test(event_template, dotted_names)
 {
     static const struct row rows[] = {
         {"{{a.b}} {{a.b.c}} {{{a.b.c}}}", "{\"a\":{\"b\":{\"c\":\"<d>\"}}}",
@@ -113,7 +113,7 @@ Test(outbox_template, dotted_names)
     EXPECT_ROWS("t.tmpl", rows, NULL);
 }
 
-Test(outbox_template, implicit_iterator)
+Test(event_template, implicit_iterator)
 {
     static const struct row rows[] = {
         {"{{.}} {{ . }} {{{.}}} {{&.}}", "\"<\"", "&lt; &lt; < <"},
@@ -126,7 +126,7 @@ Test(outbox_template, implicit_iterator)
     EXPECT_ROWS("t.tmpl", rows, NULL);
 }
 
-Test(outbox_template, sections)
+Test(event_template, sections)
 {
     static const struct row rows[] = {
         {"<{{#b}}shown{{/b}}>", "{\"b\":true}", "<shown>"},
@@ -160,7 +160,7 @@ Test(outbox_template, sections)
     EXPECT_ROWS("t.tmpl", rows, NULL);
 }
 
-Test(outbox_template, inverted)
+Test(event_template, inverted)
 {
     static const struct row rows[] = {
         {"{{^b}}none{{/b}}", "{}", "none"},
@@ -179,7 +179,7 @@ Test(outbox_template, inverted)
     EXPECT_ROWS("t.tmpl", rows, NULL);
 }
 
-Test(outbox_template, comments)
+Test(event_template, comments)
 {
     static const struct row rows[] = {
         {"a{{! nothing to see }}b", "{}", "ab"},
@@ -195,7 +195,7 @@ Test(outbox_template, comments)
     EXPECT_ROWS("t.tmpl", rows, NULL);
 }
 
-Test(outbox_template, delimiters)
+Test(event_template, delimiters)
 {
     static const struct row rows[] = {
         {"{{=<% %>=}}(<%x%>)({{x}})", "{\"x\":1}", "(1)({{x}})"},
@@ -212,7 +212,7 @@ Test(outbox_template, delimiters)
     EXPECT_ROWS("t.tmpl", rows, NULL);
 }
 
-Test(outbox_template, lines_of_tags_vanish)
+Test(event_template, lines_of_tags_vanish)
 {
     static const struct row rows[] = {
         {"- one\n{{#b}}\n- two\n{{/b}}\n- three\n", "{\"b\":true}", "- one\n- two\n- three\n"},
@@ -236,7 +236,7 @@ Test(outbox_template, lines_of_tags_vanish)
     EXPECT_ROWS("t.tmpl", rows, NULL);
 }
 
-Test(outbox_template, partials)
+Test(event_template, partials)
 {
     static const char *const partials[] = {
         "dir/text.html.tmpl",
@@ -301,7 +301,7 @@ static struct err keep_path(void *context, const char *path, struct buf *text)
     return ERR_OK;
 }
 
-Test(outbox_template, where_partials_are_looked_for)
+Test(event_template, where_partials_are_looked_for)
 {
     static const struct path_row rows[] = {
         {"gate.json.tmpl", "top", "top.json.tmpl"},
@@ -332,7 +332,7 @@ Test(outbox_template, where_partials_are_looked_for)
     }
 }
 
-Test(outbox_template, json_escaping)
+Test(event_template, json_escaping)
 {
     static const char *const partials[] = {"row.json.tmpl", "\"{{x}}\":{{{x}}}", NULL};
     static const struct row rows[] = {
@@ -359,7 +359,7 @@ Test(outbox_template, json_escaping)
     EXPECT_ROWS("t.json.tmpl", rows, partials);
 }
 
-Test(outbox_template, faults)
+Test(event_template, faults)
 {
     static const struct row rows[] = {
         {"a {{x", "{}", "t.tmpl:1:3: this tag isn't closed: }} is missing"},
@@ -412,7 +412,7 @@ static struct err read_nothing(void *context, const char *path, struct buf *text
     return err_make(ERR_SPOOL, "can't read %s", path);
 }
 
-Test(outbox_template, reader_of_partials_fails)
+Test(event_template, reader_of_partials_fails)
 {
     const struct template_env env = {.read = read_nothing};
     struct template *t;
@@ -449,7 +449,7 @@ static void expect_fault(const char *text, const char *data, const char *const *
     buf_free(&out);
 }
 
-Test(outbox_template, limits, .timeout = 60)
+Test(event_template, limits, .timeout = 60)
 {
     /* as deep as it may be, and one more */
     char *deep = pile(TEMPLATE_DEPTH, "{{#a}}", "x", "{{/a}}");
@@ -491,7 +491,7 @@ Test(outbox_template, limits, .timeout = 60)
     free(lines);
 }
 
-Test(outbox_template, appends_and_counts_from_there)
+Test(event_template, appends_and_counts_from_there)
 {
     struct buf out = {0};
     struct template *t;
@@ -508,7 +508,7 @@ Test(outbox_template, appends_and_counts_from_there)
     buf_free(&out);
 }
 
-Test(outbox_template, text_with_nul)
+Test(event_template, text_with_nul)
 {
     struct buf out = {0};
     struct template *t;
@@ -528,7 +528,7 @@ struct check_row {
     const char *name, *body, *want;
 };
 
-Test(outbox_template, check)
+Test(event_template, check)
 {
     static const struct check_row rows[] = {
         {"t.json.tmpl", "{\"a\": [1, null]}\n", ""},

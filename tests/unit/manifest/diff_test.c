@@ -42,6 +42,9 @@ static struct manifest *build(const char *text)
 #define SINK                                                                            \
     "== sinks/s.yaml\nsink: ops\nurl: https://example.org/tok3n\nevents: [gate.done]\n" \
     "secret: {env: A}\nretry: [0s, 5s]\nconcurrency: 4\n"
+#define WITH(template) SINK "format: {template: " template ".tmpl}\n"
+#define PARTS          "== templates/t.tmpl\n{{> p}}\n== templates/u.tmpl\n{{> p}}\n== templates/v.tmpl\n-\n"
+#define PART(text)     "== templates/p.tmpl\n" text "\n"
 
 #define METRICS(labels_required)                                                             \
     "== streams/m.yaml\nstream: metrics\nkind: metric\npartition: {by: ts, every: day}\n"    \
@@ -131,22 +134,33 @@ Test(manifest_diff, lines)
          ""},
         {"a sink", SINK "headers: {x-a: {env: X}}\n" GATE,
          "== sinks/s.yaml\nsink: ops\nurl: https://example.org/0ther\n"
-         "events: [gate.open, gate.done]\ngates: [fast]\nformat: {template: t.tmpl}\n"
+         "events: [gate.open, gate.done]\ngates: [fast]\nformat: {template: v.tmpl}\n"
          "secret: [{env: B}, {credential: A}]\nbearer: {file: /b}\ntimeout: 90s\n"
-         "retry: [1s, 1m]\nconcurrency: 3\nallow_private: true\n"
-         "headers: {x-b: {env: X}}\n" GATE,
+         "retry: [1s, 1m]\nconcurrency: 3\nallow_private: true\nca: /ca.pem\n"
+         "headers: {x-b: {env: X}}\n" GATE "== templates/v.tmpl\n-\n",
          "sink ops: url changed\n"
          "sink ops: events gate.done → gate.open, gate.done\n"
          "sink ops: gates all → fast\n"
-         "sink ops: format flat → template t.tmpl\n"
+         "sink ops: format flat → template v.tmpl\n"
          "sink ops: secret env A → env B, credential A\n"
          "sink ops: bearer none → file /b\n"
          "sink ops: timeout 20s → 90s\n"
          "sink ops: retry 0, 5s → 1s, 1m\n"
          "sink ops: concurrency 4 → 3\n"
          "sink ops: allow_private no → yes\n"
+         "sink ops: ca none → /ca.pem\n"
          "sink ops: header x-b: added\n"
          "sink ops: header x-a: removed\n"},
+        {"a template's text", WITH("v") "== templates/v.tmpl\nx\n",
+         WITH("v") "== templates/v.tmpl\ny\n", "sink ops: template v.tmpl changed\n"},
+        {"what a template includes", WITH("t") PARTS PART("x"), WITH("t") PARTS PART("y"),
+         "sink ops: template t.tmpl changed\n"},
+        {"what another template includes", WITH("v") PARTS PART("x"), WITH("v") PARTS PART("y"),
+         ""},
+        {"another template of the same text", WITH("t") PARTS PART("x"), WITH("u") PARTS PART("x"),
+         "sink ops: format template t.tmpl → template u.tmpl\n"},
+        {"no template any more", WITH("t") PARTS PART("x"), SINK PARTS PART("y"),
+         "sink ops: format template t.tmpl → flat\n"},
         {"where a URL comes from", SINK,
          "== sinks/s.yaml\nsink: ops\nurl: {env: U}\nevents: [gate.done]\nsecret: {env: A}\n"
          "retry: [0s, 5s]\nconcurrency: 4\n",

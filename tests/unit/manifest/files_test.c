@@ -8,46 +8,61 @@
 
 enum name { OTHER, NEAR, MATCHING };
 
-Test(manifest_files, names)
+static void expect_name(const char *folder, const char *name, enum name want)
 {
     static const char *const words[] = {"other", "near", "matching"};
+    enum name got = manifest_name_matches(folder, name)   ? MATCHING
+                    : manifest_name_is_near(folder, name) ? NEAR
+                                                          : OTHER;
+    cr_expect_eq(got, want, "%s/%s: want %s, got %s", folder, name, words[want], words[got]);
+}
+
+Test(manifest_files, names)
+{
     static const struct {
         const char *name;
-        enum name want;
+        enum name want, in_templates;
     } rows[] = {
-        {"devices.yaml", MATCHING},
-        {"devices.yml", MATCHING},
-        {"a b.yaml", MATCHING},
-        {"a.b.yaml", MATCHING},
-        {".yaml", OTHER},
-        {".yml", OTHER},
-        {".devices.yaml", OTHER},
-        {".#dev.yaml", OTHER},
-        {"devices.yaml~", OTHER},
-        {"#dev.yaml#", OTHER},
-        {"devices.yaml.bak", OTHER},
-        {".dev.yaml.swp", OTHER},
-        {"README.md", OTHER},
-        {"yaml", OTHER},
-        {"", OTHER},
-        {"devices.YAML", NEAR},
-        {"devices.Yml", NEAR},
-        {"devices.json", NEAR},
-        {"devices.yaml.JSON", NEAR},
-        {".devices.YAML", OTHER},
-        {".JSON", OTHER},
-        {"devices.YAML~", OTHER},
-        {"#dev.json#", OTHER},
-        {"devices.jsonl", OTHER},
+        {"devices.yaml", MATCHING, NEAR},
+        {"devices.yml", MATCHING, NEAR},
+        {"a b.yaml", MATCHING, NEAR},
+        {"a.b.yaml", MATCHING, NEAR},
+        {".yaml", OTHER, OTHER},
+        {".yml", OTHER, OTHER},
+        {".devices.yaml", OTHER, OTHER},
+        {".#dev.yaml", OTHER, OTHER},
+        {"devices.yaml~", OTHER, OTHER},
+        {"#dev.yaml#", OTHER, OTHER},
+        {"devices.yaml.bak", OTHER, OTHER},
+        {".dev.yaml.swp", OTHER, OTHER},
+        {"README.md", OTHER, OTHER},
+        {"yaml", OTHER, OTHER},
+        {"", OTHER, OTHER},
+        {"devices.YAML", NEAR, NEAR},
+        {"devices.Yml", NEAR, NEAR},
+        {"devices.json", NEAR, NEAR},
+        {"devices.yaml.JSON", NEAR, NEAR},
+        {".devices.YAML", OTHER, OTHER},
+        {".JSON", OTHER, OTHER},
+        {"devices.YAML~", OTHER, OTHER},
+        {"#dev.json#", OTHER, OTHER},
+        {"devices.jsonl", OTHER, OTHER},
+        {"gate.json.tmpl", NEAR, MATCHING},
+        {"a b.tmpl", NEAR, MATCHING},
+        {".tmpl", OTHER, OTHER},
+        {".gate.tmpl", OTHER, OTHER},
+        {"gate.tmpl~", OTHER, OTHER},
+        {"gate.TMPL", NEAR, NEAR},
+        {"gate.mustache", NEAR, NEAR},
+        {"gate.tmpl.bak", OTHER, OTHER},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
-        enum name got = manifest_name_matches(rows[i].name)   ? MATCHING
-                        : manifest_name_is_near(rows[i].name) ? NEAR
-                                                              : OTHER;
-        cr_expect_eq(got, rows[i].want, "%s: want %s, got %s", rows[i].name, words[rows[i].want],
-                     words[got]);
+        expect_name("sinks", rows[i].name, rows[i].want);
+        expect_name(MANIFEST_TEMPLATES, rows[i].name, rows[i].in_templates);
     }
-    cr_expect(!manifest_name_is_near("devices.yaml"), "what matches isn't near");
+    cr_expect(!manifest_name_is_near("streams", "devices.yaml"), "what matches isn't near");
+    cr_expect_str_eq(manifest_name_rule("gates"), "a manifest's name ends in .yaml or .yml");
+    cr_expect_str_eq(manifest_name_rule("templates"), "a template's name ends in .tmpl");
 }
 
 Test(manifest_files, limits_are_held_before_memory_is_spent)

@@ -43,13 +43,14 @@ Test(manifest_sink, every_key)
 {
     struct sets s = {0};
     sets_add(&s, "gates/g.yaml", "gate: g\n");
+    sets_add(&s, "templates/a.json.tmpl", "{{{event}}}");
     const struct manifest_sink *got =
         build(&s, "sink: k\nurl: {credential: hook}\n"
                   "events: [gate.open, kb.index.completed.v1]\ngates: [g, default]\n"
                   "format: {template: a.json.tmpl}\n"
                   "secret: [{env: OLD}, {file: /run/new}]\nbearer: {env: TOKEN}\n"
                   "headers: {X-Key: {file: /run/key}}\ntimeout: 2.5s\nretry: [0, 1m]\n"
-                  "concurrency: 9\nallow_private: true\n");
+                  "concurrency: 9\nallow_private: true\nca: /etc/ca.pem\n");
     cr_expect_str_eq(s.findings, "");
     expect_secret(&got->url, SECRET_CREDENTIAL, "hook");
     cr_expect(got->events[EVENT_GATE_OPEN] && got->events[EVENT_KB_INDEX_COMPLETED] &&
@@ -57,6 +58,7 @@ Test(manifest_sink, every_key)
     cr_expect(got->gate_count == 2 && strcmp(got->gates[1], "default") == 0);
     cr_expect_eq(got->format, BODY_TEMPLATE);
     cr_expect_str_eq(got->template, "a.json.tmpl");
+    cr_expect_not_null(got->compiled);
     cr_assert_eq(got->secret_count, 2);
     expect_secret(&got->secrets[0], SECRET_ENV, "OLD");
     expect_secret(&got->secrets[1], SECRET_FILE, "/run/new");
@@ -68,6 +70,7 @@ Test(manifest_sink, every_key)
     cr_expect(got->retry_count == 2 && got->retry_us[1] == 60000000);
     cr_expect_eq(got->concurrency, 9);
     cr_expect(got->allow_private);
+    cr_expect_str_eq(got->ca_file, "/etc/ca.pem");
     sets_free(&s);
 }
 
@@ -142,6 +145,9 @@ Test(manifest_sink, mistakes)
         {SINK "format: {template: ../x.tmpl}\n",
          PATH ":4:20: `template`: the name of a file in templates/, NAME.tmpl is wanted, not "
               "`../x.tmpl`"},
+        {SINK "secret: [{env: A}, {env: B}, {env: C}, {env: D}, {env: E}]\n",
+         PATH ":4:9: `secret` holds 5 values; 1 to 4 are wanted"},
+        {SINK "ca: ca.pem\n", PATH ":4:5: `ca`: an absolute path is wanted, not `ca.pem`"},
         {SINK "timeout: 0\n", PATH ":4:10: `timeout` is from 100 ms to 5 min 0 s, not `0`"},
         {SINK "timeout: 6m\n", PATH ":4:10: `timeout` is from 100 ms to 5 min 0 s, not `6m`"},
         {SINK "retry: []\n", PATH ":4:8: `retry` must not be empty"},
