@@ -118,9 +118,8 @@ static bool check_partials(const struct manifest *m, const struct manifest_templ
             continue;
         good = false;
         if (is_complete)
-            yaml_diag_error(diag, path_of(t),
-                            (struct yaml_place){(int)p.line, (int)p.column}, "there is no %s",
-                            buf_cstr(&p.path));
+            yaml_diag_error(diag, path_of(t), (struct yaml_place){(int)p.line, (int)p.column},
+                            "there is no %s", buf_cstr(&p.path));
     }
     return good;
 }
