@@ -54,7 +54,7 @@ $(BUILD)/spoolgate: $(call objects,src/main.c $(LIBRARY)) $(EMBEDDED)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
-$(BUILD)/tools/notifier/notifier: $(call objects,tools/notifier/main.c $(NOTIFIER) $(wildcard src/base/*.c))
+$(BUILD)/tools/notifier/notifier: $(call objects,$(wildcard tools/notifier/*.c) $(NOTIFIER) $(wildcard src/base/*.c))
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(shell pkg-config --libs libcurl jansson libcrypto)

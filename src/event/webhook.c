@@ -79,6 +79,7 @@ int64_t webhook_wait_us(const int64_t *schedule, size_t count, unsigned failed,
         retry_after_us = WEBHOOK_RETRY_AFTER_MAX_US;
     if (wait < retry_after_us)
         wait = retry_after_us;
-    int64_t more = (int64_t)((double)(wait / 10) * random / ((double)UINT32_MAX + 1));
+    int64_t tenth = wait / 10;
+    int64_t more = (int64_t)((double)tenth * random / ((double)UINT32_MAX + 1));
     return wait < INT64_MAX - more ? wait + more : INT64_MAX;
 }

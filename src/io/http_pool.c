@@ -56,7 +56,7 @@ struct http_pool {
 
 /* ---- the end of a transfer ---- */
 
-/* It is on no list any more, and curl has let go of it. */
+/* curl has let go of it, and nobody looks at the list that it may still be on. */
 static void tell(struct transfer *t, const struct err *failure)
 {
     http_attempt_close(&t->attempt);
@@ -75,12 +75,6 @@ static void on_idle(uv_idle_t *idle)
     tell(t, &t->failure);
 }
 
-static void let_go(struct transfer *t)
-{
-    TAILQ_REMOVE(&t->side->pool->under_way, t, entry);
-    (void)curl_multi_remove_handle(t->side->multi, t->attempt.curl);
-}
-
 static void tell_what_ended(struct side *side)
 {
     struct CURLMsg *message;
@@ -91,7 +85,8 @@ static void tell_what_ended(struct side *side)
         struct transfer *t = NULL;
         CURLcode code = message->data.result;
         (void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&t);
-        let_go(t);
+        (void)curl_multi_remove_handle(side->multi, t->attempt.curl);
+        TAILQ_REMOVE(&side->pool->under_way, t, entry);
         struct err failure = http_attempt_finish(&t->attempt, code);
         tell(t, &failure);
     }
@@ -259,18 +254,24 @@ static void on_handle_closed(uv_handle_t *handle)
         free(pool);
 }
 
-void http_pool_close(struct http_pool *pool)
+static void break_off(struct transfer *t)
 {
     const struct err stopped = err_make(ERR_STOPPED, "broken off");
-    struct transfer *t;
+    (void)curl_multi_remove_handle(t->side->multi, t->attempt.curl);
+    struct err failure = http_attempt_finish(&t->attempt, CURLE_ABORTED_BY_CALLBACK);
+    tell(t, err_is(&failure) ? &stopped : &failure);
+}
+
+void http_pool_close(struct http_pool *pool)
+{
+    struct transfer *next;
     pool->is_closing = true;
-    while ((t = TAILQ_FIRST(&pool->under_way))) {
-        let_go(t);
-        struct err failure = http_attempt_finish(&t->attempt, CURLE_ABORTED_BY_CALLBACK);
-        tell(t, err_is(&failure) ? &stopped : &failure);
+    for (struct transfer *t = TAILQ_FIRST(&pool->under_way); t; t = next) {
+        next = TAILQ_NEXT(t, entry);
+        break_off(t);
     }
-    while ((t = TAILQ_FIRST(&pool->unstarted))) {
-        TAILQ_REMOVE(&pool->unstarted, t, entry);
+    for (struct transfer *t = TAILQ_FIRST(&pool->unstarted); t; t = next) {
+        next = TAILQ_NEXT(t, entry);
         tell(t, &t->failure);
     }
     for (size_t i = 0; i < 2; i++) {

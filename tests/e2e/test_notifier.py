@@ -497,17 +497,72 @@ class Delivery(NotifierTest):
             for bytes_seen in seen:
                 self.assertNotIn(SECRET[6:].encode(), bytes_seen)
 
-    @unittest.skipUnless(shutil.which("openssl"), "openssl is not installed")
-    def test_an_unknown_certificate_is_refused(self):
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
-                        "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1",
-                        "-keyout", self.folder / "key", "-out", self.folder / "cert"],
-                       check=True, capture_output=True)
+    def test_it_links_what_it_needs(self):
+        libraries = subprocess.run(["ldd", NOTIFIER], check=True, capture_output=True, text=True,
+                                   timeout=60).stdout
+        self.assertIn("libcurl", libraries)
+        for name in ("libpq", "libuv", "libgit2", "libfyaml"):
+            self.assertNotIn(name, libraries)
+
+
+@unittest.skipUnless(shutil.which("openssl"), "openssl is not installed")
+class Tls(NotifierTest):
+    def openssl(self, *args):
+        subprocess.run(["openssl", *map(str, args)], check=True, capture_output=True, timeout=60)
+
+    def authority(self, name):
+        self.openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
+                     f"/CN={name}", "-keyout", self.folder / f"{name}.key", "-out",
+                     self.folder / f"{name}.pem")
+        return self.folder / f"{name}.pem"
+
+    def context(self, authority, host):
+        """What a listener presents: a certificate for host, signed by the authority."""
+        files = {kind: self.folder / f"{host}.{kind}" for kind in ("key", "csr", "pem", "ext")}
+        files["ext"].write_text(f"subjectAltName={host}\n")
+        self.openssl("req", "-new", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=listener",
+                     "-keyout", files["key"], "-out", files["csr"])
+        self.openssl("x509", "-req", "-in", files["csr"], "-days", "2", "-CA", authority,
+                     "-CAkey", authority.with_suffix(".key"), "-CAcreateserial", "-extfile",
+                     files["ext"], "-out", files["pem"])
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        tls.load_cert_chain(self.folder / "cert", self.folder / "key")
+        tls.load_cert_chain(files["pem"], files["key"])
+        return tls
+
+    def expect_refused(self, tls, *args, says):
         with Listener([200], tls) as listener:
-            self.expect(NOT_DELIVERED, "-d", "{}", "--url", listener.url, "--retry", "0",
-                        says="certificate")
+            self.expect(NOT_DELIVERED, "-d", "{}", "--url", listener.url, "--retry", "0", *args,
+                        says=says)
+            self.assertEqual(listener.heard, [])
+
+    def test_a_private_authority(self):
+        ours, other = self.authority("ours"), self.authority("other")
+        tls = self.context(ours, "IP:127.0.0.1")
+        with Listener([200], tls) as listener:
+            self.expect(0, "-d", "{}", "--url", listener.url, "--ca", ours)
+            self.assertEqual(len(listener.heard), 1)
+        self.expect_refused(tls, says="certificate")  # the system doesn't know it
+        self.expect_refused(tls, "--ca", other, says="certificate")
+
+    def test_a_certificate_for_another_name(self):
+        ours = self.authority("ours")
+        self.expect_refused(self.context(ours, "DNS:example.org"), "--ca", ours, says="127.0.0.1")
+
+    def test_old_tls_is_refused(self):
+        ours = self.authority("ours")
+        tls = self.context(ours, "IP:127.0.0.1")
+        tls.set_ciphers("ALL:@SECLEVEL=0")
+        tls.minimum_version = ssl.TLSVersion.TLSv1
+        tls.maximum_version = ssl.TLSVersion.TLSv1_1
+        self.expect_refused(tls, "--ca", ours, says="https://127.0.0.1: ")
+
+    def test_a_ca_file_that_is_none(self):
+        url = "https://127.0.0.1:1/"
+        self.expect(NO_INPUT, "-d", "{}", "--url", url, "--ca", "/nowhere/ca.pem",
+                    says="can't read /nowhere/ca.pem: No such file or directory")
+        with Listener([200], self.context(self.authority("ours"), "IP:127.0.0.1")) as listener:
+            self.expect(DATA, "-d", "{}", "--url", listener.url, "--ca",
+                        self.write("ca.pem", "not a certificate\n"), says="authorities")
             self.assertEqual(listener.heard, [])
 
 
