@@ -14,7 +14,17 @@
 
 static struct database db;
 static const struct load_rules by_content = {.dedupe = DEDUPE_CONTENT};
-static const struct load_terms terms = {.rules = &by_content};
+
+/* Two sinks want gate.open, one gate.done. */
+static void two_sinks(const struct load_terms *t, enum event_type event, const char *gate,
+                      struct buf *array)
+{
+    (void)t;
+    buf_str(array, event == EVENT_GATE_OPEN ? "{ops,audit}" : "{ops}");
+    cr_assert_str_eq(gate, "default");
+}
+
+static const struct load_terms terms = {.rules = &by_content, .sinks = two_sinks};
 
 static void set_up(void)
 {
@@ -168,6 +178,85 @@ Test(receipt, another_spools_batch_is_refused)
     enum receipt_state state;
     EXPECT_OK(open_receipt(&c, OTHER_ID, &(int){0}));
     EXPECT_ERR(receipt_find(&db.pg, c.batch, SPOOL_ID, &state), ERR_CONFIG, OTHER_ID);
+    claim_free(&c);
+}
+
+/* ---- events ---- */
+
+/* "gate.open 1 audit,ops; ...", the batch's events with their deliveries. */
+static const char *events_of(const struct claim *c)
+{
+    struct buf sql = {0};
+    buf_printf(
+        &sql,
+        "SELECT coalesce(string_agg(event_type || ' ' || seq || ' ' || sinks, '; ' ORDER BY seq), "
+        "'')"
+        "  FROM (SELECT e.event_type, e.seq, string_agg(d.sink, ',' ORDER BY d.sink) AS sinks"
+        "          FROM event_outbox e JOIN event_delivery d USING (event_id)"
+        "         WHERE e.batch_id = '%s' AND e.gate = 'default' AND e.spool_id = '" SPOOL_ID "'"
+        "           AND d.batch_id = e.batch_id AND d.seq = e.seq AND d.state = 'waiting'"
+        "         GROUP BY e.event_id) AS e",
+        c->batch);
+    const char *value = database_value(&db, buf_cstr(&sql));
+    buf_free(&sql);
+    return value;
+}
+
+#define EXPECT_EVENTS(c, want)                                           \
+    do {                                                                 \
+        const char *got_ = events_of(c);                                 \
+        cr_assert_str_eq(got_, (want), "want %s, got %s", (want), got_); \
+    } while (0)
+
+Test(receipt, each_end_writes_its_event_once)
+{
+    for (int failed = 0; failed <= 1; failed++) {
+        struct claim c = claim_of(1);
+        int attempt;
+        EXPECT_OK(open_receipt(&c, SPOOL_ID, &attempt));
+        EXPECT_EVENTS(&c, "gate.open 1 audit,ops");
+        EXPECT_OK(open_receipt(&c, SPOOL_ID,
+                               &attempt)); /* a reply was lost: another attempt, no other event */
+        EXPECT_OK(receipt_start(&db.pg, c.batch, &attempt));
+        EXPECT_EVENTS(&c, "gate.open 1 audit,ops");
+        EXPECT_OK(receipt_begin(&db.pg, c.batch, attempt));
+        EXPECT_OK(finish(&c, failed));
+        EXPECT_EVENTS(&c, "gate.open 1 audit,ops; gate.done 2 ops");
+        pg_rollback(&db.pg);
+        EXPECT_EVENTS(&c, "gate.open 1 audit,ops");
+        EXPECT_OK(receipt_begin(&db.pg, c.batch, attempt));
+        EXPECT_OK(finish(&c, failed));
+        EXPECT_OK(pg_commit(&db.pg));
+        EXPECT_EVENTS(&c, "gate.open 1 audit,ops; gate.done 2 ops");
+        claim_free(&c);
+    }
+    EXPECT_VALUE(&db, "SELECT string_agg(substr(event_id::text, 15, 1), '') FROM event_outbox",
+                 "7777");
+}
+
+/* Events of which nobody wants to hear are events, too. */
+static void no_sinks(const struct load_terms *t, enum event_type event, const char *gate,
+                     struct buf *array)
+{
+    (void)t;
+    (void)event;
+    (void)gate;
+    buf_str(array, "{}");
+}
+
+Test(receipt, an_event_without_sinks)
+{
+    static const struct load_terms quiet = {.rules = &by_content, .sinks = no_sinks};
+    struct claim c = claim_of(1);
+    struct batch b;
+    int attempt;
+    batch_open(&b, &c, &quiet);
+    EXPECT_OK(receipt_open(&db.pg, &b, SPOOL_ID, &attempt));
+    EXPECT_OK(receipt_finish(&db.pg, &b, &(struct receipt_end){.tables = "{}"}));
+    EXPECT_VALUE(&db, "SELECT string_agg(event_type, ' ' ORDER BY seq) FROM event_outbox",
+                 "gate.open gate.done");
+    EXPECT_VALUE(&db, "SELECT count(*) FROM event_delivery", "0");
+    batch_close(&b);
     claim_free(&c);
 }
 
