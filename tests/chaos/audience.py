@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Listeners that keep books of what they hear, and the judge of those books.
 
-    with new_site(MANIFESTS + ...) as site, Audience(run, site) as audience:
+    with hearing_site(...) as site, Audience(run, site) as audience:
         ...
         audience.wait_told()
         audience.judge(run, "the feed")
@@ -14,17 +14,21 @@ import psycopg
 
 from check import Verdict
 from listener import SECRET, Listener, break_off, fail, later, respond
+from scenario import new_site
 from support import wait_until
 
-MANIFESTS = "manifests: manifests\n"
 # So many attempts that none is ever the last one.
 RETRY = "retry: [0, 200ms, 500ms, " + ", ".join(["1s"] * 47) + "]\n"
 OPEN, DONE = "gate.open", "gate.done"
 ORDER = 60  # seconds that gate.done waits for a gate.open that fails (docs/events)
 
 
+def hearing_site(config, url=None):
+    return new_site(config + "manifests: manifests\n", url, migrate=False)
+
+
 def declare(site, urls, formats=None, more=""):
-    """A sink for each listener."""
+    """A sink for each listener, in a site that had no manifests to migrate with."""
     site.environment["HOOK_SECRET"] = SECRET
     folder = site.folder / "manifests" / "sinks"
     folder.mkdir(parents=True)
@@ -32,6 +36,7 @@ def declare(site, urls, formats=None, more=""):
         (folder / f"{name}.yaml").write_text(
             f"sink: {name}\nurl: {url}\nevents: [{OPEN}, {DONE}]\nformat: {(formats or {}).get(name, 'flat')}\n"
             f"secret: {{env: HOOK_SECRET}}\nallow_private: true\n{more}")
+    site.run("migrate", code=0)
 
 
 class Witness:

@@ -4,13 +4,13 @@ import collections
 import pathlib
 import time
 
-from audience import MANIFESTS, Audience, declare
+from audience import Audience, declare, hearing_site
 from check import Verdict
 from feed import Feed
 from kills import CONFIG, Keeper, Producer, own_cluster, restart_server
 from listener import Listener, drip, fail, hang_up, respond, stay_silent
 from proxy import Fault, Proxy
-from scenario import new_site, scenario, wait_drained
+from scenario import scenario, wait_drained
 from support import Daemon, wait_until
 
 MIB = 1 << 20
@@ -20,7 +20,7 @@ MIB = 1 << 20
 def deliveries_killed(run):
     kills = len(run.thin(range(4 * run.kills)))
     stops = restarts = 0
-    with own_cluster() as cluster, new_site(CONFIG + MANIFESTS, cluster.url) as site, Audience(run, site) as audience:
+    with own_cluster() as cluster, hearing_site(CONFIG, cluster.url) as site, Audience(run, site) as audience:
         feed = Feed(site, days=3)
         producer = Producer(site, lambda: feed.any(run.random))
         with Keeper(site) as keeper:
@@ -60,7 +60,7 @@ def deliveries_reset(run):
         if number == 0 or time.monotonic() > end:
             return None
         return Fault(after_sent=int(run.random.expovariate(1 / 4000)) + 60000 * (number % 2))
-    with new_site(CONFIG + MANIFESTS) as site, Audience(run, site) as audience, Proxy(site.url, plan) as proxy:
+    with hearing_site(CONFIG) as site, Audience(run, site) as audience, Proxy(site.url, plan) as proxy:
         feed = Feed(site)
         with Daemon(site, env={"SPOOLGATE_DATABASE": proxy.url}) as daemon:
             while time.monotonic() < end and proxy.broken < resets:
@@ -130,7 +130,7 @@ def deliver(run, batches, dead):
             heard[name].add(request.id)
             respond(request)
         return hear
-    with new_site("rescan: 1h\nloaders: 1\n" + MANIFESTS) as site, \
+    with hearing_site("rescan: 1h\nloaders: 1\n") as site, \
             Listener({name: ear(name) for name in heard} | dead) as listener:
         declare(site, listener.urls)
         with site.connect() as connection:

@@ -55,8 +55,8 @@ def hang_up(request):
 
 
 def break_off(request):
-    """In the middle of the answer."""
-    request.transport.write(b"HTTP/1.1 200 So\r\ncontent-length: 100\r\n\r\nso")
+    """In the middle of an answer's head. (Behind it, the status counts.)"""
+    request.transport.write(b"HTTP/1.1 200 So\r\ncontent-le")
     request.transport.close()
 
 
