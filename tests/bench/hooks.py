@@ -19,8 +19,8 @@ sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "chaos"))
 from listener import SECRET, Listener, respond  # noqa: E402
 
 NOBODY = "no listener"
-LANES = {NOBODY: (), "gate.done": ("gate.done",), "gate.open, gate.done": ("gate.open", "gate.done")}
-HEAD = ("listener of", "rename to rows: p50, ms", "p99", "rename to webhook: p50, ms", "p99", "rows to webhook: p50, ms", "p99")
+LANES = {NOBODY: (), "hears gate.done": ("gate.done",), "hears both": ("gate.open", "gate.done")}
+HEAD = ("listener", "rename to rows: p50, ms", "p99", "rename to webhook: p50, ms", "p99", "rows to webhook: p50, ms", "p99")
 
 
 class Told:
@@ -78,7 +78,7 @@ def hooks(bench):
         for block in range(blocks):
             for name, lane in lanes.items():
                 lane.block(observer, count // blocks)
-                progress(f"block {block + 1} {name:<22} p50 {median_of(lane.blocks[-1], row) * 1e3:7.2f} ms to the row"
+                progress(f"block {block + 1} {name:<16} p50 {median_of(lane.blocks[-1], row) * 1e3:7.2f} ms to the row"
                          + (f", {median_of(lane.blocks[-1], hook) * 1e3:7.2f} ms to the webhook" if lane.events else ""))
     return Result(ratios=list(ratios(lanes)), tables=[(HEAD, [line(name, lane) for name, lane in lanes.items()])])
 
@@ -104,9 +104,9 @@ def ratios(lanes):
     for name, lane in lanes.items():
         if lane is nobody:
             continue
-        yield Ratio(f"rename to webhook ({name}), p50", "rename to rows, same batches",
+        yield Ratio(f"{name}: rename to webhook, p50", "rename to rows, the same",
                     Spread.of(median_of(b, hook) / median_of(b, row) for b in lane.blocks))
-        yield Ratio(f"rename to rows beside it ({name}), p50", NOBODY,
+        yield Ratio(f"{name}: rename to rows, p50", NOBODY,
                     Spread.of(median_of(a, row) / median_of(b, row) for a, b in zip(lane.blocks, nobody.blocks)))
 
 
