@@ -13,7 +13,7 @@ CREATE TABLE event_outbox (
 );
 CREATE INDEX event_outbox_created ON event_outbox (created_at);
 CREATE INDEX event_outbox_batch ON event_outbox (batch_id);
--- A batch opens once and ends once.
+-- A batch opens once and ends once, also where somebody has set its receipt back by hand.
 CREATE UNIQUE INDEX event_outbox_once ON event_outbox (batch_id, event_type)
     WHERE event_type IN ('gate.open', 'gate.done');
 

@@ -33,15 +33,14 @@ due AS MATERIALIZED (
             WHERE sink = t.sink
               AND state = 'waiting'
               AND due_at <= now()
-              AND NOT EXISTS (
-                      SELECT
-                        FROM event_delivery e
-                       WHERE e.batch_id = d.batch_id
-                         AND e.sink = d.sink
-                         AND e.seq < d.seq
-                         AND e.state = 'waiting'
-                         AND (e.failing_since IS NULL
-                              OR e.failing_since > now() - $6::integer * interval '1 s'))
+              AND (SELECT true
+                     FROM event_delivery e
+                    WHERE e.batch_id = d.batch_id
+                      AND e.sink = d.sink
+                      AND e.seq < d.seq
+                      AND e.state = 'waiting'
+                      AND (e.failing_since IS NULL OR e.failing_since > now() - $6::integer * interval '1 s')
+                    LIMIT 1) IS NULL -- NOT EXISTS may become a join with all that waits
             ORDER BY due_at
             LIMIT t.room
               FOR NO KEY UPDATE SKIP LOCKED) AS d),

@@ -16,6 +16,7 @@ event AS (
     INSERT INTO event_outbox (event_id, event_type, seq, spool_id, batch_id, gate, payload)
     SELECT $19, 'gate.done', 2, spool_id, batch_id, gate, payload
       FROM finished
+        ON CONFLICT (batch_id, event_type) WHERE event_type IN ('gate.open', 'gate.done') DO NOTHING
  RETURNING event_id, batch_id, seq),
 delivery AS (
     INSERT INTO event_delivery (event_id, sink, batch_id, seq)

@@ -13,6 +13,7 @@ event AS (
     INSERT INTO event_outbox (event_id, event_type, seq, spool_id, batch_id, gate, payload)
     SELECT $13, 'gate.open', 1, spool_id, batch_id, gate, payload
       FROM opened
+        ON CONFLICT (batch_id, event_type) WHERE event_type IN ('gate.open', 'gate.done') DO NOTHING
  RETURNING event_id, batch_id, seq),
 delivery AS (
     INSERT INTO event_delivery (event_id, sink, batch_id, seq)

@@ -8,7 +8,9 @@
 #include "base/mem.h"
 #include "base/time.h"
 
-/* The body that every attempt sends: it is stored before the first of them. */
+/* The body that every attempt sends: it is stored before the first of them. What a crash of the
+ * server may lose of that is rendered anew, which makes the same bytes of the same event; but for
+ * templates, which may be others by then. Waiting for the disk is most of an event's way. */
 static struct err render(const struct manifest *set, const struct manifest_sink *sink,
                          struct queue_item *item)
 {
@@ -27,6 +29,7 @@ static struct err render(const struct manifest *set, const struct manifest_sink 
     }
     (void)snprintf(item->content_type, sizeof item->content_type, "%s", body_content_type(&form));
     item->is_new_body = true;
+    item->must_last = form.format == BODY_TEMPLATE;
     return ERR_OK;
 }
 

@@ -77,23 +77,21 @@ static const char *number(int64_t v, char text[NUMBER])
 
 enum { STATEMENTS_MAX = 4 };
 
-/* All of them in one transaction and one round trip. rows: of the last one, the caller's to clear
- * where it succeeds; may be NULL. Whether a COMMIT waits for the disk is said each time: the
- * session's setting is the operator's. */
-static struct err transact(struct pg *pg, bool is_synchronous,
-                           const struct pg_statement *statements, size_t count, PGresult **rows)
+/* All of them in one transaction and one round trip. commit: whether it waits for the disk, "on" or
+ * "off"; the session's setting is the operator's. rows: of the last one, the caller's to clear
+ * where it succeeds; may be NULL. */
+static struct err transact(struct pg *pg, const char *commit, const struct pg_statement *statements,
+                           size_t count, PGresult **rows)
 {
     static const char begin[] = "BEGIN";
-    static const char synchronous[] = "SET LOCAL synchronous_commit = on";
-    static const char asynchronous[] = "SET LOCAL synchronous_commit = off";
-    static const char commit[] = "COMMIT";
+    static const char end[] = "COMMIT";
     struct pg_statement all[STATEMENTS_MAX + 3];
     PGresult *results[STATEMENTS_MAX + 3];
     all[0] = (struct pg_statement){begin, 0, NULL};
-    all[1] = (struct pg_statement){is_synchronous ? synchronous : asynchronous, 0, NULL};
+    all[1] = (struct pg_statement){sql_queue_begin, 1, &commit};
     for (size_t i = 0; i < count; i++)
         all[2 + i] = statements[i];
-    all[2 + count] = (struct pg_statement){commit, 0, NULL};
+    all[2 + count] = (struct pg_statement){end, 0, NULL};
     struct err e = pg_query_all(pg, all, count + 3, results);
     if (!err_is(&e) && rows) {
         *rows = results[1 + count];
@@ -175,7 +173,7 @@ struct err queue_claim(struct pg *pg, const char *claim_id, const struct queue_w
                                   number(QUEUE_BREAKER, breaker),
                                   number(QUEUE_ORDER_S, order)};
     struct err e =
-        transact(pg, false, &(struct pg_statement){sql_queue_claim, 6, params}, 1, &claimed->rows);
+        transact(pg, "off", &(struct pg_statement){sql_queue_claim, 6, params}, 1, &claimed->rows);
     buf_free(&sinks);
     buf_free(&rooms);
     buf_free(&leases);
@@ -199,6 +197,7 @@ struct err queue_store(struct pg *pg, const char *claim_id, struct queue_batch *
     struct buf columns[5] = {0};
     const char *params[6] = {claim_id};
     size_t new_bodies = 0;
+    bool must_last = false;
     PGresult *rows;
     for (size_t i = 0; i < claimed->count; i++) {
         struct queue_item *item = &claimed->items[i];
@@ -209,13 +208,15 @@ struct err queue_store(struct pg *pg, const char *claim_id, struct queue_batch *
         array_bytes(&columns[2], &item->body);
         array_text(&columns[3], item->content_type);
         array_number(&columns[4], (int64_t)i);
+        must_last |= item->must_last;
         new_bodies++;
     }
     if (new_bodies == 0)
         return ERR_OK;
     for (size_t i = 0; i < 5; i++)
         params[1 + i] = array_end(&columns[i]);
-    struct err e = transact(pg, true, &(struct pg_statement){sql_queue_store, 6, params}, 1, &rows);
+    struct err e = transact(pg, must_last ? "on" : "off",
+                            &(struct pg_statement){sql_queue_store, 6, params}, 1, &rows);
     for (size_t i = 0; i < 5; i++)
         buf_free(&columns[i]);
     if (err_is(&e))
@@ -292,7 +293,7 @@ static struct err settle(struct pg *pg, const char *claim_id, const char *const 
                                               {sql_queue_settle, 15, results},
                                               {sql_queue_wake, 1, sinks},
                                               {sql_queue_give_up, 3, failed}};
-    return transact(pg, false, statements, 4, NULL);
+    return transact(pg, "off", statements, 4, NULL);
 }
 
 struct err queue_settle(struct pg *pg, const char *claim_id, const struct queue_result *results,
@@ -326,9 +327,10 @@ struct err queue_next_due(struct pg *pg, const struct queue_want *wants, size_t 
         array_text(&sinks, wants[i].sink);
         array_number(&rooms, wants[i].room);
     }
-    struct err e = pg_query_prepared(
-        pg, sql_queue_next_due,
-        PG_PARAMS(array_end(&sinks), array_end(&rooms), number(QUEUE_ORDER_S, order)), &rows);
+    const char *const params[] = {array_end(&sinks), array_end(&rooms),
+                                  number(QUEUE_ORDER_S, order)};
+    struct err e =
+        transact(pg, "off", &(struct pg_statement){sql_queue_next_due, 3, params}, 1, &rows);
     buf_free(&sinks);
     buf_free(&rooms);
     if (err_is(&e))

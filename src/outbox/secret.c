@@ -33,7 +33,7 @@ static struct err read_file(const char *path, struct buf *value)
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not hold us up */
     if (fd < 0)
         return err_system(ERR_CONFIG, errno, "the secret in %s can't be read", path);
-    struct err e = ERR_OK;
+    struct err e;
     if (fstat(fd, &st) != 0)
         e = err_system(ERR_CONFIG, errno, "the secret in %s can't be read", path);
     else if (!S_ISREG(st.st_mode))

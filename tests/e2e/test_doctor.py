@@ -550,5 +550,47 @@ class TestDatabase(DoctorCase):
         self.assertIn("--batches", self.site.run("doctor", "--help", code=0).out.decode())
 
 
+class TestEvents(DoctorCase):
+    def test_an_event_that_somebody_deleted(self):
+        receipt = self.load()
+        self.well()
+        self.site.query("DELETE FROM event_outbox WHERE event_type = 'gate.done'")
+        finding = self.only("event-missing", severity="lost")
+        self.assertEqual((finding["batch"], finding["text"]),
+                         (str(receipt["batch_id"]), "receipt `done`, and no gate.done"))
+        self.well("--batches", "0")
+        self.site.configure("keep: {events: 1ms}\n")  # then it was pruned
+        self.well()
+
+    def test_that_of_a_failed_batch(self):
+        self.load(data=b"\xc1")
+        self.only("retry-waits", severity="info")
+        self.site.query("DELETE FROM event_outbox")
+        found = self.doctor(code=WRONG)
+        self.assertEqual(sorted(found), ["event-missing", "retry-waits"])
+        self.assertEqual(found["event-missing"][0]["text"], "receipt `failed`, and no gate.done")
+
+    def test_receipts_from_before_the_outbox(self):
+        self.receipt(status="failed")
+        self.well()
+
+    def test_dead_letters(self):
+        self.load()
+        other = str(uuid.uuid4())
+        self.site.query("INSERT INTO event_outbox (event_id, event_type, seq, spool_id, payload)"
+                        " VALUES (%s, 'gate.done', 2, %s, '{}')", other, str(uuid.uuid4()))
+        letters = [("ops", "HTTP 500", False, None), ("ops", "HTTP 404", False, None), ("ops", "HTTP 503", True, None),
+                   ("audit", "HTTP 418", True, None), ("theirs", "HTTP 500", False, other),
+                   (None, "a document", False, None)]
+        for sink, error, retried, event_id in letters:
+            self.site.query("INSERT INTO event_dlq (event_type, payload, error, retried_at, event_id, sink)"
+                            " SELECT event_type, '{}', %s, CASE WHEN %s THEN now() END, event_id, %s FROM event_outbox"
+                            " WHERE event_type = 'gate.done' AND (event_id = %s::uuid OR"
+                            " (%s::uuid IS NULL AND event_id <> %s::uuid))", error, retried, sink, event_id, event_id, other)
+        finding = self.only("dead-letters", severity="owed")
+        self.assertEqual(finding["text"], "sink ops: 2 dead letters, the last: HTTP 404")
+        self.assertIn("`spoolgate dlq redrive --sink ops`", finding["fix"])
+
+
 if __name__ == "__main__":
     main()

@@ -49,6 +49,19 @@ class TestMaintain(SiteCase):
                          "pruned: 0 batches (0 B), 0 receipts, 0 rejects, 0 events\n"
                          "summarised: 0 ranges\n")
 
+    def test_events(self):
+        self.site.load({"1.msgpack": pack(metric(value=1))})
+        self.assertEqual(self.maintain(), NOTHING)
+        self.site.query("INSERT INTO event_delivery (event_id, sink, batch_id, seq)"
+                        " SELECT event_id, 'ops', batch_id, seq FROM event_outbox WHERE seq = 2")
+        self.site.configure("keep: {events: 1ms}\n")
+        self.assertEqual(self.maintain(), {**NOTHING, "events_pruned": 1, "deliveries_given_up": 1})
+        self.assertEqual(self.site.query("SELECT sink, retried_at FROM event_dlq"), [("ops", None)])
+        self.site.query("UPDATE event_delivery SET state = 'waiting'")
+        told = self.site.run("maintain", code=FINE).text
+        self.assertIn("0 rejects, 0 events\ngiven up: 1 deliveries; see `spoolgate dlq list`\n", told)
+        self.assertIn("deliveries given up", told)
+
     def test_what_is_locked_stays_for_the_next_time(self):
         self.site.load({"1.msgpack": pack(metric(value=1))})
         with self.site.connect() as other:

@@ -146,7 +146,7 @@ Test(manifest_sink, mistakes)
          PATH ":4:20: `template`: the name of a file in templates/, NAME.tmpl is wanted, not "
               "`../x.tmpl`"},
         {SINK "secret: [{env: A}, {env: B}, {env: C}, {env: D}, {env: E}]\n",
-         PATH ":4:9: `secret` holds 5 values; 1 to 4 are wanted"},
+         PATH ":4:9: `secret` has 5 entries, at most 4 are possible"},
         {SINK "ca: ca.pem\n", PATH ":4:5: `ca`: an absolute path is wanted, not `ca.pem`"},
         {SINK "timeout: 0\n", PATH ":4:10: `timeout` is from 100 ms to 5 min 0 s, not `0`"},
         {SINK "timeout: 6m\n", PATH ":4:10: `timeout` is from 100 ms to 5 min 0 s, not `6m`"},

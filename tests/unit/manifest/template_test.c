@@ -77,7 +77,7 @@ Test(manifest_template, findings)
           {"templates/a.json.tmpl", "\"{{{ts_min}}}\""}},
          PATH
          ":4:20: a.json.tmpl fails with example 1 of gate.done: templates/a.json.tmpl: line 1, "
-         "column 2 of what it rendered isn't JSON: end of file expected near '2026'"},
+         "column 6 of what it rendered isn't JSON: end of file expected near '2026'"},
         {"a partial that fails as it renders",
          {{PATH, SINK("gate.done", "a.tmpl")},
           {"templates/a.tmpl", "{{> b}}"},
@@ -151,7 +151,7 @@ Test(manifest_template, forms)
     build(&s, &row);
     cr_assert_not_null(s.set, "%s", s.findings);
     render(&s, "k", "{\"n\":1,\"event\":\"e\"}", &out);
-    cr_expect_str_eq(buf_cstr(&out), "[1,         \"e\"\n]");
+    cr_expect_str_eq(buf_cstr(&out), "[1,       \"e\"\n]");
     buf_clear(&out);
     render(&s, "f", "{\"n\":1}", &out);
     cr_expect_str_eq(buf_cstr(&out), "{\"n\":1}");
