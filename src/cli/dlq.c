@@ -64,20 +64,24 @@ static void print_attempts(const json_t *attempts)
 {
     size_t i;
     json_t *a;
-    (void)printf("  attempts    %zu that are still on record\n", json_array_size(attempts));
+    if (json_array_size(attempts) > 0)
+        (void)printf("  attempts    %-27s %6s %11s\n", "TIME (UTC)", "STATUS", "TOOK");
     json_array_foreach(attempts, i, a)
     {
         char when[TIME_TEXT];
         char took[STR_HUMAN];
+        char status[STR_HUMAN];
         char words[SHOW_CLIP];
         double ms = json_number_value(json_object_get(a, "took_ms"));
-        (void)printf("    %-27s  took %-9s %s\n", time_format(show_time(a, "attempted_at"), when),
-                     str_duration((int64_t)(ms * 1e3), took),
-                     *show_str(a, "error") ? show_clip(show_str(a, "error"), SHOW_CLIP_MOST, words)
-                                           : "delivered");
+        (void)snprintf(status, sizeof status, "%" PRId64, show_int(a, "status"));
+        (void)printf(
+            "              %-27s %6s %11s\n", time_format(show_time(a, "attempted_at"), when),
+            show_int(a, "status") > 0 ? status : "-", str_duration((int64_t)(ms * 1e3), took));
+        if (*show_str(a, "error"))
+            (void)printf("    %s\n", show_clip(show_str(a, "error"), SHOW_CLIP_MOST, words));
         if (*show_str(a, "answer"))
-            (void)printf("      answer: %s\n",
-                         show_clip(show_str(a, "answer"), SHOW_CLIP_MOST, words));
+            (void)printf("    answer: %s\n",
+                         show_clip(show_str(a, "answer"), SHOW_CLIP_MOST - 8, words));
     }
 }
 
@@ -132,9 +136,10 @@ static struct err redrive_ids(struct pg *pg, int count, char **ids, uint64_t *re
         TRY(queue_redrive(pg, &(struct queue_filter){.dlq_id = ids[i]}, &found));
         *redriven += found;
         if (found == 0 && !err_is(&missing))
-            missing = err_make(ERR_USAGE,
-                               "no dead letter %s waits to be redriven; see `spoolgate dlq list`",
-                               ids[i]);
+            missing = err_make(
+                ERR_USAGE,
+                "no dead letter %s of a sink waits to be redriven; see `spoolgate dlq list`",
+                ids[i]);
     }
     return missing;
 }

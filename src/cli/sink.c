@@ -36,22 +36,22 @@ static const char *nearest_name(const struct manifest *set, const char *name)
     return best;
 }
 
-static struct err find_sink(const struct manifest *set, const char *name,
-                            const struct manifest_sink **sink)
+/* NULL: none, and *e says so. */
+static const struct manifest_sink *find_sink(const struct manifest *set, const char *name,
+                                             struct err *e)
 {
+    const struct manifest_sink *sink = set ? manifest_sink(set, name) : NULL;
+    const char *nearest = set && !sink ? nearest_name(set, name) : NULL;
     if (!set)
-        return err_make(ERR_CONFIG,
-                        "the manifests can't be read, and the database knows no sink "
-                        "`%s`",
-                        name);
-    *sink = manifest_sink(set, name);
-    if (*sink)
-        return ERR_OK;
-    const char *nearest = nearest_name(set, name);
-    if (nearest)
-        return err_make(ERR_USAGE, "no manifest declares a sink `%s`; did you mean `%s`?", name,
-                        nearest);
-    return err_make(ERR_USAGE, "no manifest declares a sink `%s`; see `spoolgate sink list`", name);
+        *e = err_make(ERR_CONFIG,
+                      "the manifests can't be read, and the database knows no sink `%s`", name);
+    else if (nearest)
+        *e = err_make(ERR_USAGE, "no manifest declares a sink `%s`; did you mean `%s`?", name,
+                      nearest);
+    else if (!sink)
+        *e = err_make(ERR_USAGE, "no manifest declares a sink `%s`; see `spoolgate sink list`",
+                      name);
+    return sink;
 }
 
 /* ---- list ---- */
@@ -72,11 +72,11 @@ static struct err list(struct pg *pg, const struct manifest *set, struct request
 
 static struct err enable(struct pg *pg, const struct manifest *set, struct request *r)
 {
-    const struct manifest_sink *sink;
+    struct err e;
     bool known;
     TRY(queue_enable(pg, r->sink, &known));
-    if (!known)
-        TRY(find_sink(set, r->sink, &sink));
+    if (!known && !find_sink(set, r->sink, &e))
+        return e;
     if (r->json) {
         json_t *o = json_pack("{s:s, s:b}", "sink", r->sink, "known", known);
         show_json(o);
@@ -116,16 +116,19 @@ static struct err replay_one(struct pg *pg, const struct request *r, uint64_t *c
 {
     TRY(queue_replay(pg, r->sink, &(struct queue_filter){.event_id = r->event_id}, count));
     if (*count == 0)
-        return err_make(ERR_USAGE, "the outbox has no event %s", r->event_id);
+        return err_make(ERR_USAGE, "the outbox has no event %s, or it waits for sink `%s` already",
+                        r->event_id, r->sink);
     return ERR_OK;
 }
 
 static struct err replay(struct pg *pg, const struct manifest *set, struct request *r)
 {
-    const struct manifest_sink *sink;
+    struct err e;
+    const struct manifest_sink *sink = find_sink(set, r->sink, &e);
     uint64_t count = 0;
     char n[STR_HUMAN];
-    TRY(find_sink(set, r->sink, &sink));
+    if (!sink)
+        return e;
     if (r->type != EVENT_COUNT && !sink->events[r->type])
         return err_make(ERR_USAGE, "sink `%s` doesn't want %s; its manifest's `events` says so",
                         r->sink, r->event);
@@ -183,10 +186,12 @@ static struct err show_log(struct pg *pg, const struct manifest *set, struct req
 
 static struct err test(struct pg *pg, const struct manifest *set, struct request *r)
 {
-    const struct manifest_sink *sink;
+    struct err e;
+    const struct manifest_sink *sink = find_sink(set, r->sink, &e);
     enum event_type type = 0;
     (void)pg;
-    TRY(find_sink(set, r->sink, &sink));
+    if (!sink)
+        return e;
     while (!sink->events[type])
         type++;
     return sample_send(set, sink, r->type != EVENT_COUNT ? r->type : type, r->json, &r->code);

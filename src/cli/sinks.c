@@ -10,7 +10,7 @@
 #include "db/queries.h"
 #include "outbox/request.h"
 
-enum { TROUBLE_SHOWN = 74 };
+enum { TROUBLE_SHOWN = 72 }; /* with the dots and the indent, 80 columns */
 
 /* What only the manifest knows. */
 static void add_declared(const struct manifest *set, json_t *row)
@@ -54,14 +54,13 @@ static bool is_noteworthy(const json_t *s)
 static void describe(const json_t *s, struct buf *out)
 {
     const char *state = show_str(s, "state");
-    const char *name = show_str(s, "sink");
     char age[STR_HUMAN];
     if (strcmp(state, "undeclared") == 0) {
         if (show_int(s, "waiting") > 0)
             buf_str(out, "no manifest declares it: what waits, waits for one that does");
     } else if (strcmp(state, "disabled") == 0) {
-        buf_printf(out, "off for %s: %s; on again: spoolgate sink enable %s",
-                   show_age(s, "disabled_at", time_now(), age), show_str(s, "error"), name);
+        buf_printf(out, "answered 410, %s ago; on again: spoolgate sink enable %s",
+                   show_age(s, "disabled_at", time_now(), age), show_str(s, "sink"));
     } else if (show_int(s, "failures") > 0) {
         buf_printf(out, "failed %" PRId64 " times in a row: %s", show_int(s, "failures"),
                    show_str(s, "error"));
@@ -75,15 +74,17 @@ static void print_row(const json_t *s, enum sinks_shown shown)
     char waiting[STR_HUMAN];
     char dead[STR_HUMAN];
     char oldest[STR_HUMAN];
-    char success[STR_HUMAN];
-    const char *ago = show_time(s, "last_success_at") == INT64_MIN ? "" : " ago";
+    char age[STR_HUMAN];
+    char success[STR_HUMAN + 4];
     struct buf trouble = {0};
     char clipped[SHOW_CLIP];
     int64_t now = time_now();
-    (void)printf("%-16s %-10s %9s %12s %6s %11s%-4s", show_str(s, "sink"), show_str(s, "state"),
+    bool succeeded = show_time(s, "last_success_at") != INT64_MIN;
+    (void)snprintf(success, sizeof success, "%s%s", show_age(s, "last_success_at", now, age),
+                   succeeded ? " ago" : "");
+    (void)printf("%-16s %-10s %9s %12s %6s %15s", show_str(s, "sink"), show_str(s, "state"),
                  show_count(s, "waiting", waiting), show_age(s, "oldest_waiting", now, oldest),
-                 show_count(s, "dead_letters", dead), show_age(s, "last_success_at", now, success),
-                 ago);
+                 show_count(s, "dead_letters", dead), success);
     if (shown == SINKS_ALL && *show_str(s, "target"))
         (void)printf("  %s", show_str(s, "target"));
     (void)putchar('\n');

@@ -177,6 +177,9 @@ static void print_head(const json_t *status)
         (void)printf("database  UNAVAILABLE: %s\n", show_str(database, "error"));
     else
         (void)printf("database  %s\n", show_str(database, "target"));
+    const json_t *courier = json_object_get(daemon, "courier");
+    if (!*show_str(database, "error") && *show_str(courier, "database_error"))
+        (void)printf("events    NOT DELIVERED: %s\n", show_str(courier, "database_error"));
 }
 
 /* As much of a commit or hash as people tell apart. */

@@ -2,16 +2,16 @@
 # SPDX-License-Identifier: MIT
 """The commands `sink` and `dlq`, and what `status` says of both."""
 import json
-import os
 import re
 import uuid
 
 import psycopg.types.json
 
-from support import (CONFIG, FINE, UNAVAILABLE, USAGE, SiteCase, main, metric, pack, wait_until)
+from receiver import Receiver, close_at_once, new_secret, status
+from support import CONFIG, FINE, UNAVAILABLE, USAGE, SiteCase, main, metric, pack, wait_until
 
 REFUSED = 76
-SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+NOWHERE = {"SPOOLGATE_DATABASE": "host=/nonexistent"}
 
 
 class SinkCase(SiteCase):
@@ -20,7 +20,8 @@ class SinkCase(SiteCase):
     def setUp(self):
         super().setUp()
         self.manifests = self.site.folder / "manifests"
-        (self.manifests / "sinks").mkdir(parents=True)
+        for folder in ("sinks", "gates"):
+            (self.manifests / folder).mkdir(parents=True)
         self.site.environment["SPOOLGATE_MANIFESTS"] = str(self.manifests)
 
     def declare(self, name, **keys):
@@ -39,6 +40,7 @@ class Recorded(SinkCase):
     def setUp(self):
         super().setUp()
         self.site.run("migrate", code=FINE)
+        self.site.run("drain", code=FINE)  # makes the spool
 
     def event(self, kind="gate.done", gate="default", age="0 s", **payload):
         """An event in the outbox. Returns its id."""
@@ -92,7 +94,7 @@ class TestSinkList(Recorded):
             self.declare(name)
         self.declare("hidden", url={"env": "HIDDEN_URL"}, events=["embed.start"])
         self.state("good", last_success_at="now() - interval '3 minutes'")
-        self.state("bad", failures="3", error="'answered 500'", last_failure_at="now()")
+        self.state("bad", failures="3", error="'answered 500' || repeat('é', 200)", last_failure_at="now()")
         self.state("napping", not_before="now() + interval '1 hour'")
         self.state("off", disabled_at="now() - interval '2 hours'", error="'answered 410'")
         self.state("gone", failures="1", error="'no answer'")
@@ -115,8 +117,8 @@ class TestSinkList(Recorded):
         self.assertEqual(sinks["hidden"]["events"], ["embed.start"])
 
         shown = self.site.run("sink", "list", code=FINE).out.decode()
-        for says in (r"^bad +failing +1 +7 min", r"^    failed 3 times in a row: answered 500$",
-                     r"^    off for 2 h 0 min: answered 410; on again: spoolgate sink enable off$",
+        for says in (r"^bad +failing +1 +7 min", r"^    failed 3 times in a row: answered 500é+\.\.\.$",
+                     r"^    answered 410, 2 h 0 min ago; on again: spoolgate sink enable off$",
                      r"^    no manifest declares it", r"3 min \d s ago  https://example\.org$",
                      r"^    asked to be left alone until "):
             self.assertRegex(shown, f"(?m){says}")
@@ -144,9 +146,9 @@ class TestSinkList(Recorded):
     def test_manifests_that_cannot_be_read(self):
         self.declare("ops")
         self.state("ops", failures="1", error="'no answer'")
-        (self.manifests / "sinks" / "bad.yaml").write_text("sink: [")
+        (self.manifests / "sinks" / "bad.yaml").write_text("sink: [\n")
         ended = self.site.run("sink", "list", "--json", code=FINE)
-        self.assertIn(b"bad.yaml:1:", ended.err)
+        self.assertIn(b"bad.yaml:2:1:", ended.err)
         row, = ended.json()
         self.assertEqual((row["sink"], row["state"], row["declared"], row["target"]),
                          ("ops", "failing", None, None))
@@ -207,6 +209,8 @@ class TestReplay(Recorded):
         """What the sink wants, and nothing else: by event, gate and time."""
         self.declare("ops", events=["gate.done"])
         self.declare("narrow", gates=["fast", "slow"])
+        for gate in ("fast", "slow"):
+            (self.manifests / "gates" / f"{gate}.yaml").write_text(f"gate: {gate}\n")
         for kind in ("gate.open", "gate.done"):
             for gate in ("default", "fast", "slow"):
                 for age in ("30 minutes", "90 minutes", "5 hours"):
@@ -282,8 +286,8 @@ class TestDlq(Recorded):
                           (500, "answered 500", "out of order")])
         shown = self.site.run("dlq", "show", str(letter), code=FINE).out.decode()
         for says in (rf"event       gate\.done  {event_id}\n", r'    {\n      "event": "gate.done",\n',
-                     r"took 12 ms +http://example\.org: timed out\n",
-                     r"took 12 ms +answered 500\n      answer: out of order\n"):
+                     r"Z +- +12 ms\n    http://example\.org: timed out\n",
+                     r"Z +500 +12 ms\n    answered 500\n    answer: out of order\n"):
             self.assertRegex(shown, says)
         self.assertNotIn("\x1b", shown)
         # The outbox has forgotten the event: the letter keeps what is needed.
@@ -308,20 +312,196 @@ class TestDlq(Recorded):
                 "SELECT id FROM event_dlq WHERE retried_at IS NULL ORDER BY id")]
 
         with self.site.connect() as listener:
+            told = []
+            listener.add_notify_handler(told.append)
             listener.execute("LISTEN event_updates")
             self.assertEqual(redrive("--sink", "ops", "--since", "1h", "--json").json(), {"redriven": 1})
             self.assertEqual(dead(), [letters[0], *letters[2:]])
-            self.assertEqual(len(list(listener.notifies(timeout=10, stop_after=1))), 1)
+            listener.execute("SELECT 1")  # the server has it by then
+            self.assertEqual(len(told), 1)
         self.assertIn("1 dead letter queued", redrive(str(letters[0])).text)
         self.assertEqual(self.waiting("ops"), 2)
         ended = redrive(str(letters[0]), str(letters[2]), code=USAGE)  # the first is redriven already
         self.assertIn("1 dead letter queued", ended.text)
-        self.assertIn(f"no dead letter {letters[0]} waits", ended.text)
+        self.assertIn(f"no dead letter {letters[0]} of a sink waits", ended.text)
         self.assertIn("1 dead letter queued", redrive("--event", "gate.done", "--sink", "audit").text)
         self.assertEqual(dead(), letters[4:])
         self.assertEqual(redrive("--all", "--json").json(), {"redriven": 1})
         self.assertEqual(dead(), [])
         self.assertIn("0 dead letters queued", redrive("--all").text)
+
+
+    def test_letters_of_no_sink(self):
+        """Other failures of ours go there, too: shown, never delivered."""
+        letter = self.site.value(
+            "INSERT INTO event_dlq (event_type, payload, error) VALUES"
+            " ('document', '{\"uri\": \"a.md\"}', 'can''t be read') RETURNING id")
+        self.assertRegex(self.site.run("dlq", "list", code=FINE).text, rf"{letter}  - +document .* can't be read\n")
+        shown = self.site.run("dlq", "show", str(letter), code=FINE).text
+        self.assertIn('"uri": "a.md"', shown)
+        self.assertNotIn("sink", shown)
+        self.assertNotIn("attempts", shown)
+        self.assertEqual(self.site.run("dlq", "redrive", "--all", "--json", code=FINE).json(), {"redriven": 0})
+        self.assertIn("of a sink waits", self.site.run("dlq", "redrive", str(letter), code=USAGE).text)
+
+
+class TestSinkTest(SinkCase):
+    def send(self, *args, code=FINE, env=None, name="ops"):
+        return self.site.run("sink", "test", name, *args, code=code, env={**NOWHERE, **(env or {})})
+
+    def test_the_exchange_is_printed_without_secrets(self):
+        secret = new_secret()
+        env = {"OPS_URL": "", "OPS_SECRET": secret, "OPS_TOKEN": "hush-token", "OPS_TEAM": "hush-team"}
+        with Receiver(secrets=[secret]) as receiver:
+            receiver.script = [status(202, b"thank\x1b[31m you \xff", x_hint="hm")]
+            env["OPS_URL"] = f"{receiver.url}/hush?token=hush"
+            self.declare("ops", url={"env": "OPS_URL"}, secret={"env": "OPS_SECRET"},
+                         bearer={"env": "OPS_TOKEN"}, headers={"X-Team": {"env": "OPS_TEAM"}},
+                         allow_private=True)
+            shown = self.send(env=env).out.decode()
+            heard, = receiver.requests
+        self.assertTrue(heard.verified, heard.headers)
+        self.assertEqual(heard.path, "/hook/hush?token=hush")
+        self.assertEqual(heard.headers["authorization"], "Bearer hush-token")
+        self.assertEqual(heard.headers["x-team"], "hush-team")
+        self.assertEqual(uuid.UUID(heard.id).version, 7)
+        self.assertEqual((heard.json()["event"], heard.json()["test"]), ("gate.open", True))
+        self.assertEqual(list(heard.json())[0], "event")
+        for says in (heard.body.decode(), "> POST ", f"> webhook-id: {heard.id}\n", "> webhook-signature: v1,",
+                     "< HTTP/1.1 202 Accepted\n", "hint: hm\n", "    thank [31m you ?\n"):
+            self.assertIn(says, shown)
+        self.assertRegex(shown, r"\n202 after [\d.]+ ms: the listener has it\n$")
+        for hidden in ("hush", secret, secret[6:], "\x1b"):
+            self.assertNotIn(hidden, shown)
+
+    def test_formats_and_events(self):
+        (self.manifests / "templates").mkdir()
+        (self.manifests / "templates" / "own.json.tmpl").write_text(
+            '{"text": "{{event}} of {{gate}}", "test": {{{test}}}}')
+        cases = [("flat", "gate.open", lambda b: (b["event"], b["test"])),
+                 ("standard", "gate.done", lambda b: (b["type"], b["data"]["test"])),
+                 ("cloudevents", "embed.start", lambda b: (b["type"], b["data"]["test"])),
+                 ({"template": "own.json.tmpl"}, "gate.done", lambda b: (b["text"].split()[0], b["test"]))]
+        with Receiver() as receiver:
+            for form, event, read in cases:
+                with self.subTest(form):
+                    self.declare("ops", url=receiver.url, format=form, allow_private=True)
+                    self.send("--event", event)
+                    heard = receiver.requests[-1]
+                    self.assertEqual(read(heard.json()), (event, True))
+                    self.assertEqual("cloudevents" in heard.headers["content-type"], form == "cloudevents")
+            self.assertEqual(len(receiver.requests), len(cases))
+
+    def test_verdicts(self):
+        cases = [(status(200), FINE, "delivered"), (status(204), FINE, "delivered"),
+                 (status(429), UNAVAILABLE, "busy"), (status(500), UNAVAILABLE, "busy"),
+                 (status(301, location="http://127.0.0.1/hush"), REFUSED, "refused"),
+                 (status(404), REFUSED, "refused"), (status(410), REFUSED, "gone"),
+                 (close_at_once(), UNAVAILABLE, "no answer")]
+        with Receiver() as receiver:
+            self.declare("ops", url=receiver.url, allow_private=True)
+            for behaviour, code, verdict in cases:
+                with self.subTest(verdict):
+                    receiver.script = [behaviour, behaviour]
+                    told = self.send("--json", code=code).json()
+                    self.assertEqual((told["sink"], told["event"], told["verdict"]),
+                                     ("ops", "gate.open", verdict))
+                    self.assertEqual(told["event_id"], receiver.requests[-1].id)
+                    self.assertEqual(told["body"].encode(), receiver.requests[-1].body)
+                    self.assertEqual(told["error"] is None, verdict != "no answer")
+                    self.assertEqual(told["status"] is None, verdict == "no answer")
+                    self.assertNotIn("hush", json.dumps(told))
+                    ended = self.send(code=code)
+                    self.assertEqual(ended.err, b"")
+                    self.assertRegex(ended.text, r"\n(no answer: http://127\.0\.0\.1|\d{3} after )")
+            self.assertEqual(len(receiver.requests), 2 * len(cases))
+
+    def test_private_addresses(self):
+        with Receiver() as receiver:
+            self.declare("ops", url=receiver.url)
+            self.assertIn("allow_private", self.send(code=UNAVAILABLE).text)
+            self.assertEqual(receiver.requests, [])
+
+    def test_what_cannot_be_sent(self):
+        cases = [({"url": {"env": "NOT_SET"}}, "NOT_SET"), ({"bearer": {"file": "/nonexistent"}}, "/nonexistent"),
+                 ({"secret": {"env": "BAD_KEY"}}, "secret (env BAD_KEY)")]
+        for keys, says in cases:
+            with self.subTest(keys):
+                self.declare("ops", **keys)
+                ended = self.send(code=CONFIG, env={"BAD_KEY": "hush"})
+                self.assertIn("sink `ops`: ", ended.text)
+                self.assertIn(says, ended.text)
+                self.assertNotIn("hush", ended.text)
+                self.assertEqual(ended.out, b"")
+
+
+class TestLive(SinkCase):
+    """A daemon delivers, and the commands are used beside it."""
+
+    def load_one(self, name):
+        self.site.put(name, pack(metric(value=1, name=name)))
+
+    def test_from_dead_letter_to_delivered(self):
+        """A listener that is down long enough, then dlq redrive: the daemon acts at once."""
+        with Receiver() as receiver:
+            receiver.otherwise = status(500, b"out of order")
+            self.declare("ops", url=receiver.url, events=["gate.done"], retry=[0, "100ms"],
+                         allow_private=True)
+            with self.site.daemon():
+                self.load_one("a.msgpack")
+                letter, = wait_until(lambda: self.site.run("dlq", "list", "--json", code=FINE).json(),
+                                     "a dead letter")
+                told = self.site.run("dlq", "show", str(letter["id"]), "--json", code=FINE).json()
+                self.assertEqual([(a["status"], a["answer"]) for a in told["attempts"]],
+                                 [(500, "out of order")] * 2)
+                self.assertEqual((told["payload"]["event"], told["payload"]["status"]),
+                                 ("gate.done", "success"))
+                self.assertEqual(self.sinks()["ops"]["dead_letters"], 1)
+                receiver.otherwise = status(200)
+                self.assertIn("1 dead letter queued",
+                              self.site.run("dlq", "redrive", str(letter["id"]), code=FINE).text)
+                heard = receiver.wait(3)
+                self.assertEqual({r.id for r in heard}, {letter["event_id"]})
+                self.assertEqual(len({r.body for r in heard}), 1)
+                wait_until(lambda: self.sinks()["ops"]["state"] == "ok", "the sink is well")
+                self.assertEqual(self.site.run("dlq", "list", "--json", code=FINE).json(), [])
+                log = self.site.run("sink", "log", "ops", "--json", code=FINE).json()
+                self.assertEqual([a["status"] for a in log], [200, 500, 500])
+
+    def test_gone_and_enabled_again(self):
+        """410 disables; `sink enable` and what waited is delivered."""
+        with Receiver() as receiver:
+            receiver.otherwise = status(410)
+            self.declare("ops", url=receiver.url, events=["gate.done"], allow_private=True)
+            with self.site.daemon():
+                self.load_one("a.msgpack")
+                wait_until(lambda: self.sinks()["ops"]["state"] == "disabled", "the sink is disabled")
+                self.assertIn("spoolgate sink enable ops", self.site.run("status", code=FINE).text)
+                self.assertEqual(self.sinks()["ops"]["waiting"], 1)
+                receiver.otherwise = status(200)
+                self.site.run("sink", "enable", "ops", code=FINE)
+                heard = receiver.wait(2)
+                self.assertEqual(len({r.id for r in heard}), 1)
+                wait_until(lambda: self.sinks()["ops"]["waiting"] == 0, "it has been told")
+
+    def test_replay_of_what_was_delivered(self):
+        """The same ids and the same bytes; a sink that was declared later hears of the past."""
+        with Receiver() as receiver:
+            self.declare("ops", url=f"{receiver.url}/ops", allow_private=True)
+            with self.site.daemon():
+                self.load_one("a.msgpack")
+                first = receiver.wait(2)
+                wait_until(lambda: self.sinks()["ops"]["waiting"] == 0, "both are settled")
+                self.declare("late", url=f"{receiver.url}/late", allow_private=True, events=["gate.done"])
+                self.site.run("reload", code=FINE)
+                self.assertIn("2 events queued", self.site.run(
+                    "sink", "replay", "ops", "--since", "1h", code=FINE).text)
+                again = receiver.wait(4)[2:]
+                self.assertEqual([(r.id, r.body) for r in again], [(r.id, r.body) for r in first])
+                self.assertIn("1 event queued", self.site.run(
+                    "sink", "replay", "late", "--since", "1h", code=FINE).text)
+                late, = receiver.wait(1, lambda r: r.path.endswith("/late"))
+                self.assertEqual(late.id, receiver.of("gate.done")[0].id)
 
 
 class TestUsage(SinkCase):
@@ -356,12 +536,11 @@ class TestUsage(SinkCase):
 
     def test_without_a_database(self):
         self.declare("ops")
-        nowhere = {"SPOOLGATE_DATABASE": "host=/nonexistent"}
         for args in (["sink", "list"], ["sink", "enable", "ops"], ["sink", "log", "ops"],
                      ["sink", "replay", "ops", "--since", "1h"], ["dlq", "list"],
                      ["dlq", "redrive", "--all"]):
             with self.subTest(args):
-                self.site.run(*args, code=UNAVAILABLE, env=nowhere)
+                self.site.run(*args, code=UNAVAILABLE, env=NOWHERE)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@
  * its structs, so that nothing behind it has to look again.
  */
 #include "manifest/manifest.c"
-#include "manifest/template.c"
 #include "yaml/read.c"
 
 #include <assert.h>

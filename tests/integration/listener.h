@@ -61,7 +61,7 @@ static inline bool listener_read(int fd, struct listener_request *r)
     const char *length = strcasestr(r->head, "\r\nContent-Length:");
     (void)sscanf(r->head, "%*s %199s", r->path);
     r->body_len = length ? strtoul(length + 17, NULL, 10) : 0;
-    if (strcmp(r->path, "/early") == 0)
+    if (r->body_len == 0 || strcmp(r->path, "/early") == 0)
         return true;
     return r->body_len < sizeof r->body &&
            recv(fd, r->body, r->body_len, MSG_WAITALL) == (ssize_t)r->body_len;
@@ -151,11 +151,10 @@ static inline void *listener_accept(void *context)
         int fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC);
         if (fd < 0 || l->is_stopping || l->accepted == LISTENER_CONNECTIONS)
             return NULL;
-        struct listener_connection *c = &l->connections[l->accepted];
+        struct listener_connection *c = &l->connections[l->accepted++];
         c->listener = l;
         c->fd = fd;
         cr_assert_eq(pthread_create(&c->thread, NULL, listener_serve, c), 0);
-        l->accepted++;
     }
 }
 

@@ -183,6 +183,16 @@ Test(source, folders)
          "put wt/m/gates/g.yaml 4; commit wt; head wt",
          .dir = "wt/m", .text = "/wt/m",
          .files = "gates/g.yaml=4 sinks/s.yml=1 streams/a.yaml=3 streams/b.yaml=2"},
+        {"templates are part of it, and have names of their own",
+         "plain; put wt/manifests/templates/t.tmpl 1; put wt/manifests/templates/b.yaml 2;"
+         "put wt/manifests/streams/c.tmpl 3; commit wt; head wt",
+         .dir = "wt/manifests", .text = "/wt/manifests",
+         .files = "streams/a.yaml=x templates/t.tmpl=1"},
+        {"a template is edited",
+         "plain; put wt/manifests/templates/t.tmpl 1; commit wt;"
+         "put wt/manifests/templates/t.tmpl 2; dirty wt",
+         .dir = "wt/manifests", .text = "/wt/manifests",
+         .files = "streams/a.yaml=x templates/t.tmpl=2"},
         {"edited", "plain; put wt/manifests/streams/a.yaml y; dirty wt", .dir = "wt/manifests",
          .text = "/wt/manifests", .files = "streams/a.yaml=y"},
         {"staged", "plain; put wt/manifests/streams/a.yaml y; git -C wt add -A; dirty wt",
@@ -245,6 +255,8 @@ Test(source, folders_that_cannot_be_read)
          .files = "can't list m: Not a directory"},
         {"empty", "mkdir m", .dir = "m", .rev_is = FAILS,
          .files = "m has none of streams/, gates/ and sinks/; make them"},
+        {"templates alone", "put m/templates/t.tmpl x", .dir = "m", .rev_is = FAILS,
+         .files = "m has none of streams/, gates/ and sinks/; make them"},
         {"streams is a file", "mkdir m; put m/streams x", .dir = "m", .rev_is = FAILS,
          .files = "streams/: can't be listed: Not a directory"},
         {"outside the folders", "put m/streams/b.yaml x; put m/a.yaml x", .dir = "m",
@@ -296,6 +308,10 @@ Test(source, repositories)
          "put wt/.gitattributes '* eol=crlf filter=f'; printf 'x\\n' >wt/manifests/streams/a.yaml; "
          "commit wt; head wt",
          .repo = "wt", .text = "/wt at HEAD", .files = "streams/a.yaml=x\n"},
+        {"templates",
+         "plain; put wt/manifests/templates/t.tmpl 1; put wt/manifests/templates/t.yaml 2;"
+         "put wt/manifests/templates/sub/u.tmpl 3; commit wt; head wt",
+         .repo = "wt", .text = "/wt at HEAD", .files = "streams/a.yaml=x templates/t.tmpl=1"},
         {"three folders",
          "repo wt; put wt/manifests/sinks/s.yaml 1; put wt/manifests/streams/b.yml 2;"
          "put wt/manifests/gates/g.yaml 3; put wt/manifests/streams/.h.yaml 4;"

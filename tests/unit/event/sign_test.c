@@ -21,7 +21,7 @@ struct signature_row {
     const char *want;
 };
 
-Test(outbox_sign, signatures)
+Test(event_sign, signatures)
 {
     static const struct signature_row rows[] = {
         {VECTOR_SECRET, VECTOR_ID, VECTOR_BODY, VECTOR_TIME, VECTOR_WANT},
@@ -46,7 +46,7 @@ Test(outbox_sign, signatures)
     }
 }
 
-Test(outbox_sign, body_with_nul)
+Test(event_sign, body_with_nul)
 {
     struct sign_keys keys = {0};
     struct buf out = {0};
@@ -63,7 +63,7 @@ struct secret_row {
     const char *want; /* what the error has to say */
 };
 
-Test(outbox_sign, secrets)
+Test(event_sign, secrets)
 {
     static const struct secret_row rows[] = {
         {VECTOR_SECRET, 24, ""},
@@ -108,7 +108,7 @@ Test(outbox_sign, secrets)
     }
 }
 
-Test(outbox_sign, all_or_none)
+Test(event_sign, all_or_none)
 {
     struct sign_keys keys = {0};
     struct sign_keys before;
