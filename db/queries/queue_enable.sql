@@ -12,7 +12,8 @@ delivery AS (
       FROM (SELECT event_id, row_number() OVER (ORDER BY queued_at, event_id) AS nr
               FROM event_delivery
              WHERE sink = $1::text
-               AND state = 'waiting') AS w
+               AND state = 'waiting'
+               AND due_at IS NOT NULL) AS w
      WHERE d.event_id = w.event_id
        AND d.sink = $1::text
        AND d.state = 'waiting'

@@ -6,6 +6,7 @@ WITH overdue AS MATERIALIZED (
       FROM event_delivery d
       JOIN event_outbox e USING (event_id)
      WHERE d.state = 'waiting'
+       AND d.due_at IS NOT NULL
        AND d.queued_at < $1::timestamptz
        AND (d.claim_id IS NULL OR d.due_at <= now())
        AND (e.spool_id = $2::uuid OR e.spool_id IS NULL)

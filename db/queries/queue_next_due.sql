@@ -9,6 +9,7 @@ SELECT (extract(epoch FROM min(greatest(n.due_at, now())) - now()) * 1000000)::b
          FROM event_delivery
         WHERE sink = w.sink
           AND state = 'waiting'
+          AND due_at IS NOT NULL
         ORDER BY due_at
         LIMIT 1) AS first
  CROSS JOIN LATERAL (

@@ -129,6 +129,7 @@ struct err queue_next_due(struct pg *pg, const struct queue_want *wants, size_t 
 struct queue_filter {
     const char *sink, *event_type, *event_id;
     const char *since, *until; /* since when: the event, or the dead letter, was written */
+    const char *gate;          /* queue_replay's: the gate that the event is about */
     const char *dlq_id;        /* queue_redrive's */
 };
 /* Dead letters wait for their sinks again, at once, with the whole schedule before them. Those of
