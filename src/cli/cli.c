@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/str.h"
+
 enum { OPTIONS_MAX = 24, LETTER_HELP = 'h', FIRST_LONG_ONLY = 1000 };
 
 static void print_option(const struct cli_option *o)
@@ -168,6 +170,24 @@ struct err cli_connect(const struct config *config, struct pg *pg)
     struct pg_target target = {config->database, config->schema};
     pg_init(pg);
     return pg_open(pg, &target);
+}
+
+bool cli_moment(const char *typed, char moment[TIME_TEXT])
+{
+    int64_t us;
+    int64_t now = time_now();
+    if (str_parse_duration(typed, &us) && us >= 0 && us < now)
+        us = now - us;
+    else if (!time_parse(typed, strlen(typed), &us))
+        return false;
+    (void)time_format(us, moment);
+    return true;
+}
+
+bool cli_is_number(const char *typed)
+{
+    size_t len = strlen(typed);
+    return len > 0 && len <= 9 && strspn(typed, "0123456789") == len;
 }
 
 int cli_finish(int code)

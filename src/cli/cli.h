@@ -22,6 +22,7 @@
 #include <stdbool.h>
 
 #include "base/err.h"
+#include "base/time.h"
 #include "config/config.h"
 #include "io/pg.h"
 #include "manifest/current.h"
@@ -108,6 +109,12 @@ struct err cli_require_gate(const struct cli_site *site, const char *gate);
 
 /* A session for a command that reads. The caller closes pg. */
 struct err cli_connect(const struct config *config, struct pg *pg);
+
+/* A moment as people type it, RFC 3339 or how long ago it was ("2h", "3 days"), as RFC 3339. False:
+ * it is neither. */
+bool cli_moment(const char *typed, char moment[TIME_TEXT]);
+/* "20", as --limit has it: a number of at most nine digits. */
+bool cli_is_number(const char *typed);
 
 /* Flushes stdout; a full disk or closed pipe is a failure like any other. */
 int cli_finish(int code);

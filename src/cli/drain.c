@@ -18,7 +18,9 @@ static void print_json(const struct drain_result *r)
                   {"rows_loaded", r->rows},
                   {"frames_rejected", r->rejected},
                   {"frames_skipped", r->skipped},
-                  {"segments_left", r->left}};
+                  {"segments_left", r->left},
+                  {"events_delivered", r->delivered},
+                  {"events_failed", r->undelivered}};
     struct buf text = {0};
     struct jsonw j = {.out = &text};
     jsonw_object(&j);
@@ -40,6 +42,9 @@ static void print_text(const struct drain_result *r)
                  r->skipped);
     if (r->left > 0)
         (void)printf("; %" PRIu64 " segments wait on: not due, not settled or held", r->left);
+    if (r->delivered > 0 || r->undelivered > 0)
+        (void)printf("; %" PRIu64 " events delivered, %" PRIu64 " attempts failed", r->delivered,
+                     r->undelivered);
     (void)putchar('\n');
 }
 
@@ -87,14 +92,17 @@ static int run(int argc, char **argv)
 const struct cli_command cli_drain = {
     .name = "drain",
     .arguments = "",
-    .summary = "one pass and exit: load what is due (for timers and scripts)",
-    .details = "Takes up what a crash left in processing/, loads the gates that are due, and ends "
-               "when nothing\n"
-               "is due any more. A segment that changed in the last 2 s counts as still being "
-               "written: a plain\n"
-               "drain leaves it to the next pass, --force waits for it. Rejected frames and failed "
-               "segments are\n"
-               "recorded, and no failure of the pass unless --strict.\n\n"
-               "  spoolgate drain --force --json\n",
+    .summary = "one pass and exit: load and deliver what is due (for timers and scripts)",
+    .details =
+        "Takes up what a crash left in processing/, loads the gates that are due, delivers "
+        "the events\n"
+        "that are due, and ends when nothing is due any more. A segment that changed in the "
+        "last 2 s\n"
+        "counts as still being written: a plain drain leaves it to the next pass, --force "
+        "waits for it.\n"
+        "Rejected frames and failed segments are recorded, and no failure of the pass unless "
+        "--strict;\n"
+        "an event that a listener didn't take waits for its next attempt.\n\n"
+        "  spoolgate drain --force --json\n",
     .run = run,
 };

@@ -16,8 +16,10 @@ static void print_commands(void)
         "Configuration keys: spoolgate help config\n\n"
         "Exit codes: 0 fine, 1 doctor has findings, 2 plan or apply has differences, 64 usage, 65 "
         "data,\n"
-        "69 database unavailable, 73 can't create, 75 try again (another process has the spool),\n"
-        "78 configuration");
+        "69 database or listener unavailable, 73 can't create, 75 try again (another process has "
+        "the "
+        "spool),\n"
+        "76 refused by a listener (sink test), 78 configuration");
 }
 
 static void print_config(void)

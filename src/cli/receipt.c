@@ -232,7 +232,7 @@ static int run(int argc, char **argv)
     bool is_show = argc >= 1 && strcmp(argv[0], "show") == 0 && argc == (r.file ? 1 : 2);
     if (!is_list && !is_show)
         return cli_usage(&cli_receipt, "`list`, `show BATCH` or `show --file NAME` is wanted");
-    if (strspn(r.limit, "0123456789") != strlen(r.limit) || strlen(r.limit) > 9 || !*r.limit)
+    if (!cli_is_number(r.limit))
         return cli_usage(&cli_receipt, "--limit wants a number");
     struct err e = cli_config(&common, &config);
     if (!err_is(&e))

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/time.h"
+#include "base/utf8.h"
 
 const char *show_str(const json_t *object, const char *key)
 {
@@ -36,6 +37,51 @@ const char *show_age(const json_t *object, const char *key, int64_t now_us, char
 const char *show_count(const json_t *object, const char *key, char text[STR_HUMAN])
 {
     return str_count((uint64_t)show_int(object, key), text);
+}
+
+/* The character at p, made harmless, into `to`; how many bytes it takes there and here. */
+static size_t take_char(const uint8_t *p, size_t left, char to[4])
+{
+    size_t len = utf8_length(p, left);
+    bool is_control = p[0] < 0x20 || p[0] == 0x7f || (len == 2 && p[0] == 0xc2 && p[1] < 0xa0);
+    memset(to, is_control ? ' ' : '?', 4);
+    if (len > 0 && !is_control)
+        memcpy(to, p, len);
+    return len > 0 ? len : 1;
+}
+
+const char *show_clip(const char *text, size_t most, char clipped[SHOW_CLIP])
+{
+    const uint8_t *p = (const uint8_t *)text;
+    size_t left = strlen(text);
+    size_t at = 0;
+    for (size_t n = 0; left > 0 && n < most && n < SHOW_CLIP_MOST; n++) {
+        size_t len = take_char(p, left, clipped + at);
+        at += len;
+        p += len;
+        left -= len;
+    }
+    (void)strcpy(clipped + at, left > 0 ? "..." : "");
+    return clipped;
+}
+
+void show_lines(const char *text, size_t len, const char *indent)
+{
+    const uint8_t *p = (const uint8_t *)text;
+    bool is_start = true;
+    for (size_t at = 0, n; at < len; at += n) {
+        char c[4];
+        n = take_char(p + at, len - at, c);
+        if (is_start)
+            (void)fputs(indent, stdout);
+        is_start = p[at] == '\n';
+        if (is_start)
+            (void)putchar('\n');
+        else if (p[at] != '\r')
+            (void)fwrite(c, 1, n, stdout);
+    }
+    if (!is_start)
+        (void)putchar('\n');
 }
 
 struct err show_query(struct pg *pg, const char *sql, int count, const char *const *params,

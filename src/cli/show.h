@@ -18,6 +18,14 @@ int64_t show_time(const json_t *object, const char *key);
 const char *show_age(const json_t *object, const char *key, int64_t now_us, char text[STR_HUMAN]);
 const char *show_count(const json_t *object, const char *key, char text[STR_HUMAN]);
 
+/* Others' words, safe for a terminal: what it would obey becomes a blank, what isn't UTF-8 a '?'.
+ * clip: the first `most` characters, on one line, "..." where there were more. lines: all of it, on
+ * stdout, its lines indented. */
+#define SHOW_CLIP_MOST 110 /* with the dots and an indent, a line of 120 columns */
+#define SHOW_CLIP      (4 * SHOW_CLIP_MOST + 4)
+const char *show_clip(const char *text, size_t most, char clipped[SHOW_CLIP]);
+void show_lines(const char *text, size_t len, const char *indent);
+
 /* Runs a query whose rows are one JSON value each, into an array that the caller frees. */
 struct err show_query(struct pg *pg, const char *sql, int count, const char *const *params,
                       json_t **rows);

@@ -8,6 +8,7 @@
 #include "base/time.h"
 #include "cli/commands.h"
 #include "cli/show.h"
+#include "cli/sinks.h"
 #include "daemon/backlog.h"
 #include "daemon/control.h"
 #include "schema/fit.h"
@@ -123,6 +124,19 @@ static struct err find_misfits(struct pg *pg, const struct config *config,
     return ERR_OK;
 }
 
+/* Who is told of events, and what nobody took. */
+static struct err ask_sinks(struct pg *pg, const struct manifest *set, json_t *status)
+{
+    json_t *sinks;
+    json_t *dead;
+    TRY(sinks_query(pg, set, &sinks));
+    (void)json_object_set_new(status, "sinks", sinks);
+    TRY(show_query(pg, sql_dlq_count, PG_NO_PARAMS, &dead));
+    (void)json_object_set(status, "dead_letters", json_array_get(dead, 0));
+    json_decref(dead);
+    return ERR_OK;
+}
+
 /* The receipts of this spool, and whether they can be had at all. */
 static void ask_database(const struct config *config, const struct spool *spool,
                          struct manifest *set, json_t *status)
@@ -135,6 +149,10 @@ static void ask_database(const struct config *config, const struct spool *spool,
         e = show_query(&pg, sql_receipt_list, PG_PARAMS(RECENT_SHOWN, NULL, spool->id), &recent);
     if (!err_is(&e) && set && json_is_null(json_object_get(status, "daemon")))
         e = find_misfits(&pg, config, set, status);
+    (void)json_object_set_new(status, "sinks", json_array());
+    (void)json_object_set_new(status, "dead_letters", json_null());
+    if (!err_is(&e))
+        e = ask_sinks(&pg, set, status);
     pg_close(&pg);
     (void)json_object_set_new(
         status, "database",
@@ -159,6 +177,9 @@ static void print_head(const json_t *status)
         (void)printf("database  UNAVAILABLE: %s\n", show_str(database, "error"));
     else
         (void)printf("database  %s\n", show_str(database, "target"));
+    const json_t *courier = json_object_get(daemon, "courier");
+    if (!*show_str(database, "error") && *show_str(courier, "database_error"))
+        (void)printf("events    NOT DELIVERED: %s\n", show_str(courier, "database_error"));
 }
 
 /* As much of a commit or hash as people tell apart. */
@@ -232,6 +253,16 @@ static void print_loading(const json_t *status)
             (void)printf(": %s", show_str(l, "error"));
         (void)putchar('\n');
     }
+}
+
+static void print_sinks(const json_t *status)
+{
+    int64_t dead = show_int(status, "dead_letters");
+    char n[STR_HUMAN];
+    (void)sinks_print(json_object_get(status, "sinks"), SINKS_NOTEWORTHY);
+    if (dead > 0)
+        (void)printf("\n%s dead letter%s: see `spoolgate dlq list`\n", str_count((uint64_t)dead, n),
+                     dead == 1 ? "" : "s");
 }
 
 static void print_recent(const json_t *status)
@@ -310,6 +341,7 @@ static int run(int argc, char **argv)
         print_manifests(status);
         print_gates(status);
         print_loading(status);
+        print_sinks(status);
         print_recent(status);
     }
     json_decref(status);
@@ -320,10 +352,12 @@ static int run(int argc, char **argv)
 const struct cli_command cli_status = {
     .name = "status",
     .arguments = "",
-    .summary = "gates, backlog, batches and what is wrong, on one screen",
+    .summary = "gates, backlog, batches, sinks and what is wrong, on one screen",
     .details = "Asks the daemon through SPOOL/.control; where none runs, reads the spool itself "
                "and says so.\n"
-               "The last batches come from the database, if it answers.\n\n"
+               "The last batches, the sinks that aren't well or have something waiting, and the "
+               "number of dead\n"
+               "letters come from the database, if it answers.\n\n"
                "  spoolgate status --json | jq '.gates[] | select(.stalled_reason)'\n",
     .run = run,
 };

@@ -66,7 +66,4 @@ struct ahead_batch *ahead_finish(struct ahead *a);
 struct ahead_batch *ahead_spare(struct ahead *a);
 void ahead_close(struct ahead *a);
 
-/* A thread that never sees a signal: those belong to the main loop's. */
-struct err thread_start(pthread_t *thread, void *(*main)(void *), void *argument);
-
 #endif

@@ -74,8 +74,10 @@ static void put_status(struct control *c, struct buf *out)
     struct jsonw j = {.out = out};
     struct buf board = {0};
     struct buf manifests = {0};
+    struct buf courier = {0};
     board_status(c->board, &board);
     manifest_current_status(c->reload->current, &manifests);
+    courier_status(c->reload->courier, &courier);
     jsonw_object(&j);
     jsonw_key(&j, "pid");
     jsonw_int(&j, getpid());
@@ -87,9 +89,12 @@ static void put_status(struct control *c, struct buf *out)
     jsonw_raw(&j, buf_cstr(&board));
     jsonw_key(&j, "manifests");
     jsonw_raw(&j, buf_cstr(&manifests));
+    jsonw_key(&j, "courier");
+    jsonw_raw(&j, buf_cstr(&courier));
     jsonw_end(&j);
     buf_free(&board);
     buf_free(&manifests);
+    buf_free(&courier);
 }
 
 static void put_result(struct buf *out, const char *error)

@@ -3,7 +3,8 @@
  * control: the unix socket spool/.control. One line in, one line of JSON out, then it is closed.
  *
  *     status          {"pid", "version", "spool_id", "board": {"started_at", "stopping",
- *                      "database_error", "gates": [...], "loading": [...]}, "manifests": {...}}
+ *                      "database_error", "gates": [...], "loading": [...]}, "manifests": {...},
+ *                      "courier": {"sinks", "in_flight", "database_error"}}
  *     rescan          {"ok": true}
  *     reload          {"ok": true, "changes": [...]} | {"ok": false, "error": "...", "errors":
  * [...]} open GATE       {"ok": true} | {"ok": false, "error": "..."} park BATCH WHY  the same: a

@@ -10,12 +10,13 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/version.h"
-#include "daemon/ahead.h"
 #include "daemon/board.h"
 #include "daemon/control.h"
 #include "daemon/loader.h"
 #include "daemon/scanner.h"
 #include "daemon/worker.h"
+#include "io/thread.h"
+#include "outbox/courier.h"
 #include "schema/migrate.h"
 
 struct daemon {
@@ -28,6 +29,7 @@ struct daemon {
     struct summaries summaries;
     struct fit fit;
     struct maintain maintain;
+    struct courier *courier;
     pthread_t scanner_thread;
     struct worker *workers;
     pthread_t *worker_threads;
@@ -36,7 +38,7 @@ struct daemon {
     uv_loop_t loop;
     uv_signal_t on_term, on_int, on_hup;
     uv_timer_t deadline;
-    uv_async_t worker_ended;
+    uv_async_t somebody_ended;
     uv_work_t cancelling;
     bool giving_up;
     struct reload reload;
@@ -49,6 +51,7 @@ static void cancel_statements(uv_work_t *work)
     struct daemon *d = work->data;
     for (unsigned i = 0; i < d->worker_count; i++)
         pg_cancel(&d->workers[i].loader.pg);
+    courier_end(d->courier, COURIER_NOW);
 }
 
 static void cancelled(uv_work_t *work, int status)
@@ -60,7 +63,8 @@ static void cancelled(uv_work_t *work, int status)
 static void end_hard(uv_timer_t *timer)
 {
     (void)timer;
-    LOG_WARN("a batch didn't let go in time; ending, it is taken up at the next start");
+    LOG_WARN(
+        "a batch or a delivery didn't let go in time; ending, it is taken up at the next start");
     _exit(0);
 }
 
@@ -70,7 +74,7 @@ static void give_up(uv_timer_t *timer)
     if (d->giving_up)
         return;
     d->giving_up = true;
-    LOG_WARN("breaking off the batches in hand; they are taken up at the next start");
+    LOG_WARN("breaking off what is in hand; it is taken up at the next start");
     board_stop(&d->board, true);
     d->cancelling.data = d;
     (void)uv_queue_work(&d->loop, &d->cancelling, cancel_statements, cancelled);
@@ -87,9 +91,9 @@ static void stop(uv_signal_t *handle, int number)
     }
     LOG_INFO("stopping", LOG_STR("signal", number == SIGTERM ? "TERM" : "INT"));
     board_stop(&d->board, false);
+    courier_end(d->courier, COURIER_SOON);
     (void)uv_timer_start(&d->deadline, give_up, DAEMON_GRACE_S * UINT64_C(1000), 0);
-    if (board_loaders(&d->board) == 0)
-        (void)uv_async_send(&d->worker_ended);
+    (void)uv_async_send(&d->somebody_ended); /* all may have ended by themselves */
 }
 
 static void reload(uv_signal_t *handle, int number)
@@ -103,7 +107,7 @@ static void reload(uv_signal_t *handle, int number)
 static void tell_loop(void *context)
 {
     struct daemon *d = context;
-    (void)uv_async_send(&d->worker_ended);
+    (void)uv_async_send(&d->somebody_ended);
 }
 
 static void close_handle(uv_handle_t *handle, void *unused)
@@ -113,11 +117,12 @@ static void close_handle(uv_handle_t *handle, void *unused)
         uv_close(handle, NULL);
 }
 
-/* The last loader is gone: nothing is left to wait for. */
+/* The last loader and the courier are gone: nothing is left to wait for. */
 static void check_ended(uv_async_t *async)
 {
     struct daemon *d = async->data;
-    if (!board_is_stopping(&d->board) || board_loaders(&d->board) > 0)
+    if (!board_is_stopping(&d->board) || board_loaders(&d->board) > 0 ||
+        !courier_is_over(d->courier))
         return;
     control_close(&d->control);
     uv_close((uv_handle_t *)&d->on_term, NULL);
@@ -126,7 +131,7 @@ static void check_ended(uv_async_t *async)
     /* A reload may still be reading: it isn't waited for. close_loop() closes the timer. */
     (void)uv_timer_start(&d->deadline, end_hard, DAEMON_GRACE_S * UINT64_C(1000), 0);
     uv_unref((uv_handle_t *)&d->deadline);
-    uv_close((uv_handle_t *)&d->worker_ended, NULL);
+    uv_close((uv_handle_t *)&d->somebody_ended, NULL);
 }
 
 static void start_signal(struct daemon *d, uv_signal_t *handle, uv_signal_cb callback, int number)
@@ -145,8 +150,8 @@ static struct err open_loop(struct daemon *d)
     start_signal(d, &d->on_hup, reload, SIGHUP);
     (void)uv_timer_init(&d->loop, &d->deadline);
     d->deadline.data = d;
-    (void)uv_async_init(&d->loop, &d->worker_ended, check_ended);
-    d->worker_ended.data = d;
+    (void)uv_async_init(&d->loop, &d->somebody_ended, check_ended);
+    d->somebody_ended.data = d;
     d->reload.current = d->current;
     d->reload.board = &d->board;
     d->reload.spool = &d->spool;
@@ -202,6 +207,9 @@ static struct err start_threads(struct daemon *d, bool *scanner_runs)
                                   .board = &d->board};
     struct err e = thread_start(&d->scanner_thread, scanner_main, &d->scanner);
     *scanner_runs = !err_is(&e);
+    if (!err_is(&e))
+        e = courier_start(&d->courier, d->config, d->current, tell_loop, d);
+    d->reload.courier = d->courier;
     return err_is(&e) ? e : start_workers(d);
 }
 
@@ -220,6 +228,7 @@ static void run_threads(struct daemon *d, struct err *e)
         (void)uv_run(&d->loop, UV_RUN_DEFAULT);
     for (unsigned i = 0; i < d->workers_started; i++)
         (void)pthread_join(d->worker_threads[i], NULL);
+    courier_stop(d->courier, COURIER_NOW, NULL);
     summaries_stop(&d->summaries, false);
     if (scanner_runs)
         (void)pthread_join(d->scanner_thread, NULL);

@@ -16,6 +16,8 @@
 #include "daemon/maintain.h"
 #include "daemon/oddities.h"
 #include "daemon/summaries.h"
+#include "io/thread.h"
+#include "outbox/courier.h"
 #include "schema/migrate.h"
 
 struct drain_gate {
@@ -45,6 +47,7 @@ struct drain {
     struct fit fit;
     struct summaries summaries;
     struct oddities oddities;
+    struct courier *courier;
     struct drain_result *result;
     struct err first; /* failure */
 };
@@ -428,6 +431,7 @@ static struct err drain_spool(struct drain *d, struct drain_loader *loaders, uns
     TRY(pg_open(&l->pg, &l->target));
     struct stream_set shipped = manifest_shipped_streams(d->set);
     TRY(migrate_require(&l->pg, &shipped));
+    TRY(courier_start(&d->courier, d->config, d->current, NULL, NULL));
     TRY(fit_ask(&d->fit, &l->pg, d->set));
     struct err e = resume_all(d, l);
     keep_first(d, &e);
@@ -454,6 +458,10 @@ static struct err drain_locked(struct drain *d)
         loaders[i].loader.check_context = &d->fit;
     }
     struct err e = drain_spool(d, loaders, count);
+    struct courier_result sent = {0};
+    courier_stop(d->courier, COURIER_FINISH, &sent); /* the events of a pass that failed, too */
+    d->result->delivered = sent.delivered;
+    d->result->undelivered = sent.failed;
     for (unsigned i = 0; i < count; i++)
         loader_close(&loaders[i].loader);
     free(loaders);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * drain: `spoolgate drain`. One pass over the spool, for timers and scripts: resume
- * what is in processing/, then claim and load what is due, until nothing is.
+ * what is in processing/, then claim and load what is due, until nothing is; and deliver the events
+ * that are due, those of the pass included.
  *
  * force: everything that waits is due. Segments that changed less than SCAN_SETTLE_US ago are then
  * waited for, since nobody watched them being closed.
@@ -18,7 +19,8 @@
 
 struct drain_result {
     uint64_t batches, segments, segments_failed, rows, rejected, skipped;
-    uint64_t left; /* segments that wait on: not due, not settled, or held */
+    uint64_t left;                   /* segments that wait on: not due, not settled, or held */
+    uint64_t delivered, undelivered; /* attempts to deliver events */
 };
 
 /* A batch that meets an environment error stays in processing/; the others go on, and the first

@@ -94,6 +94,7 @@ static void finished(uv_work_t *work, int status)
         return;
     log_outcome(r);
     board_wake_scanner(r->board);
+    courier_wake(r->courier);
     r->waiters = NULL;
     r->count = r->cap = 0;
     for (size_t i = 0; i < count; i++)

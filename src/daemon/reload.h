@@ -3,10 +3,9 @@
  * reload: reads the manifests anew while the daemon runs, for SIGHUP and `spoolgate reload`. On the
  * loop; the reading itself, from disk or a repository, is not.
  *
- *     struct reload r = {.current = &current, .spool = &spool, .board = &board};
- *     reload_open(&r, &loop);
- *     reload_start(&r, answer, client);      // answer(client, &failure, words), once it is done
- *     reload_forget(&r, client);             // nobody waits any more
+ *     struct reload r = {.current = &current, .spool = &spool, .board = &board, .courier =
+ * courier}; reload_open(&r, &loop); reload_start(&r, answer, client);      // answer(client,
+ * &failure, words), once it is done reload_forget(&r, client);             // nobody waits any more
  *
  * Requests that come while one is under way get a second one of their own: what was written before
  * the request is what is read. Each outcome is logged.
@@ -22,6 +21,7 @@
 #include "base/err.h"
 #include "daemon/board.h"
 #include "manifest/current.h"
+#include "outbox/courier.h"
 
 /* words: the changes, or what is wrong; a line each. */
 typedef void reload_done_fn(void *context, const struct err *failure, const char *words);
@@ -36,6 +36,7 @@ struct reload {
     struct manifest_current *current;
     const struct spool *spool;
     struct board *board;
+    struct courier *courier;
 
     /* private */
     uv_loop_t *loop;

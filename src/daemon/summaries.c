@@ -8,8 +8,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/time.h"
-#include "daemon/ahead.h"
 #include "db/queries.h"
+#include "io/thread.h"
 #include "stream/ddl.h"
 
 #define PAUSE_US    (TIME_US_PER_S / 4)

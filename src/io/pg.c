@@ -324,6 +324,24 @@ struct err pg_query_all(struct pg *pg, const struct pg_statement *statements, si
     return first;
 }
 
+int pg_socket(const struct pg *pg)
+{
+    return PQsocket(pg->connection);
+}
+
+struct err pg_heard(struct pg *pg, bool *heard)
+{
+    PGnotify *notice;
+    *heard = false;
+    if (!PQconsumeInput(pg->connection))
+        return connection_error(pg);
+    while ((notice = PQnotifies(pg->connection))) {
+        *heard = true;
+        PQfreemem(notice);
+    }
+    return ERR_OK;
+}
+
 struct err pg_copy_begin(struct pg *pg, const char *sql)
 {
     PGresult *result = PQexec(pg->connection, sql);

@@ -95,6 +95,11 @@ struct pg_statement {
 struct err pg_query_all(struct pg *pg, const struct pg_statement *statements, size_t count,
                         PGresult **rows);
 
+/* After LISTEN: poll pg_socket for reading, but ask pg_heard first, since what came with an answer
+ * has been read already. *heard: notifications have come since the last call. */
+int pg_socket(const struct pg *pg);
+struct err pg_heard(struct pg *pg, bool *heard);
+
 /* COPY ... FROM STDIN: begin, data any number of times, end. end returns the server's row count.
  * After a failure of any of the three, the COPY is over. */
 struct err pg_copy_begin(struct pg *pg, const char *sql);

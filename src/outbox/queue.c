@@ -197,6 +197,7 @@ struct err queue_store(struct pg *pg, const char *claim_id, struct queue_batch *
     struct buf columns[5] = {0};
     const char *params[6] = {claim_id};
     size_t new_bodies = 0;
+    bool must_last = false;
     PGresult *rows;
     for (size_t i = 0; i < claimed->count; i++) {
         struct queue_item *item = &claimed->items[i];
@@ -207,13 +208,15 @@ struct err queue_store(struct pg *pg, const char *claim_id, struct queue_batch *
         array_bytes(&columns[2], &item->body);
         array_text(&columns[3], item->content_type);
         array_number(&columns[4], (int64_t)i);
+        must_last |= item->must_last;
         new_bodies++;
     }
     if (new_bodies == 0)
         return ERR_OK;
     for (size_t i = 0; i < 5; i++)
         params[1 + i] = array_end(&columns[i]);
-    struct err e = transact(pg, "on", &(struct pg_statement){sql_queue_store, 6, params}, 1, &rows);
+    struct err e = transact(pg, must_last ? "on" : "off",
+                            &(struct pg_statement){sql_queue_store, 6, params}, 1, &rows);
     for (size_t i = 0; i < 5; i++)
         buf_free(&columns[i]);
     if (err_is(&e))

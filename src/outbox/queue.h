@@ -26,7 +26,9 @@
  *
  * Settling is at-least-once by nature, so these transactions don't wait for the disk
  * (synchronous_commit = off): a settlement that a crashed server forgets means one more delivery of
- * the same event id. queue_store does wait: a body that was sent must never be another one later.
+ * the same event id. queue_store waits where an item says that its body must last: one that was
+ * sent must never be another one later, and what a template made can't be made again once the
+ * template is another.
  *
  * Failures are struct pg's; the connection has no transaction open after them. A settlement that
  * failed may be offered again.
@@ -67,6 +69,7 @@ struct queue_item {
     struct buf body;       /* of the attempts before; content_type "": not rendered yet */
     char content_type[64]; /* no longer than this */
     bool is_new_body;      /* by whoever rendered it: queue_store has to keep it */
+    bool must_last;        /* the same: even a crash of the server must not lose it */
     bool is_lost; /* by queue_store: the claim has lapsed, and another has it; don't send */
 };
 
@@ -126,6 +129,7 @@ struct err queue_next_due(struct pg *pg, const struct queue_want *wants, size_t 
 struct queue_filter {
     const char *sink, *event_type, *event_id;
     const char *since, *until; /* since when: the event, or the dead letter, was written */
+    const char *gate;          /* queue_replay's: the gate that the event is about */
     const char *dlq_id;        /* queue_redrive's */
 };
 /* Dead letters wait for their sinks again, at once, with the whole schedule before them. Those of

@@ -34,9 +34,10 @@ struct err queue_redrive(struct pg *pg, const struct queue_filter *which, uint64
 struct err queue_replay(struct pg *pg, const char *sink, const struct queue_filter *which,
                         uint64_t *count)
 {
-    return query_by_hand(
-        pg, sql_queue_replay,
-        PG_PARAMS(sink, which->event_type, which->event_id, which->since, which->until), count);
+    return query_by_hand(pg, sql_queue_replay,
+                         PG_PARAMS(sink, which->event_type, which->event_id, which->since,
+                                   which->until, which->gate),
+                         count);
 }
 
 struct err queue_enable(struct pg *pg, const char *sink, bool *known)

@@ -60,8 +60,8 @@ class Lane:
         self.process = subprocess.Popen(argv(self.spool), env=environment(self.spool), cwd=site.folder,
                                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
-    def one(self, observer):
-        """Seconds from rename to row. The file is written and synced before."""
+    def put(self):
+        """One more file: when it was renamed. It is written and synced before."""
         self.number += 1
         draft = self.spool / "tmp" / ".draft"
         with open(draft, "wb") as file:
@@ -70,6 +70,11 @@ class Lane:
             os.fsync(file.fileno())
         start = time.perf_counter()
         os.rename(draft, self.spool / "incoming" / f"{self.number}.msgpack")
+        return start
+
+    def one(self, observer):
+        """Seconds from rename to row."""
+        start = self.put()
         observer.wait_row(self.site.schema, self.number, self.process)
         return time.perf_counter() - start
 

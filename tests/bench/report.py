@@ -67,6 +67,9 @@ def write(path, results, facts):
             rates += [f"**{name}**: {SCENARIOS[name].title}", "", table(("contender", "rows/s: median (min–max)"),
                                                                         [line[:2] for line in lines]), ""]
             cpu += [(f"{name}: {contender}", client, server) for contender, _, client, server in lines]
+        if name != "profile":
+            for head, lines in result.tables:
+                rates += [f"**{name}**: {SCENARIOS[name].title}", "", table(head, lines), ""]
         rates += [f"- {note}" for note in result.notes] + [""] * bool(result.notes)
     profile = [table(*t) + "\n" for t in results["profile"].tables] or ["perf was not there."]
     path.write_text(TEXT.format(
@@ -117,6 +120,8 @@ first is faster, unless a row says what else it counts.
 - *a bare durable loop* is `tests/bench/bare_loop.c`: inotify, the renames, the folder syncs and the two commits that a receipt needs,
   for files that hold rows for COPY already, without parser, checks or recovery. Latency is from the producer's rename until a session
   that listens on `ingest_updates` has seen the row. The two take turns, in blocks.
+- *hooks* goes on until a listener (a thread of the bench) has the whole request of `gate.done`, signed, over a connection
+  that is kept. A listener of both events is sent `gate.done` when it has answered `gate.open`. Each block has a daemon of its own.
 - Rows, leaves and receipts: the same load beside little and beside much that is there. Memory is the process's peak resident size.
 - *server* is the CPU time of all processes of the cluster; *client* that of the contender, unpacking of .zst included.
 

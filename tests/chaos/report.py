@@ -39,15 +39,18 @@ def row(line, remark=""):
 
 
 def amend(path, lines):
-    """Scenarios that were run again by themselves take their rows in a report of the whole."""
-    remark = f" (run again by itself, at commit {commit()})"
-    text = path.read_text()
+    """Scenarios that were run by themselves take their rows in a report of the whole; new ones become its last rows."""
+    remark = f" (run by itself, at commit {commit()})"
+    text = path.read_text().splitlines()
     for line in lines:
-        old = [r for r in text.splitlines() if r.startswith(f"| {line.fault} |")]
-        if len(old) != 1:
+        old = [number for number, r in enumerate(text) if r.startswith(f"| {line.fault} |")]
+        if len(old) > 1:
             raise SystemExit(f"{path} has {len(old)} rows of {line.name}: run all scenarios first")
-        text = text.replace(old[0], row(line, remark))
-    path.write_text(text)
+        if not old:
+            old = [1 + max(number for number, r in enumerate(text) if r.startswith("|"))]
+            text.insert(old[0], "")
+        text[old[0]] = row(line, remark)
+    path.write_text("\n".join(text) + "\n")
 
 
 def write(path, lines, n, sample, seed, version):
@@ -84,6 +87,16 @@ holds all of these against the feed's books:
 - the ledger has one row for each content that was loaded, of a batch that is done and has the file in its archive;
 - rejects are exactly the frames that were wrong, each once in `ingestion_reject` and once, byte for byte, in its batch's
   `rejects.msgpack`.
+
+Where events are delivered, the listeners keep books, too (`tests/chaos/audience.py`). An event is delivered at least once, so one
+that is heard again is no duplicate, but:
+
+- each receipt has one `gate.open` and one `gate.done` in the outbox, and each listener took both, as one body on all attempts, and
+  heard no event that isn't there;
+- in the moment in which it hears `gate.done`, a listener asks the database: the receipt has ended as the event says, and all rows are
+  there;
+- of one batch, a listener hears `gate.done` when it has taken `gate.open`, not before;
+- every request's signature verifies with an implementation that isn't ours.
 """
 
 

@@ -57,13 +57,16 @@ class Run:
     def judge(self, site, feed, what, times=1):
         """Counts `times` faults, and what they did."""
         verdict = check(site, feed)
+        self.record(verdict, what if verdict else f"{what}, spool {site.tree()}", times)
+        return verdict
+
+    def record(self, verdict, what, times=0):
         with self.lock:
             self.times += times
             self.lost += verdict.lost
             self.duplicated += verdict.duplicated
             if not verdict:
-                self.failures.append(f"{what}: {verdict}\n    spool: {site.tree()}")
-        return verdict
+                self.failures.append(f"{what}: {verdict}")
 
     def fail(self, what):
         with self.lock:

@@ -151,11 +151,10 @@ static inline void *listener_accept(void *context)
         int fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC);
         if (fd < 0 || l->is_stopping || l->accepted == LISTENER_CONNECTIONS)
             return NULL;
-        struct listener_connection *c = &l->connections[l->accepted];
+        struct listener_connection *c = &l->connections[l->accepted++];
         c->listener = l;
         c->fd = fd;
         cr_assert_eq(pthread_create(&c->thread, NULL, listener_serve, c), 0);
-        l->accepted++;
     }
 }
 

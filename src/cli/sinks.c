@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/sinks.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/time.h"
+#include "cli/show.h"
+#include "db/queries.h"
+#include "outbox/request.h"
+
+enum { TROUBLE_SHOWN = 72 }; /* with the dots and the indent, 80 columns */
+
+/* What only the manifest knows. */
+static void add_declared(const struct manifest *set, json_t *row)
+{
+    const struct manifest_sink *sink = set ? manifest_sink(set, show_str(row, "sink")) : NULL;
+    json_t *events = sink ? json_array() : json_null();
+    struct buf target = {0};
+    if (sink)
+        request_target(sink, &target);
+    for (size_t i = 0; sink && i < EVENT_COUNT; i++)
+        if (sink->events[i])
+            (void)json_array_append_new(events, json_string(event_names[i]));
+    (void)json_object_set_new(row, "target", sink ? json_string(buf_cstr(&target)) : json_null());
+    (void)json_object_set_new(row, "events", events);
+    buf_free(&target);
+}
+
+struct err sinks_query(struct pg *pg, const struct manifest *set, json_t **sinks)
+{
+    struct buf names = {0};
+    size_t i;
+    json_t *row;
+    /* Their letters need no quotes in an array. */
+    for (size_t s = 0; set && s < set->sink_count; s++)
+        buf_printf(&names, "%s%s", s == 0 ? "{" : ",", set->sinks[s].name);
+    buf_str(&names, !set ? "" : set->sink_count == 0 ? "{}" : "}");
+    struct err e = show_query(pg, sql_sink_list, PG_PARAMS(set ? buf_cstr(&names) : NULL), sinks);
+    buf_free(&names);
+    json_array_foreach(*sinks, i, row) add_declared(set, row);
+    return e;
+}
+
+static bool is_noteworthy(const json_t *s)
+{
+    const char *state = show_str(s, "state");
+    bool is_well = strcmp(state, "ok") == 0 || strcmp(state, "undeclared") == 0;
+    return !is_well || show_int(s, "waiting") > 0;
+}
+
+/* Appends what is wrong, and what to do about it. */
+static void describe(const json_t *s, struct buf *out)
+{
+    const char *state = show_str(s, "state");
+    char age[STR_HUMAN];
+    if (strcmp(state, "undeclared") == 0) {
+        if (show_int(s, "waiting") > 0)
+            buf_str(out, "no manifest declares it: what waits, waits for one that does");
+    } else if (strcmp(state, "disabled") == 0) {
+        buf_printf(out, "answered 410, %s ago; on again: spoolgate sink enable %s",
+                   show_age(s, "disabled_at", time_now(), age), show_str(s, "sink"));
+    } else if (show_int(s, "failures") > 0) {
+        buf_printf(out, "failed %" PRId64 " times in a row: %s", show_int(s, "failures"),
+                   show_str(s, "error"));
+    } else if (strcmp(state, "paused") == 0) {
+        buf_printf(out, "asked to be left alone until %s", show_str(s, "not_before"));
+    }
+}
+
+static void print_row(const json_t *s, enum sinks_shown shown)
+{
+    char waiting[STR_HUMAN];
+    char dead[STR_HUMAN];
+    char oldest[STR_HUMAN];
+    char age[STR_HUMAN];
+    char success[STR_HUMAN + 4];
+    struct buf trouble = {0};
+    char clipped[SHOW_CLIP];
+    int64_t now = time_now();
+    bool succeeded = show_time(s, "last_success_at") != INT64_MIN;
+    (void)snprintf(success, sizeof success, "%s%s", show_age(s, "last_success_at", now, age),
+                   succeeded ? " ago" : "");
+    (void)printf("%-16s %-10s %9s %12s %6s %15s", show_str(s, "sink"), show_str(s, "state"),
+                 show_count(s, "waiting", waiting), show_age(s, "oldest_waiting", now, oldest),
+                 show_count(s, "dead_letters", dead), success);
+    if (shown == SINKS_ALL && *show_str(s, "target"))
+        (void)printf("  %s", show_str(s, "target"));
+    (void)putchar('\n');
+    describe(s, &trouble);
+    if (trouble.len > 0)
+        (void)printf("    %s\n",
+                     show_clip(buf_cstr(&trouble),
+                               shown == SINKS_ALL ? SHOW_CLIP_MOST : TROUBLE_SHOWN, clipped));
+    buf_free(&trouble);
+}
+
+size_t sinks_print(const json_t *sinks, enum sinks_shown shown)
+{
+    size_t i;
+    size_t count = 0;
+    json_t *s;
+    json_array_foreach(sinks, i, s)
+    {
+        if (shown == SINKS_NOTEWORTHY && !is_noteworthy(s))
+            continue;
+        if (count++ == 0)
+            (void)printf("%s%-16s %-10s %9s %12s %6s %15s%s\n", shown == SINKS_ALL ? "" : "\n",
+                         "SINK", "STATE", "WAITING", "OLDEST", "DEAD", "LAST SUCCESS",
+                         shown == SINKS_ALL ? "  TARGET" : "");
+        print_row(s, shown);
+    }
+    return count;
+}
