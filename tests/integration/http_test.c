@@ -2,7 +2,6 @@
 #include "io/http.h"
 
 #include <dirent.h>
-#include <signal.h>
 
 #include "base/time.h"
 #include "folder.h"
@@ -29,7 +28,6 @@ static unsigned count_descriptors(void)
 
 static void set_up(void)
 {
-    (void)signal(SIGPIPE, SIG_IGN);
     listener_start(&listener);
     cr_assert_eq(uv_loop_init(&loop), 0);
     cr_assert_eq(uv_loop_close(&loop), 0);
