@@ -34,7 +34,8 @@ CREATE TABLE event_delivery (
     content_type  text,
     error         text,                 -- of the last attempt
     settled_at    timestamptz,          -- delivered, or dead
-    PRIMARY KEY (event_id, sink)
+    PRIMARY KEY (event_id, sink),
+    CHECK (claim_id IS NULL OR state = 'waiting')
 ) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02); -- each row is written four times
 CREATE INDEX event_delivery_due ON event_delivery (sink, due_at) WHERE state = 'waiting';
 CREATE INDEX event_delivery_order ON event_delivery (batch_id, sink, seq) WHERE state = 'waiting';

@@ -11,8 +11,7 @@ WITH result AS MATERIALIZED (
                   $10::bigint[], $11::bigint[], $12::bigint[]) WITH ORDINALITY
            AS r (sink, event_id, outcome, status, error, answer, attempted_us, took_us, wait_us, pause_us, nr)
       JOIN event_delivery d USING (event_id, sink)
-     WHERE d.state = 'waiting'
-       AND d.claim_id = $1::uuid
+     WHERE d.claim_id = $1::uuid -- so it is waiting
        FOR NO KEY UPDATE OF d),
 delivery AS (
     UPDATE event_delivery d

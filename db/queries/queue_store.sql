@@ -6,6 +6,5 @@ UPDATE event_delivery d
   FROM unnest($2::uuid[], $3::text[], $4::bytea[], $5::text[], $6::bigint[]) AS n (event_id, sink, body, content_type, nr)
  WHERE d.event_id = n.event_id
    AND d.sink = n.sink
-   AND d.state = 'waiting'
    AND d.claim_id = $1::uuid
 RETURNING n.nr
