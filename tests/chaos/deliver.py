@@ -84,8 +84,8 @@ def deliveries_reset(run):
 
 GOOD = 15
 DEAD = {"refuses": None, "silent": stay_silent, "dripping": drip, "failing": fail, "hanging-up": hang_up}
-# A daemon that is idle has some 20 MiB. Of deliveries it holds what it has in hand, `deliveries` (64) at the most: for each
-# a body of 1 KiB, an answer of up to 4 KiB and curl's buffers of 100 KiB. If it held all that wait, it would be ten times that.
+# A daemon that is idle has less than 20 MiB. Of deliveries it holds what it has in hand, `deliveries` (64) at the most: for each
+# a body of 1 KiB, an answer of up to 4 KiB and curl's buffers of 100 KiB. Did it hold all that wait, it would be 200 MiB more.
 PEAK = 64 * MIB
 
 # Receipts of batches that are done, and their events, queued as the receipts' own statements do.
