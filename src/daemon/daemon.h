@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * daemon: `spoolgate run`. One uv loop (signals, the control socket), one scanner thread, N loader
- * threads. The loop never waits on the database or the disk.
+ * threads, and the courier's two. The loop never waits on the database or the disk.
  *
  *     struct err e = daemon_run(&config, migrate);
  *
- * Returns after SIGTERM or SIGINT: no new batch is claimed, and the ones in hand are finished, or,
- * after DAEMON_GRACE_S, broken off (they stay in processing/ for the next start). SIGHUP reads
+ * Returns after SIGTERM or SIGINT: no new batch or delivery is claimed, and the ones in hand are
+ * finished, or, after DAEMON_GRACE_S, broken off (they wait for the next start). SIGHUP reads
  * the manifests anew and scans again.
  */
 #ifndef SPOOLGATE_DAEMON_DAEMON_H

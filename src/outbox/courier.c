@@ -181,18 +181,20 @@ static void wait_for_news(struct courier *c, int64_t wait_us)
 {
     struct pg *pg = &c->dispatch.pg;
     eventfd_t calls;
-    bool heard = false;
+    bool is_news = false;
     if (pg_is_open(pg)) {
-        struct err e = pg_heard(pg, &heard);
-        if (err_is(&e))
+        struct err e = pg_heard(pg, &is_news);
+        if (err_is(&e)) {
             database_failed(c, &e);
+            is_news = true;
+        }
     }
     struct pollfd fds[] = {{.fd = c->wake, .events = POLLIN},
                            {.fd = pg_is_open(pg) ? pg_socket(pg) : -1, .events = POLLIN}};
     int wait_ms = wait_us == INT64_MAX ? -1
                   : wait_us <= 0       ? 0
                                        : (int)((wait_us + TIME_US_PER_MS - 1) / TIME_US_PER_MS);
-    (void)poll(fds, 2, heard ? 0 : wait_ms);
+    (void)poll(fds, 2, is_news ? 0 : wait_ms);
     (void)eventfd_read(c->wake, &calls);
 }
 

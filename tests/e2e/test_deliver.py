@@ -19,29 +19,32 @@ LEASE = 5  # seconds that a claim outlives the request's time-out: SINKS_LEASE_U
 class DeliverCase(SiteCase):
     """self.listen() is a receiver, self.sink(receiver, ...) a sink that leads to it."""
     def setUp(self):
-        self.site = self.make_site()
-        self.addCleanup(self.site.close)
-        self.site.configure("manifests: manifests\nloaders: 2\nlog: {level: debug}\n"
-                            f"gates: {{default: {{{ONE_EACH}}}}}\n")
-        for folder in ("sinks", "templates"):
-            (self.site.folder / "manifests" / folder).mkdir(parents=True)
         self.secret = new_secret()
-        self.site.environment["OPS_SECRET"] = self.secret
+        self.site = self.prepare(self.make_site())
 
     def make_site(self):
         return Site()
+
+    def prepare(self, site):
+        self.addCleanup(site.close)
+        site.configure("manifests: manifests\nloaders: 2\nlog: {level: debug}\n"
+                       f"gates: {{default: {{{ONE_EACH}}}}}\n")
+        for folder in ("sinks", "templates"):
+            (site.folder / "manifests" / folder).mkdir(parents=True)
+        site.environment["OPS_SECRET"] = self.secret
+        return site
 
     def listen(self, **options):
         receiver = Receiver(**{"secrets": [self.secret], **options})
         self.addCleanup(receiver.stop)
         return receiver
 
-    def sink(self, receiver, name="ops", url=None, **keys):
+    def sink(self, receiver, name="ops", url=None, site=None, **keys):
         """None as a key's value leaves it out."""
         declared = {"sink": name, "url": url or receiver.url, "events": ["gate.open", "gate.done"],
                     "secret": {"env": "OPS_SECRET"}, "allow_private": True, "timeout": "5s", **keys}
         text = json.dumps({k: v for k, v in declared.items() if v is not None})
-        (self.site.folder / "manifests" / "sinks" / f"{name}.yaml").write_text(text)
+        ((site or self.site).folder / "manifests" / "sinks" / f"{name}.yaml").write_text(text)
 
     def put(self, name="a", frames=1):
         self.site.put(f"{name}.msgpack", pack(*(metric(value=i, name=name) for i in range(frames))))
@@ -120,6 +123,9 @@ class TestDelivery(DeliverCase):
         body = done.json()
         self.assertEqual((done.type, body["status"], body["rows_loaded"]), ("gate.done", "failed", 0))
         self.assertIn("reject", body["error"])
+        self.site.put("worse.msgpack", pack({"kind": "metric"}, {"kind": "metric"}))
+        result = self.site.run("drain", "--force", "--json", code=FINE).json()
+        self.assertEqual((result["segments_failed"], result["events_delivered"]), (1, 2))
 
     def test_nothing_is_said_of_a_transaction_that_rolled_back(self):
         receiver = self.listen()
@@ -174,6 +180,19 @@ class TestDelivery(DeliverCase):
             receiver.wait(24)
             self.wait_delivered(24)
         self.assertEqual(most[0], 2)
+
+    def test_two_daemons_deliver_from_one_outbox(self):
+        receiver = self.listen()
+        other = self.prepare(Site(schema=self.site.schema))
+        for site in (self.site, other):
+            self.sink(receiver, site=site)
+        with self.site.daemon(), other.daemon():
+            for i in range(15):
+                self.put(f"a{i}")
+                other.put(f"b{i}.msgpack", pack(metric(value=i)))
+            receiver.wait(60)
+            self.wait_delivered(60)
+        self.assertEqual({r.attempt for r in receiver.requests}, {1}, "none is heard twice")
 
     def test_drain_delivers_what_is_due(self):
         receiver = self.listen()

@@ -550,10 +550,20 @@ Test(queue, a_settlement_is_one_transaction)
     EXPECT_DELIVERY("ops", "1.1", "delivered 1");
 }
 
+struct disk_row {
+    const char *setting;
+    bool must_last;
+    const char *want;
+};
+
 Test(queue, who_waits_for_the_disk)
 {
-    static const char *const settings[] = {"on", "off"};
-    for (size_t i = 0; i < COUNT(settings); i++) {
+    static const struct disk_row rows[] = {
+        {"on", true, "other off, store on"},
+        {"off", true, "other off, store on"},
+        {"on", false, "other off, store off"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
         struct wants wants;
         struct queue_batch b = {0};
         run("TRUNCATE event_outbox CASCADE");
@@ -565,18 +575,19 @@ Test(queue, who_waits_for_the_disk)
             "CREATE OR REPLACE TRIGGER see AFTER UPDATE ON event_delivery FOR EACH ROW EXECUTE "
             "FUNCTION see();"
             "SET synchronous_commit = %s",
-            settings[i]);
+            rows[i].setting);
         put(1, 1, "{ops}");
         EXPECT_OK(queue_claim(&db.pg, ME, wants_of("ops:1", &wants)->items, 1, &b));
         buf_str(&b.items[0].body, "{}");
         (void)strcpy(b.items[0].content_type, "application/json");
         b.items[0].is_new_body = true;
+        b.items[0].must_last = rows[i].must_last;
         EXPECT_OK(queue_store(&db.pg, ME, &b));
         queue_batch_free(&b);
         settle("ops", "1.1", QUEUE_DELIVERED);
         EXPECT_VALUE(&db, "SELECT string_agg(DISTINCT what || ' ' || setting, ', ') FROM seen",
-                     "other off, store on");
-        EXPECT_VALUE(&db, "SHOW synchronous_commit", settings[i]);
+                     rows[i].want);
+        EXPECT_VALUE(&db, "SHOW synchronous_commit", rows[i].setting);
     }
 }
 
@@ -967,8 +978,7 @@ Test(queue, what_is_old_and_settled_goes)
                     spool's */
     EXPECT_VALUE(&db, "SELECT string_agg(payload->>'nr', ' ' ORDER BY event_id) FROM event_outbox",
                  "3.1 4.1 5.1");
-    EXPECT_VALUE(&db,
-                 "SELECT string_agg(sink, ' ') FROM event_delivery WHERE batch_id = " BATCH(3),
+    EXPECT_VALUE(&db, "SELECT string_agg(sink, ' ') FROM event_delivery WHERE batch_id = " BATCH(3),
                  "audit");
     EXPECT_VALUE(&db, "SELECT count(*) FROM event_attempt", "4");
     pass(3600);
