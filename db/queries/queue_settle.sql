@@ -17,8 +17,7 @@ delivery AS (
     UPDATE event_delivery d
        SET state = CASE WHEN r.outcome = 'delivered' THEN 'delivered' WHEN r.is_dead THEN 'dead' ELSE 'waiting' END,
            attempts = d.attempts + CASE WHEN r.outcome IN ('gone', 'released') THEN 0 ELSE 1 END,
-           due_at = now() + CASE WHEN r.outcome IN ('failed', 'unsent') THEN coalesce(r.wait_us, 0) ELSE 0 END
-                            * interval '1 us',
+           due_at = now() + CASE WHEN r.outcome = 'gone' THEN 0 ELSE coalesce(r.wait_us, 0) END * interval '1 us',
            claim_id = NULL,
            failing_since = CASE WHEN r.outcome IN ('failed', 'unsent') THEN coalesce(d.failing_since, now())
                                 ELSE d.failing_since END,

@@ -93,7 +93,7 @@ enum queue_outcome {
     QUEUE_FAILED,   /* the listener's: no answer, or one that isn't 2xx */
     QUEUE_UNSENT,   /* ours: no template, no secret; an attempt, but the breaker doesn't count it */
     QUEUE_GONE,     /* 410: the sink is disabled, the event waits; no attempt is counted */
-    QUEUE_RELEASED, /* not tried: due again at once, nothing is recorded */
+    QUEUE_RELEASED, /* not tried: due again after wait_us, nothing is recorded */
 };
 struct queue_result {
     const char *sink, *event_id;

@@ -459,7 +459,8 @@ Test(queue, each_outcome)
         {"unsent for the last time", QUEUE_UNSENT, -1, "dead 1", "1", "1", "0 ok"},
         {"gone", QUEUE_GONE, 5, "waiting 0 0", "1", "0", "0 disabled"},
         {"gone at the last attempt", QUEUE_GONE, -1, "waiting 0 0", "1", "0", "0 disabled"},
-        {"released", QUEUE_RELEASED, 5, "waiting 0 0", "0", "0", "0 ok"},
+        {"released", QUEUE_RELEASED, 0, "waiting 0 0", "0", "0", "0 ok"},
+        {"released for a while", QUEUE_RELEASED, 5, "waiting 0 5", "0", "0", "0 ok"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         char id[UUID_TEXT];
@@ -716,8 +717,11 @@ Test(queue, attempts_that_were_under_way_when_it_broke_do_not_count)
 
 Test(queue, the_first_success_makes_all_that_waits_due)
 {
+    put(3, 1, "{ops}");
+    EXPECT_CLAIM(ANOTHER, "ops:1", "ops=3.1"); /* in hand, so it isn't made due */
     put(1, 1, "{ops}");
-    run("UPDATE event_delivery SET due_at = now() + interval '1 h', attempts = 3");
+    run("UPDATE event_delivery SET due_at = now() + interval '1 h', attempts = 3"
+        " WHERE batch_id = " BATCH(1));
     put(2, 1, "{audit}");
     run("UPDATE event_delivery SET due_at = now() + interval '1 h' WHERE sink = 'audit'");
     break_sink("ops");

@@ -194,7 +194,8 @@ static const char *events_of(const struct claim *c)
         "  FROM (SELECT e.event_type, e.seq, string_agg(d.sink, ',' ORDER BY d.sink) AS sinks"
         "          FROM event_outbox e JOIN event_delivery d USING (event_id)"
         "         WHERE e.batch_id = '%s' AND e.gate = 'default' AND e.spool_id = '" SPOOL_ID "'"
-        "           AND d.batch_id = e.batch_id AND d.seq = e.seq AND d.state = 'waiting'"
+        "           AND e.payload->>'event' = e.event_type AND d.batch_id = e.batch_id AND d.seq = "
+        "e.seq AND d.state = 'waiting'"
         "         GROUP BY e.event_id) AS e",
         c->batch);
     const char *value = database_value(&db, buf_cstr(&sql));
