@@ -20,8 +20,6 @@
  * moment to the next, leads to this machine or its network. Requests that allow it never share a
  * connection with those that don't.
  *
- * The process ignores SIGPIPE: TLS writes to sockets that the listener may have closed.
- *
  * Errors: ERR_USAGE for a URL or a header that can't be sent; ERR_CONFIG for a ca_file that can't
  * be used; ERR_REMOTE when there was no answer. They name the listener as scheme://host: the rest
  * of a URL may be a secret.

@@ -247,9 +247,10 @@ static CURLcode set_options(struct http_attempt *a, const struct http_request *r
     SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     if (request->ca_file) {
         SET(CURLOPT_CAINFO, request->ca_file);
-        SET(CURLOPT_CAPATH, NULL); /* the system's folder would be trusted beside it */
+        SET(CURLOPT_CAPATH, NULL);          /* the system's folder would be trusted beside it */
+        SET(CURLOPT_CA_CACHE_TIMEOUT, 60L); /* s; so soon a file that is replaced counts */
     }
-    SET(CURLOPT_NOSIGNAL, 1L);
+    SET(CURLOPT_NOSIGNAL, 1L); /* it needs none: also TLS is sent with MSG_NOSIGNAL */
     /* A name that resolves slowly would hold up the time-out, and with it all others on the loop:
      * the resolver's thread is left to end by itself. */
     SET(CURLOPT_QUICK_EXIT, 1L);

@@ -2,7 +2,6 @@
 #include "io/http.h"
 
 #include <dirent.h>
-#include <signal.h>
 
 #include "base/time.h"
 #include "folder.h"
@@ -29,7 +28,6 @@ static unsigned count_descriptors(void)
 
 static void set_up(void)
 {
-    (void)signal(SIGPIPE, SIG_IGN);
     listener_start(&listener);
     cr_assert_eq(uv_loop_init(&loop), 0);
     cr_assert_eq(uv_loop_close(&loop), 0);
@@ -191,6 +189,44 @@ Test(http, what_cannot_be_sent)
                       rows[i].want, e.text);
             cr_expect(rows[i].ca_file || !strstr(e.text, "s3cret"), "%s", e.text);
         }
+}
+
+/* What may be shown of a URL, as far as it is one. */
+Test(http, check_url)
+{
+    static const struct {
+        const char *url, *want; /* NULL: it can't be used */
+    } rows[] = {
+        {"https://example.org/s3cret?s3cret#s3cret", "https://example.org"},
+        {"HTTP://Example.org", "http://Example.org"},
+        {"https://user:s3cret@example.org:8443/", "https://example.org"},
+        {"http://[::1]:8080/x", "http://[::1]"},
+        {"http://b\xc3\xbc"
+         "cher.example/",
+         "http://b\xc3\xbc"
+         "cher.example"},
+        {"http://h\xff/", "http://h?"},
+        {"", NULL},
+        {"/x", NULL},
+        {"example.org", NULL},
+        {"http://h:99999/", NULL},
+        {"http://h h/", NULL},
+        {"http://h\n/", NULL},
+        {"http://h/\r\nX: y", NULL},
+        {"http://h%0a/", NULL},
+        {"ftp://h/", NULL},
+        {"file:///etc/passwd", NULL},
+        {"gopher://h/", NULL},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct buf origin = {0};
+        struct err e = http_check_url(rows[i].url, &origin);
+        cr_expect_eq(e.cls, rows[i].want ? ERR_NONE : ERR_USAGE, "%s: got %s", rows[i].url,
+                     err_class_name(e.cls));
+        cr_expect_str_eq(buf_cstr(&origin), rows[i].want ? rows[i].want : "", "%s: got %s",
+                         rows[i].url, (char *)origin.data);
+        buf_free(&origin);
+    }
 }
 
 /* ---- the guard ---- */
