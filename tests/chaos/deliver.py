@@ -2,6 +2,7 @@
 """Events on their way to listeners: what is announced is true, and everybody hears it, whoever dies meanwhile."""
 import collections
 import pathlib
+import threading
 import time
 
 from audience import Audience, declare, hearing_site
@@ -53,13 +54,14 @@ def told(events, audience):
 @scenario("the daemon's connections are reset while it delivers events")
 def deliveries_reset(run):
     resets = len(run.thin(range(run.n)))
-    end = time.monotonic() + run.n
+    end = time.monotonic() + 2 * resets
+    over = threading.Event()
 
     def plan(number):
         """As each second one lives long, batches get through and their events come about."""
-        if number == 0 or time.monotonic() > end:
+        if number == 0 or over.is_set():
             return None
-        return Fault(after_sent=int(run.random.expovariate(1 / 4000)) + 60000 * (number % 2))
+        return Fault(after_sent=int(run.random.expovariate(1 / 15000)) + 100000 * (number % 2))
     with hearing_site(CONFIG) as site, Audience(run, site) as audience, Proxy(site.url, plan) as proxy:
         feed = Feed(site)
         with Daemon(site, env={"SPOOLGATE_DATABASE": proxy.url}) as daemon:
@@ -69,6 +71,7 @@ def deliveries_reset(run):
                 time.sleep(0.02)
                 if daemon.process.poll() is not None:
                     raise AssertionError(f"the daemon ended, exit {daemon.process.returncode}")
+            over.set()
             wait_drained(site)
             audience.wait_told()
         run.judge(site, feed, "resets", times=proxy.broken)
@@ -81,8 +84,8 @@ def deliveries_reset(run):
 
 GOOD = 15
 DEAD = {"refuses": None, "silent": stay_silent, "dripping": drip, "failing": fail, "hanging-up": hang_up}
-# A daemon that is idle has some 20 MiB. Of deliveries it holds what it has in hand, `deliveries` (64) at the most: for each
-# a body of 1 KiB, an answer of up to 4 KiB and curl's buffers of 100 KiB. If it held all that wait, it would be ten times that.
+# A daemon that is idle has less than 20 MiB. Of deliveries it holds what it has in hand, `deliveries` (64) at the most: for each
+# a body of 1 KiB, an answer of up to 4 KiB and curl's buffers of 100 KiB. Did it hold all that wait, it would be 200 MiB more.
 PEAK = 64 * MIB
 
 # Receipts of batches that are done, and their events, queued as the receipts' own statements do.

@@ -95,7 +95,7 @@ that is heard again is no duplicate, but:
   heard no event that isn't there;
 - in the moment in which it hears `gate.done`, a listener asks the database: the receipt has ended as the event says, and all rows are
   there;
-- of one batch, a listener hears `gate.done` when it has taken `gate.open`, not before;
+- of one batch, a listener hears `gate.done` when it has taken `gate.open`, not before (unless that has failed for a minute);
 - every request's signature verifies with an implementation that isn't ours.
 """
 
