@@ -21,8 +21,8 @@
  * connection with those that don't.
  *
  * Errors: ERR_USAGE for a URL or a header that can't be sent; ERR_CONFIG for a ca_file that can't
- * be used; ERR_REMOTE when there was no answer. They name the listener as scheme://host: the rest
- * of a URL may be a secret.
+ * be used; ERR_REMOTE when there was no answer. They name the listener as scheme://host:port: the
+ * rest of a URL may be a secret.
  */
 #ifndef SPOOLGATE_IO_HTTP_H
 #define SPOOLGATE_IO_HTTP_H
@@ -62,8 +62,8 @@ struct http_reply {
 
 struct err http_post(const struct http_request *request, struct http_reply *reply);
 
-/* Would http_post take it? Appends the part that may be shown: scheme://host. origin may be NULL.
- */
+/* Would http_post take it? Appends the part that may be shown, scheme://host, and :port where the
+ * URL has it. origin may be NULL. */
 struct err http_check_url(const char *url, struct buf *origin);
 
 #endif

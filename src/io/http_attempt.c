@@ -42,18 +42,23 @@ static struct err parse_url(const char *url, CURLU **parsed)
     return e;
 }
 
-/* Names come percent-decoded, and may hold any byte by then. */
+/* Names come percent-decoded, and may hold any byte by then. The port is there if the URL has it.
+ */
 static void write_origin(CURLU *u, struct buf *out)
 {
     char *scheme = NULL;
     char *host = NULL;
+    char *port = NULL;
     if (curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
         curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK) {
         buf_printf(out, "%s://", scheme);
         http_exchange_clean(out, host, strlen(host));
+        if (curl_url_get(u, CURLUPART_PORT, &port, 0) == CURLUE_OK)
+            buf_printf(out, ":%s", port);
     }
     curl_free(scheme);
     curl_free(host);
+    curl_free(port);
 }
 
 struct err http_check_url(const char *url, struct buf *origin)
@@ -191,7 +196,10 @@ static struct err tell_failure(struct http_attempt *a, CURLcode code)
 {
     struct buf origin = {0};
     struct err e;
+    long number = 0; /* the errno; curl's own words leave it out */
     const char *why = a->why[0] ? a->why : curl_easy_strerror(code);
+    if (code == CURLE_COULDNT_CONNECT)
+        (void)curl_easy_getinfo(a->curl, CURLINFO_OS_ERRNO, &number);
     write_origin(a->url, &origin);
     const char *who = buf_cstr(&origin);
     if (a->refused[0] && !a->was_allowed)
@@ -205,6 +213,8 @@ static struct err tell_failure(struct http_attempt *a, CURLcode code)
         e = err_make(ERR_CONFIG, "%s: the file of authorities can't be used: %s", who, why);
     else if (code == CURLE_OK)
         e = err_make(ERR_REMOTE, "%s: the answer was cut off", who);
+    else if (number != 0)
+        e = err_system(ERR_REMOTE, (int)number, "%s: can't connect", who);
     else
         e = err_make(ERR_REMOTE, "%s: %s", who, why);
     buf_free(&origin);

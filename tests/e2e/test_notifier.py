@@ -95,8 +95,8 @@ class Listener:
         if tls:
             self.server.socket = tls.wrap_socket(self.server.socket, server_side=True)
         scheme = "https" if tls else "http"
-        self.origin = f"{scheme}://127.0.0.1"
-        self.url = f"{self.origin}:{self.server.server_port}/hook"
+        self.origin = f"{scheme}://127.0.0.1:{self.server.server_port}"
+        self.url = f"{self.origin}/hook"
 
     def __enter__(self):
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.02,))
@@ -406,10 +406,11 @@ class Delivery(NotifierTest):
     def test_unreachable(self):
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))  # bound and not listening: refused
-            url = f"http://user:pa55@127.0.0.1:{taken.getsockname()[1]}/s3cret?k=s3cret"
+            origin = f"127.0.0.1:{taken.getsockname()[1]}"
+            url = f"http://user:pa55@{origin}/s3cret?k=s3cret"
             start = time.time()
             done = self.expect(NOT_DELIVERED, "-d", "{}", "--url", url, "--retry", "1",
-                               says="notifier: http://127.0.0.1: ")
+                               says=f"notifier: http://{origin}: can't connect: Connection refused")
             self.assertGreaterEqual(time.time() - start, 0.14)
             self.assertEqual(done.stderr.count("http://127.0.0.1"), 2)
             self.assertNotIn("s3cret", done.stderr)
@@ -556,7 +557,7 @@ class Tls(NotifierTest):
         with warnings.catch_warnings(action="ignore"):  # Python would rather not, too
             tls.minimum_version = ssl.TLSVersion.TLSv1
             tls.maximum_version = ssl.TLSVersion.TLSv1_1
-        self.expect_refused(tls, "--ca", ours, says="https://127.0.0.1: ")
+        self.expect_refused(tls, "--ca", ours, says="https://127.0.0.1:")
 
     def test_a_ca_file_that_is_none(self):
         url = "https://127.0.0.1:1/"

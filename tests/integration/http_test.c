@@ -166,7 +166,8 @@ Test(http, what_cannot_be_sent)
         {"http://", NULL, NULL, ERR_USAGE, "can't be used"},
         {"http://127.0.0.1/\r\nX: y", NULL, NULL, ERR_USAGE, "can't be used"},
         {"http://127.0.0.1:1/", bad, NULL, ERR_USAGE, "line breaks"},
-        {"http://127.0.0.1:1/s3cret", NULL, NULL, ERR_REMOTE, "http://127.0.0.1: "},
+        {"http://127.0.0.1:1/s3cret", NULL, NULL, ERR_REMOTE,
+         "http://127.0.0.1:1: can't connect: Connection refused"},
         {"https://127.0.0.1:@/s3cret", NULL, "/nowhere/s3cret.pem", ERR_CONFIG, "authorities"},
     };
     for (size_t w = 0; w < COUNT(ways); w++)
@@ -199,8 +200,8 @@ Test(http, check_url)
     } rows[] = {
         {"https://example.org/s3cret?s3cret#s3cret", "https://example.org"},
         {"HTTP://Example.org", "http://Example.org"},
-        {"https://user:s3cret@example.org:8443/", "https://example.org"},
-        {"http://[::1]:8080/x", "http://[::1]"},
+        {"https://user:s3cret@example.org:8443/", "https://example.org:8443"},
+        {"http://[::1]:8080/x", "http://[::1]:8080"},
         {"http://b\xc3\xbc"
          "cher.example/",
          "http://b\xc3\xbc"

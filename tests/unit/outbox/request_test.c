@@ -146,6 +146,7 @@ Test(outbox_request, where_events_go)
         const char *want;
     } rows[] = {
         {{SECRET_INLINE, "https://example.org/a?token=hush"}, "https://example.org"},
+        {{SECRET_INLINE, "http://[::1]:8080/a"}, "http://[::1]:8080"},
         {{SECRET_ENV, "SG_URL"}, "(env SG_URL)"},
         {{SECRET_FILE, "/etc/url"}, "(file /etc/url)"},
         {{SECRET_CREDENTIAL, "ops-url"}, "(credential ops-url)"},
