@@ -10,7 +10,11 @@
 #include "db/queries.h"
 #include "outbox/queue.h"
 
-enum { ERROR_SHOWN = 40, ID_DIGITS = 18 };
+enum {
+    ERROR_SHOWN = 88,   /* with the dots and the indent, 100 columns */
+    ATTEMPT_SHOWN = 80, /* likewise */
+    ID_DIGITS = 18
+};
 
 struct request {
     const char *sink, *event, *since, *limit;
@@ -29,16 +33,16 @@ static void print_list(const json_t *rows, const char *limit)
         (void)puts("No dead letters.");
         return;
     }
-    (void)printf("%6s  %-16s %-26s %15s  %s\n", "ID", "SINK", "EVENT", "SINCE", "ERROR");
+    (void)printf("%6s  %-16s %-26s %15s\n", "ID", "SINK", "EVENT", "SINCE");
     json_array_foreach(rows, i, d)
     {
         char age[STR_HUMAN];
         char error[SHOW_CLIP];
-        (void)printf("%6" PRId64 "  %-16s %-26s %11s ago  %s%s\n", show_int(d, "id"),
+        (void)printf("%6" PRId64 "  %-16s %-26s %11s ago%s\n", show_int(d, "id"),
                      *show_str(d, "sink") ? show_str(d, "sink") : "-", show_str(d, "event_type"),
                      show_age(d, "created_at", now, age),
-                     *show_str(d, "retried_at") ? "redriven: " : "",
-                     show_clip(show_str(d, "error"), ERROR_SHOWN, error));
+                     *show_str(d, "retried_at") ? "  redriven" : "");
+        (void)printf("        %s\n", show_clip(show_str(d, "error"), ERROR_SHOWN, error));
     }
     if (json_array_size(rows) == strtoul(limit, NULL, 10))
         (void)printf("The newest %s; --limit N shows more.\n", limit);
@@ -78,10 +82,11 @@ static void print_attempts(const json_t *attempts)
             "              %-27s %6s %11s\n", time_format(show_time(a, "attempted_at"), when),
             show_int(a, "status") > 0 ? status : "-", str_duration((int64_t)(ms * 1e3), took));
         if (*show_str(a, "error"))
-            (void)printf("    %s\n", show_clip(show_str(a, "error"), SHOW_CLIP_MOST, words));
+            (void)printf("                %s\n",
+                         show_clip(show_str(a, "error"), ATTEMPT_SHOWN, words));
         if (*show_str(a, "answer"))
-            (void)printf("    answer: %s\n",
-                         show_clip(show_str(a, "answer"), SHOW_CLIP_MOST - 8, words));
+            (void)printf("                answer: %s\n",
+                         show_clip(show_str(a, "answer"), ATTEMPT_SHOWN - 8, words));
     }
 }
 

@@ -10,6 +10,7 @@
 #include "cli/show.h"
 #include "cli/sinks.h"
 #include "db/queries.h"
+#include "manifest/shape.h"
 #include "outbox/queue.h"
 
 struct request {
@@ -25,14 +26,10 @@ struct request {
 static const char *nearest_name(const struct manifest *set, const char *name)
 {
     const char *best = NULL;
-    unsigned distance = 4;
-    for (size_t i = 0; i < set->sink_count; i++) {
-        unsigned d = str_distance(name, set->sinks[i].name);
-        if (d < distance) {
-            distance = d;
+    unsigned distance = SHAPE_FAR;
+    for (size_t i = 0; i < set->sink_count; i++)
+        if (shape_nearer(name, set->sinks[i].name, &distance))
             best = set->sinks[i].name;
-        }
-    }
     return best;
 }
 
@@ -147,7 +144,7 @@ static void print_log(const json_t *rows)
 {
     size_t i;
     json_t *a;
-    (void)printf("%-20s %-26s %-36s %6s %9s\n", "TIME (UTC)", "EVENT", "EVENT ID", "STATUS",
+    (void)printf("%-20s %-26s %-36s %6s %8s\n", "TIME (UTC)", "EVENT", "EVENT ID", "STATUS",
                  "TOOK");
     json_array_foreach(rows, i, a)
     {
@@ -158,7 +155,7 @@ static void print_log(const json_t *rows)
         int64_t us = show_time(a, "attempted_at");
         double ms = json_number_value(json_object_get(a, "took_ms"));
         (void)snprintf(status, sizeof status, "%" PRId64, show_int(a, "status"));
-        (void)printf("%-20s %-26s %-36s %6s %9s\n", time_format(us - us % TIME_US_PER_S, when),
+        (void)printf("%-20s %-26s %-36s %6s %8s\n", time_format(us - us % TIME_US_PER_S, when),
                      show_str(a, "event_type"), show_str(a, "event_id"),
                      show_int(a, "status") > 0 ? status : "-",
                      str_duration((int64_t)(ms * 1e3), took));
@@ -169,17 +166,21 @@ static void print_log(const json_t *rows)
 
 static struct err show_log(struct pg *pg, const struct manifest *set, struct request *r)
 {
-    (void)set;
+    struct err e = ERR_OK;
     json_t *rows;
     TRY(show_query(pg, sql_sink_log, PG_PARAMS(r->sink, r->limit), &rows));
-    if (r->json)
+    bool is_empty = json_array_size(rows) == 0;
+    /* Of a name that nobody knows, rather say so than that it has no attempts. */
+    if (is_empty && set)
+        (void)find_sink(set, r->sink, &e);
+    if (!err_is(&e) && r->json)
         show_json(rows);
-    else if (json_array_size(rows) == 0)
+    else if (!err_is(&e) && is_empty)
         (void)printf("No attempts at sink %s are on record.\n", r->sink);
-    else
+    else if (!err_is(&e))
         print_log(rows);
     json_decref(rows);
-    return ERR_OK;
+    return e;
 }
 
 /* ---- test ---- */

@@ -50,8 +50,16 @@ static bool is_noteworthy(const json_t *s)
     return !is_well || show_int(s, "waiting") > 0;
 }
 
-/* Appends what is wrong, and what to do about it. */
-static void describe(const json_t *s, struct buf *out)
+/* Paused ones, too, unless they have only asked for it. */
+static bool is_failing(const json_t *s)
+{
+    const char *state = show_str(s, "state");
+    return (strcmp(state, "failing") == 0 || strcmp(state, "paused") == 0) &&
+           show_int(s, "failures") > 0;
+}
+
+/* Appends what is wrong, and what to do about it; the listener's own error is a line of its own. */
+static void describe(const json_t *s, int64_t now, struct buf *out)
 {
     const char *state = show_str(s, "state");
     char age[STR_HUMAN];
@@ -60,13 +68,24 @@ static void describe(const json_t *s, struct buf *out)
             buf_str(out, "no manifest declares it: what waits, waits for one that does");
     } else if (strcmp(state, "disabled") == 0) {
         buf_printf(out, "answered 410, %s ago; on again: spoolgate sink enable %s",
-                   show_age(s, "disabled_at", time_now(), age), show_str(s, "sink"));
-    } else if (show_int(s, "failures") > 0) {
-        buf_printf(out, "failed %" PRId64 " times in a row: %s", show_int(s, "failures"),
-                   show_str(s, "error"));
+                   show_age(s, "disabled_at", now, age), show_str(s, "sink"));
+    } else if (is_failing(s)) {
+        int64_t failures = show_int(s, "failures");
+        int64_t wait = strcmp(state, "paused") == 0 ? show_time(s, "not_before") - now : 0;
+        buf_printf(out, "failed %" PRId64 " time%s in a row", failures, failures == 1 ? "" : "s");
+        if (wait > 0)
+            buf_printf(out, ", tried again in %s", str_duration(wait, age));
     } else if (strcmp(state, "paused") == 0) {
         buf_printf(out, "asked to be left alone until %s", show_str(s, "not_before"));
     }
+}
+
+static void print_clipped(const char *text, enum sinks_shown shown)
+{
+    char clipped[SHOW_CLIP];
+    if (*text)
+        (void)printf("    %s\n",
+                     show_clip(text, shown == SINKS_ALL ? SHOW_CLIP_MOST : TROUBLE_SHOWN, clipped));
 }
 
 static void print_row(const json_t *s, enum sinks_shown shown)
@@ -77,7 +96,6 @@ static void print_row(const json_t *s, enum sinks_shown shown)
     char age[STR_HUMAN];
     char success[STR_HUMAN + 4];
     struct buf trouble = {0};
-    char clipped[SHOW_CLIP];
     int64_t now = time_now();
     bool succeeded = show_time(s, "last_success_at") != INT64_MIN;
     (void)snprintf(success, sizeof success, "%s%s", show_age(s, "last_success_at", now, age),
@@ -88,11 +106,10 @@ static void print_row(const json_t *s, enum sinks_shown shown)
     if (shown == SINKS_ALL && *show_str(s, "target"))
         (void)printf("  %s", show_str(s, "target"));
     (void)putchar('\n');
-    describe(s, &trouble);
-    if (trouble.len > 0)
-        (void)printf("    %s\n",
-                     show_clip(buf_cstr(&trouble),
-                               shown == SINKS_ALL ? SHOW_CLIP_MOST : TROUBLE_SHOWN, clipped));
+    describe(s, now, &trouble);
+    print_clipped(buf_cstr(&trouble), shown);
+    if (is_failing(s))
+        print_clipped(show_str(s, "error"), shown);
     buf_free(&trouble);
 }
 
