@@ -227,7 +227,9 @@ struct err template_check(const struct template *t, const struct buf *body)
     json_t *parsed = json_loadb(body->len ? (const char *)body->data : "", body->len,
                                 JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
     if (!parsed)
-        return err_make(ERR_CONFIG, "%s: line %d, column %d of what it rendered isn't JSON: %s",
+        return err_make(ERR_CONFIG,
+                        "%s: line %d, column %d of what it rendered isn't JSON: %s; {{{x}}} stands "
+                        "for a whole value, {{x}} only for text between quotes",
                         t->name, error.line, error.column, error.text);
     json_decref(parsed);
     return ERR_OK;

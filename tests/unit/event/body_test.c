@@ -5,8 +5,10 @@
 
 #include "bytes.h"
 
-#define BATCH "019aa3d2-7c55-7d31-9a0e-1f6f3b2c4d5e"
-#define SPOOL "019aa3d2-0000-7000-8000-000000000001"
+#define BRACES "; {{{x}}} stands for a whole value, {{x}} only for text between quotes"
+
+#define BATCH  "019aa3d2-7c55-7d31-9a0e-1f6f3b2c4d5e"
+#define SPOOL  "019aa3d2-0000-7000-8000-000000000001"
 
 /* 2026-11-21T01:57:01.25Z */
 enum { CREATED_S = 1795226221 };
@@ -151,7 +153,8 @@ Test(event_body, template)
         {"t.json.tmpl",
          "{\"a\": {{a}}}",
          {"what isn't JSON", "{\"a\":\"x\"}", "",
-          "t.json.tmpl: line 1, column 7 of what it rendered isn't JSON: invalid token near 'x'"}},
+          "t.json.tmpl: line 1, column 7 of what it rendered isn't JSON: invalid token near "
+          "'x'" BRACES}},
         {"t.json.tmpl",
          "1",
          {"a payload that isn't JSON", "{,", "",

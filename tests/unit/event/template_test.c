@@ -8,6 +8,8 @@
 
 #include "base/mem.h"
 
+#define BRACES "; {{{x}}} stands for a whole value, {{x}} only for text between quotes"
+
 /* One template, what it is given, what it has to come to. */
 struct row {
     const char *text;
@@ -535,13 +537,14 @@ Test(event_template, check)
         {"t.json.tmpl", "\"text\"", ""},
         {"t.tmpl", "{,", ""},
         {"t.json.tmpl", "{\n  \"a\": ,\n}",
-         "t.json.tmpl: line 2, column 8 of what it rendered isn't JSON: unexpected token near ','"},
+         "t.json.tmpl: line 2, column 8 of what it rendered isn't JSON: unexpected token near "
+         "','" BRACES},
         {"t.json.tmpl", "",
          "t.json.tmpl: line 1, column 0 of what it rendered isn't JSON: unexpected token near end "
-         "of file"},
+         "of file" BRACES},
         {"t.json.tmpl", "{} {}",
          "t.json.tmpl: line 1, column 4 of what it rendered isn't JSON: end of file expected near "
-         "'{'"},
+         "'{'" BRACES},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct template *t;

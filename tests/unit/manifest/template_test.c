@@ -3,7 +3,9 @@
 
 #include "sets.h"
 
-#define PATH "sinks/k.yaml"
+#define BRACES "; {{{x}}} stands for a whole value, {{x}} only for text between quotes"
+
+#define PATH   "sinks/k.yaml"
 #define SINK(events, template) \
     "sink: k\nurl: https://h/\nevents: [" events "]\nformat: {template: " template "}\n"
 
@@ -71,13 +73,13 @@ Test(manifest_template, findings)
           {"templates/a.json.tmpl", "{\"rows\": {{rows_loaded}}}"}},
          PATH
          ":4:20: a.json.tmpl fails with example 1 of gate.open: templates/a.json.tmpl: line 1, "
-         "column 10 of what it rendered isn't JSON: unexpected token near '}'"},
+         "column 10 of what it rendered isn't JSON: unexpected token near '}'" BRACES},
         {"what renders to no JSON, of some example only",
          {{PATH, SINK("gate.open, gate.done", "a.json.tmpl")},
           {"templates/a.json.tmpl", "\"{{{ts_min}}}\""}},
          PATH
          ":4:20: a.json.tmpl fails with example 1 of gate.done: templates/a.json.tmpl: line 1, "
-         "column 6 of what it rendered isn't JSON: end of file expected near '2026'"},
+         "column 6 of what it rendered isn't JSON: end of file expected near '2026'" BRACES},
         {"a partial that fails as it renders",
          {{PATH, SINK("gate.done", "a.tmpl")},
           {"templates/a.tmpl", "{{> b}}"},
@@ -95,7 +97,7 @@ Test(manifest_template, findings)
          {{PATH, SINK("gate.done", "slack.json.tmpl")}, {"templates/sentence.json.tmpl", "x"}},
          PATH
          ":4:20: slack.json.tmpl fails with example 1 of gate.done: templates/slack.json.tmpl: "
-         "line 10, column 9 of what it rendered isn't JSON: invalid token near 'x'"},
+         "line 10, column 9 of what it rendered isn't JSON: invalid token near 'x'" BRACES},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct sets s = {0};
