@@ -45,10 +45,13 @@ bool manifest_name_is_near(const char *folder, const char *name)
     return endings[i] != NULL;
 }
 
-const char *manifest_name_rule(const char *folder)
+const char *manifest_name_advice(const char *folder, const char *name)
 {
-    return manifest_folder_has_templates(folder) ? "a template's name ends in .tmpl"
-                                                 : "a manifest's name ends in .yaml or .yml";
+    if (manifest_folder_has_templates(folder))
+        return "a template's name ends in .tmpl; rename it";
+    if (ends_with(name, ".tmpl"))
+        return "templates are read from templates/; move it there";
+    return "a manifest's name ends in .yaml or .yml; rename it";
 }
 
 /* Bytes of the character at the start; 0: it can't stand in messages and in the database. */

@@ -51,8 +51,8 @@ bool manifest_folder_has_templates(const char *folder);
 bool manifest_name_matches(const char *folder, const char *name);
 /* Doesn't match, but may be meant to: NAME.YAML, NAME.json, NAME.mustache. */
 bool manifest_name_is_near(const char *folder, const char *name);
-/* "a manifest's name ends in .yaml or .yml", as the folder has it. */
-const char *manifest_name_rule(const char *folder);
+/* What to do with one that is near: "a manifest's name ends in .yaml or .yml; rename it". */
+const char *manifest_name_advice(const char *folder, const char *name);
 
 /* A path as one line of UTF-8, with '?' for what isn't plain text in it; malloc'ed. */
 char *manifest_path_shown(const char *path);

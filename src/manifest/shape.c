@@ -381,9 +381,10 @@ static void check_either(const struct checking *c, const struct shape *shape, co
         is_secret |= shape->either[i]->is_secret;
         buf_printf(&choices, "%s%s", i > 0 ? ", or " : "", wanted(shape->either[i]));
     }
-    misfit(
-        c, name, node,
-        &(struct shape){.type = SHAPE_ANY, .wanted = buf_cstr(&choices), .is_secret = is_secret});
+    misfit(c, name, node,
+           &(struct shape){.type = SHAPE_ANY,
+                           .wanted = shape->wanted ? shape->wanted : buf_cstr(&choices),
+                           .is_secret = is_secret});
     buf_free(&choices);
 }
 

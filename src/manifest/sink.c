@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* manifests/sinks/NAME.yaml */
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "base/address.h"
+#include "base/mem.h"
 #include "base/time.h"
 #include "event/sign.h"
 #include "manifest/read.h"
@@ -23,6 +26,7 @@ enum {
 static const int64_t default_retry[] = {0,        5 * SECOND, 5 * MINUTE, 30 * MINUTE, 2 * HOUR,
                                         5 * HOUR, 10 * HOUR,  14 * HOUR,  20 * HOUR,   DAY};
 
+#define FORMATS "flat, standard, cloudevents, or {template: NAME.tmpl}"
 static const char *const format_words[] = {"flat", "standard", "cloudevents", NULL};
 
 /* ---- the shape ---- */
@@ -97,7 +101,7 @@ static const struct shape events_shape = {
 static const struct shape gates_shape = {
     .type = SHAPE_LIST, .min = 1, .max = 1000, .item = &shape_identifier};
 static const struct shape format_word_shape = {
-    .type = SHAPE_WORD, .wanted = "flat, standard, cloudevents", .words = format_words};
+    .type = SHAPE_WORD, .wanted = FORMATS, .words = format_words};
 static const struct shape template_shape = {.type = SHAPE_TEXT,
                                             .wanted = "the name of a file in templates/, NAME.tmpl",
                                             .pattern = "^[A-Za-z0-9_][A-Za-z0-9._-]*\\.tmpl$",
@@ -107,10 +111,10 @@ static const struct shape_key template_keys[] = {
     {"template", &template_shape, "a file in templates/", true},
     {0},
 };
-static const struct shape template_map_shape = {
-    .type = SHAPE_MAP, .wanted = "{template: NAME.tmpl}", .keys = template_keys};
+static const struct shape template_map_shape = {.type = SHAPE_MAP, .keys = template_keys};
 static const struct shape format_shape = {
     .type = SHAPE_EITHER,
+    .wanted = FORMATS,
     .either = (const struct shape *const[]){&format_word_shape, &template_map_shape, NULL}};
 static const struct shape timeout_shape = {
     .type = SHAPE_DURATION, .min = SECOND / 10, .max = 5 * MINUTE};
@@ -270,12 +274,37 @@ static void read_retry(const struct reader *r, const struct yaml_node *list,
     sink->retry_count = list->count;
 }
 
+/* Only what the URL itself tells: a name resolves when it is connected to, and is judged then. */
+static bool is_private(const char *url)
+{
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } address = {.any = {.sa_family = AF_UNSPEC}};
+    const char *host = strstr(url, "://") + 3;
+    bool is_v6 = *host == '[';
+    host += is_v6;
+    char *name = mem_strndup(host, strcspn(host, is_v6 ? "]" : ":/?"));
+    bool is_local = strcasecmp(name, "localhost") == 0;
+    if (inet_pton(AF_INET, name, &address.v4.sin_addr) == 1)
+        address.v4.sin_family = AF_INET;
+    else if (inet_pton(AF_INET6, name, &address.v6.sin6_addr) == 1)
+        address.v6.sin6_family = AF_INET6;
+    free(name);
+    return is_local || (address.any.sa_family != AF_UNSPEC && !address_is_public(&address.any));
+}
+
 static void read_url(const struct reader *r, const struct yaml_node *node,
                      struct manifest_sink *sink)
 {
     sink->url = read_secret(r, node);
     if (sink->url.from == SECRET_INLINE && strncmp(node->text, "http://", 7) == 0)
         READ_WARNING(r, node, "`url`: events go out unencrypted; https is better");
+    if (sink->url.from == SECRET_INLINE && !sink->allow_private && is_private(node->text))
+        READ_WARNING(r, node,
+                     "`url`: this is no public address: nothing will be sent there without "
+                     "`allow_private: true`");
 }
 
 void read_sink(const struct reader *r, const struct yaml_node *root, struct manifest_sink *sink)
@@ -290,6 +319,8 @@ void read_sink(const struct reader *r, const struct yaml_node *root, struct mani
         .retry_count = sizeof default_retry / sizeof *default_retry,
         .concurrency = CONCURRENCY,
     };
+    if ((node = yaml_get(root, "allow_private")))
+        sink->allow_private = yaml_bool(node);
     if ((node = yaml_get(root, "url")))
         read_url(r, node, sink);
     if ((node = yaml_get(root, "events")))
@@ -308,8 +339,6 @@ void read_sink(const struct reader *r, const struct yaml_node *root, struct mani
         read_retry(r, node, sink);
     if ((node = yaml_get(root, "concurrency")))
         sink->concurrency = shape_count(node);
-    if ((node = yaml_get(root, "allow_private")))
-        sink->allow_private = yaml_bool(node);
 }
 
 bool manifest_sink_wants(const struct manifest_sink *sink, enum event_type type, const char *gate)

@@ -94,7 +94,7 @@ static void visit_other(const struct reading *r, int folder, const char *path, c
 {
     if (manifest_name_is_near(r->name, name)) {
         struct buf message = {0};
-        buf_printf(&message, "not read: %s; rename it", manifest_name_rule(r->name));
+        buf_printf(&message, "not read: %s", manifest_name_advice(r->name, name));
         tell(r, true, path, buf_cstr(&message));
         buf_free(&message);
     } else if (*name != '.' && holds_some(r, folder, name)) {

@@ -226,16 +226,18 @@ class TestLint(LintCase):
         self.write("templates/list.tmpl", "{{#tables}}\n  {{name}\n{{/tables}}\n")
         self.write("templates/old.mustache", "{{x}}")
         self.write("templates/sub/x.tmpl", "{{x}}")
+        self.write("sinks/slack.json.tmpl", "{{x}}")
         done = self.lint()
         self.assertEqual(done.returncode, CONFIG)
         self.assertEqual(done.stdout.replace(f"{self.dir}/", ""),
                          "sinks/l.yaml:4:20: error: there is no dicsord.json.tmpl in templates/; "
                          "did you mean discord.json.tmpl?\n"
+                         "sinks/slack.json.tmpl: warning: not read: templates are read from templates/; move it there\n"
                          "templates/list.tmpl:2:3: error: a name can't hold white space\n"
                          "templates/old.mustache: warning: not read: a template's name ends in .tmpl; rename it\n"
                          "templates/ops.json.tmpl:3:8: error: there is no templates/gone.json.tmpl\n"
                          "templates/sub: warning: not read: it is a folder in a folder; move its files up\n"
-                         "0 streams, 0 gates, 2 sinks, 2 templates: 3 errors, 2 warnings\n")
+                         "0 streams, 0 gates, 2 sinks, 2 templates: 3 errors, 3 warnings\n")
 
     def test_templates_are_tried_on_the_examples(self):
         self.write("sinks/k.yaml", "sink: k\nurl: https://h/\nevents: [gate.open, gate.done]\n"
@@ -244,7 +246,8 @@ class TestLint(LintCase):
         done = self.lint()
         self.assertEqual((done.returncode, done.stdout.replace(f"{self.dir}/", "")), (
             CONFIG, "sinks/k.yaml:4:20: error: ops.json.tmpl fails with example 1 of gate.open: templates/ops.json.tmpl: "
-                    "line 1, column 10 of what it rendered isn't JSON: unexpected token near '}'\n"
+                    "line 1, column 10 of what it rendered isn't JSON: unexpected token near '}'; "
+                    "{{{x}}} stands for a whole value, {{x}} only for text between quotes\n"
                     "0 streams, 0 gates, 1 sink, 1 template: 1 error\n"))
 
     def test_warnings_alone_are_fine(self):

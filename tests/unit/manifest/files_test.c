@@ -61,8 +61,22 @@ Test(manifest_files, names)
         expect_name(MANIFEST_TEMPLATES, rows[i].name, rows[i].in_templates);
     }
     cr_expect(!manifest_name_is_near("streams", "devices.yaml"), "what matches isn't near");
-    cr_expect_str_eq(manifest_name_rule("gates"), "a manifest's name ends in .yaml or .yml");
-    cr_expect_str_eq(manifest_name_rule("templates"), "a template's name ends in .tmpl");
+}
+
+Test(manifest_files, what_to_do_with_names_that_are_near)
+{
+    static const struct {
+        const char *folder, *name, *want;
+    } rows[] = {
+        {"gates", "a.json", "a manifest's name ends in .yaml or .yml; rename it"},
+        {"sinks", "a.json.tmpl", "templates are read from templates/; move it there"},
+        {MANIFEST_TEMPLATES, "a.json", "a template's name ends in .tmpl; rename it"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const char *got = manifest_name_advice(rows[i].folder, rows[i].name);
+        cr_expect_str_eq(got, rows[i].want, "%s/%s: want `%s`, got `%s`", rows[i].folder,
+                         rows[i].name, rows[i].want, got);
+    }
 }
 
 Test(manifest_files, limits_are_held_before_memory_is_spent)

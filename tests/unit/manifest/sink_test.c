@@ -93,8 +93,11 @@ Test(manifest_sink, formats)
 }
 
 #define URL(text) "sink: k\nurl: " text "\nevents: [gate.done]\n"
-#define NO_URL    PATH ":2:6: `url`: an http or https URL without user and password is wanted here"
-#define SECRET    "{env: NAME}, {file: PATH} or {credential: NAME} (a secret is never inline)"
+#define NOT_PUBLIC                                                                   \
+    "warning: `url`: this is no public address: nothing will be sent there without " \
+    "`allow_private: true`"
+#define NO_URL PATH ":2:6: `url`: an http or https URL without user and password is wanted here"
+#define SECRET "{env: NAME}, {file: PATH} or {credential: NAME} (a secret is never inline)"
 
 /* What may be a secret is never shown. */
 Test(manifest_sink, mistakes)
@@ -109,7 +112,15 @@ Test(manifest_sink, mistakes)
         {URL("https://"), NO_URL},
         {URL("\"https://h/\\r\\nX: y\""), NO_URL},
         {URL("\"https://h h/\""), NO_URL},
-        {URL("https://[::1]:8080/x?y#z"), ""},
+        {URL("https://[2606:4700::1111]:8080/x?y#z"), ""},
+        {URL("https://10.example.org/"), ""},
+        {URL("https://10.0.0.5:8080/x?y#z"), PATH ":2:6: " NOT_PUBLIC},
+        {URL("https://[::1]:8080/x?y#z"), PATH ":2:6: " NOT_PUBLIC},
+        {URL("https://Localhost?x"), PATH ":2:6: " NOT_PUBLIC},
+        {URL("https://localhost/") "allow_private: true\n", ""},
+        {SINK "format: [flat]\n",
+         PATH ":4:9: `format`: flat, standard, cloudevents, or {template: NAME.tmpl} is wanted, "
+              "but it is a list"},
         {URL("http://h"), PATH ":2:6: warning: `url`: events go out unencrypted; https is better"},
         {URL("5"), PATH ":2:6: `url`: an http or https URL without user and password, or " SECRET
                         " is wanted here"},
@@ -141,7 +152,8 @@ Test(manifest_sink, mistakes)
         {SINK "gates: [g]\n", PATH ":4:9: there is no gate `g` in gates/"},
         {SINK "gates: [default]\n", ""},
         {SINK "format: xml\n",
-         PATH ":4:9: `format` can't be `xml`; it is one of flat, standard, cloudevents"},
+         PATH ":4:9: `format` can't be `xml`; it is one of flat, standard, cloudevents, or "
+              "{template: NAME.tmpl}"},
         {SINK "format: {template: ../x.tmpl}\n",
          PATH ":4:20: `template`: the name of a file in templates/, NAME.tmpl is wanted, not "
               "`../x.tmpl`"},
