@@ -121,24 +121,26 @@ RETURN json_build_object(
     'manifest_rev', r.manifest_rev,
     'error', CASE WHEN type = 'gate.done' THEN r.error END);
 
--- One line a sink: is it well?
+-- One line a sink: is it well? An event that can't even be sent (no secret, no template) says nothing of the listener,
+-- so event_sink doesn't know of it; but who asks wants to hear of it, unless something was delivered since.
 CREATE VIEW sink_health WITH (security_invoker = true) AS
 SELECT sink,
        CASE WHEN s.disabled_at IS NOT NULL THEN 'disabled'
             WHEN s.not_before > now() THEN 'paused'
-            WHEN s.failures > 0 THEN 'failing'
+            WHEN s.failures > 0 OR w.failing_since > coalesce(s.last_success_at, '-infinity') THEN 'failing'
             ELSE 'ok' END AS state,
        coalesce(w.waiting, 0) AS waiting,
        w.oldest_waiting,
        coalesce(d.dead, 0) AS dead_letters,
        coalesce(s.failures, 0) AS failures,
-       s.error,
+       CASE WHEN s.failures > 0 OR s.disabled_at IS NOT NULL THEN s.error ELSE coalesce(w.error, s.error) END AS error,
        s.last_success_at,
        s.last_failure_at,
        s.not_before,
        s.disabled_at
   FROM event_sink s
-  FULL JOIN (SELECT sink, count(*) AS waiting, min(queued_at) AS oldest_waiting
+  FULL JOIN (SELECT sink, count(*) AS waiting, min(queued_at) AS oldest_waiting, max(failing_since) AS failing_since,
+                    max(error) FILTER (WHERE failing_since IS NOT NULL) AS error
                FROM event_delivery WHERE state = 'waiting' GROUP BY sink) w USING (sink)
   FULL JOIN (SELECT sink, count(*) AS dead
                FROM event_dlq WHERE retried_at IS NULL AND sink IS NOT NULL GROUP BY sink) d USING (sink)

@@ -54,11 +54,11 @@ static bool is_noteworthy(const json_t *s)
 static bool is_failing(const json_t *s)
 {
     const char *state = show_str(s, "state");
-    return (strcmp(state, "failing") == 0 || strcmp(state, "paused") == 0) &&
-           show_int(s, "failures") > 0;
+    return strcmp(state, "failing") == 0 ||
+           (strcmp(state, "paused") == 0 && show_int(s, "failures") > 0);
 }
 
-/* Appends what is wrong, and what to do about it; the listener's own error is a line of its own. */
+/* Appends what is wrong, and what to do about it; the error is a line of its own. */
 static void describe(const json_t *s, int64_t now, struct buf *out)
 {
     const char *state = show_str(s, "state");
@@ -72,7 +72,12 @@ static void describe(const json_t *s, int64_t now, struct buf *out)
     } else if (is_failing(s)) {
         int64_t failures = show_int(s, "failures");
         int64_t wait = strcmp(state, "paused") == 0 ? show_time(s, "not_before") - now : 0;
-        buf_printf(out, "failed %" PRId64 " time%s in a row", failures, failures == 1 ? "" : "s");
+        if (failures > 0)
+            buf_printf(out, "failed %" PRId64 " time%s in a row", failures,
+                       failures == 1 ? "" : "s");
+        else
+            buf_printf(out, "nothing can be sent; once mended: spoolgate sink enable %s",
+                       show_str(s, "sink"));
         if (wait > 0)
             buf_printf(out, ", tried again in %s", str_duration(wait, age));
     } else if (strcmp(state, "paused") == 0) {

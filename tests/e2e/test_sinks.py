@@ -90,7 +90,7 @@ class Recorded(SinkCase):
 class TestSinkList(Recorded):
     def test_states(self):
         """Each state a sink can be in, declared or not."""
-        for name in ("fresh", "good", "bad", "napping", "off", "resting"):
+        for name in ("fresh", "good", "bad", "napping", "off", "resting", "mute", "odd"):
             self.declare(name)
         self.declare("hidden", url={"env": "HIDDEN_URL"}, events=["embed.start"])
         self.state("good", last_success_at="now() - interval '3 minutes'")
@@ -100,17 +100,23 @@ class TestSinkList(Recorded):
         self.state("off", disabled_at="now() - interval '2 hours'", error="'answered 410'")
         self.state("gone", failures="1", error="'no answer'")
         event_id = self.event()
-        for sink in ("bad", "gone"):
+        for sink in ("bad", "gone", "mute", "odd"):
             self.delivery(event_id, sink, age="7 minutes")
+        # Neither could send this one: it says nothing of the listener, but the one has delivered nothing since.
+        self.site.query("UPDATE event_delivery SET failing_since = now() - interval '6 minutes',"
+                        " error = 'no secret' WHERE sink IN ('mute', 'odd')")
+        self.state("mute", last_success_at="now() - interval '9 minutes'", error="'of old'")
+        self.state("odd", last_success_at="now() - interval '3 minutes'")
         self.dead("off")
         want = {"bad": "failing", "fresh": "ok", "gone": "undeclared", "good": "ok", "hidden": "ok",
-                "napping": "paused", "off": "disabled", "resting": "paused"}
+                "napping": "paused", "off": "disabled", "resting": "paused",
+                "mute": "failing", "odd": "ok"}
         sinks = self.sinks()
         self.assertEqual(list(sinks), sorted(want))
         self.assertEqual({name: s["state"] for name, s in sinks.items()}, want)
         self.assertEqual({name for name, s in sinks.items() if not s["declared"]}, {"gone"})
         self.assertEqual({name: s["waiting"] for name, s in sinks.items() if s["waiting"]},
-                         {"bad": 1, "gone": 1})
+                         {"bad": 1, "gone": 1, "mute": 1, "odd": 1})
         self.assertEqual({name: s["dead_letters"] for name, s in sinks.items() if s["dead_letters"]},
                          {"off": 1})
         self.assertEqual({s["target"] for s in sinks.values()},
@@ -119,6 +125,7 @@ class TestSinkList(Recorded):
 
         shown = self.site.run("sink", "list", code=FINE).out.decode()
         for says in (r"^bad +failing +1 +7 min", r"^    failed 3 times in a row\n    answered 500é+\.\.\.$",
+                     r"^    nothing can be sent; once mended: spoolgate sink enable mute\n    no secret$",
                      r"^    failed 7 times in a row, tried again in 59 min \d+ s\n    no answer$",
                      r"^    answered 410, 2 h 0 min ago; on again: spoolgate sink enable off$",
                      r"^    no manifest declares it", r"3 min \d s ago  https://example\.org$",
@@ -130,8 +137,8 @@ class TestSinkList(Recorded):
         status = self.site.run("status", code=FINE).out.decode()
         table = status[status.index("\nSINK "):]
         self.assertEqual(re.findall(r"(?m)^(\w+) +(failing|paused|disabled|undeclared|ok) ", table),
-                         [("bad", "failing"), ("gone", "undeclared"), ("napping", "paused"),
-                          ("off", "disabled"), ("resting", "paused")])
+                         [("bad", "failing"), ("gone", "undeclared"), ("mute", "failing"), ("napping", "paused"),
+                          ("odd", "ok"), ("off", "disabled"), ("resting", "paused")])
         self.assertIn("\n1 dead letter: see `spoolgate dlq list`\n", status)
         self.assertLessEqual(max(map(len, table.splitlines())), 80)
         told = self.site.run("status", "--json", code=FINE).json()

@@ -455,7 +455,7 @@ Test(queue, each_outcome)
         {"failed", QUEUE_FAILED, 5, "waiting 1 5", "1", "0", "1 failing"},
         {"failed, and due at once", QUEUE_FAILED, 0, "waiting 1 0", "1", "0", "1 failing"},
         {"failed for the last time", QUEUE_FAILED, -1, "dead 1", "1", "1", "1 failing"},
-        {"unsent", QUEUE_UNSENT, 5, "waiting 1 5", "1", "0", "0 ok"},
+        {"unsent", QUEUE_UNSENT, 5, "waiting 1 5", "1", "0", "0 failing"},
         {"unsent for the last time", QUEUE_UNSENT, -1, "dead 1", "1", "1", "0 ok"},
         {"gone", QUEUE_GONE, 5, "waiting 0 0", "1", "0", "0 disabled"},
         {"gone at the last attempt", QUEUE_GONE, -1, "waiting 0 0", "1", "0", "0 disabled"},
