@@ -76,11 +76,9 @@ static void print_attempts(const json_t *attempts)
         char took[STR_HUMAN];
         char status[STR_HUMAN];
         char words[SHOW_CLIP];
-        double ms = json_number_value(json_object_get(a, "took_ms"));
-        (void)snprintf(status, sizeof status, "%" PRId64, show_int(a, "status"));
-        (void)printf(
-            "              %-27s %6s %11s\n", time_format(show_time(a, "attempted_at"), when),
-            show_int(a, "status") > 0 ? status : "-", str_duration((int64_t)(ms * 1e3), took));
+        (void)printf("              %-27s %6s %11s\n",
+                     time_format(show_time(a, "attempted_at"), when), show_status(a, status),
+                     show_took(a, took));
         if (*show_str(a, "error"))
             (void)printf("                %s\n",
                          show_clip(show_str(a, "error"), ATTEMPT_SHOWN, words));

@@ -131,7 +131,8 @@ static void print_text(const struct sample *s, const char *meaning)
     char took[STR_HUMAN];
     print_part("the body", s->body.data, s->body.len);
     show_lines((const char *)s->exchange.data, s->exchange.len, "");
-    (void)putchar('\n');
+    if (s->exchange.len > 0)
+        (void)putchar('\n');
     print_part("the answer", s->reply.body, s->reply.body_len);
     if (err_is(&s->failure))
         (void)printf("no answer: %s\n", s->failure.text);

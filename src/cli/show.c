@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/show.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +38,21 @@ const char *show_age(const json_t *object, const char *key, int64_t now_us, char
 const char *show_count(const json_t *object, const char *key, char text[STR_HUMAN])
 {
     return str_count((uint64_t)show_int(object, key), text);
+}
+
+const char *show_took(const json_t *attempt, char text[STR_HUMAN])
+{
+    double ms = json_number_value(json_object_get(attempt, "took_ms"));
+    return str_duration((int64_t)(ms * 1e3), text);
+}
+
+const char *show_status(const json_t *attempt, char text[STR_HUMAN])
+{
+    int64_t status = show_int(attempt, "status");
+    if (status == 0)
+        return "-";
+    (void)snprintf(text, STR_HUMAN, "%" PRId64, status);
+    return text;
 }
 
 /* The character at p, made harmless, into `to`; how many bytes it takes there and here. */

@@ -17,6 +17,9 @@ int64_t show_time(const json_t *object, const char *key);
 /* "3 min 2 s", or "-". */
 const char *show_age(const json_t *object, const char *key, int64_t now_us, char text[STR_HUMAN]);
 const char *show_count(const json_t *object, const char *key, char text[STR_HUMAN]);
+/* Of an attempt to deliver: its `took_ms`, and its `status`, "-" where nobody answered. */
+const char *show_took(const json_t *attempt, char text[STR_HUMAN]);
+const char *show_status(const json_t *attempt, char text[STR_HUMAN]);
 
 /* Others' words, safe for a terminal: what it would obey becomes a blank, what isn't UTF-8 a '?'.
  * clip: the first `most` characters, on one line, "..." where there were more. lines: all of it, on

@@ -153,12 +153,9 @@ static void print_log(const json_t *rows)
         char status[STR_HUMAN];
         char error[SHOW_CLIP];
         int64_t us = show_time(a, "attempted_at");
-        double ms = json_number_value(json_object_get(a, "took_ms"));
-        (void)snprintf(status, sizeof status, "%" PRId64, show_int(a, "status"));
         (void)printf("%-20s %-26s %-36s %6s %8s\n", time_format(us - us % TIME_US_PER_S, when),
-                     show_str(a, "event_type"), show_str(a, "event_id"),
-                     show_int(a, "status") > 0 ? status : "-",
-                     str_duration((int64_t)(ms * 1e3), took));
+                     show_str(a, "event_type"), show_str(a, "event_id"), show_status(a, status),
+                     show_took(a, took));
         if (*show_str(a, "error"))
             (void)printf("    %s\n", show_clip(show_str(a, "error"), SHOW_CLIP_MOST, error));
     }
@@ -305,15 +302,17 @@ const struct cli_command cli_sink = {
         "URL)\n"
         "test      sends one sample event, with \"test\": true in it, and prints the exchange;\n"
         "          needs no database. Exits 0 on 2xx, 69 without an answer or on 5xx and 429, 76 "
-        "otherwise\n"
+        "on\n"
+        "          any other, 78 when nothing could be sent\n"
         "enable    a sink that answered 410 is disabled until then; also ends a pause\n"
         "replay    queues events of the outbox again, with the ids they had: one, or all since a "
         "time\n"
         "          that the sink wants, be they delivered or from before it was declared\n"
         "log       its last attempts\n\n"
-        "States: ok; failing: the last attempts failed; paused: not tried for a while; disabled; "
-        "and\n"
-        "undeclared: no manifest has it any more, what waits for it waits.\n\n"
+        "States: ok; failing: the last attempts failed, or nothing could be sent; paused: not "
+        "tried\n"
+        "for a while; disabled; and undeclared: no manifest has it any more, what waits for it "
+        "waits.\n\n"
         "  spoolgate sink test ops --event gate.done\n"
         "  spoolgate sink replay ops --since 2h\n",
     .run = run,
