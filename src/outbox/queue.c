@@ -272,6 +272,7 @@ static struct err settle(struct pg *pg, const char *claim_id, const char *const 
     char breaker[NUMBER];
     char min[NUMBER];
     char max[NUMBER];
+    char silence[NUMBER];
     const char *const results[] = {claim_id,
                                    c[SETTLE_SINK],
                                    c[SETTLE_EVENT],
@@ -286,11 +287,12 @@ static struct err settle(struct pg *pg, const char *claim_id, const char *const 
                                    c[SETTLE_PAUSE],
                                    number(QUEUE_BREAKER, breaker),
                                    number(QUEUE_BREAKER_MIN_S, min),
-                                   number(QUEUE_BREAKER_MAX_S, max)};
+                                   number(QUEUE_BREAKER_MAX_S, max),
+                                   number(QUEUE_SILENCE_S, silence)};
     const char *const sinks[] = {c[SETTLE_SINK]};
     const char *const failed[] = {c[SETTLE_SINK], c[SETTLE_OUTCOME], c[SETTLE_PATIENCE]};
     const struct pg_statement statements[] = {{sql_queue_sink, 1, sinks},
-                                              {sql_queue_settle, 15, results},
+                                              {sql_queue_settle, 16, results},
                                               {sql_queue_wake, 1, sinks},
                                               {sql_queue_give_up, 3, failed}};
     return transact(pg, "off", statements, 4, NULL);

@@ -48,6 +48,7 @@
 #define QUEUE_BREAKER       5 /* failures in a row that open a sink's breaker */
 #define QUEUE_BREAKER_MIN_S 5 /* its first pause; doubles with each failure */
 #define QUEUE_BREAKER_MAX_S 300
+#define QUEUE_SILENCE_S     7200 /* longer than any pause of a sink, Retry-After included */
 #define QUEUE_ORDER_S       60
 #define QUEUE_ANSWER        1000 /* characters of an answer that are kept */
 
@@ -111,8 +112,9 @@ struct queue_result {
 /*
  * One transaction: deliveries, attempts, event_sink, and event_dlq for what was the last attempt.
  * A sink's first success after its breaker was open makes all that waits for it due, the oldest
- * first. A failure of a sink whose breaker is open also gives up what has been due and unclaimed
- * for longer than patience_us: nobody tries them one by one any more.
+ * first. A failure of a sink whose breaker has been open for longer than patience_us also gives up
+ * what has been due and unclaimed for as long: nobody tries them one by one any more. Time in which
+ * nobody tried (no failure for QUEUE_SILENCE_S) doesn't count.
  */
 struct err queue_settle(struct pg *pg, const char *claim_id, const struct queue_result *results,
                         size_t count);

@@ -751,6 +751,7 @@ Test(queue, what_nobody_will_try_any_more_is_given_up)
     break_sink("ops");
     EXPECT_VALUE(&db, "SELECT count(*) FROM event_dlq", "0");
     pass(20);
+    run("UPDATE event_sink SET broken_at = now() - interval '2 h'");
     EXPECT_CLAIM(ME, "ops:9", "ops=1.1"); /* in hand: not given up */
     run("UPDATE event_delivery SET due_at = now() - interval '2 h' WHERE batch_id = " BATCH(2));
     settle("ops", "1.1", QUEUE_UNSENT); /* says nothing of the sink */
@@ -765,19 +766,47 @@ Test(queue, what_nobody_will_try_any_more_is_given_up)
     EXPECT_DELIVERY("audit", "1.1", "waiting 0 0");
 }
 
+/* Nobody was there to deliver it, and then the listener wasn't well either. */
+Test(queue, what_is_merely_old_is_not_given_up)
+{
+    put(1, 1, "{ops}");
+    put(2, 1, "{ops}");
+    put(3, 1, "{ops}");
+    pass(12 * 3600);
+    break_sink("ops"); /* by what is a day older */
+    EXPECT_VALUE(&db, "SELECT count(*) FROM event_dlq", "0");
+    EXPECT_DELIVERY("ops", "1.1", "waiting 0 0");
+
+    /* The daemon was away for a week more, with the breaker open. */
+    run("DELETE FROM event_delivery WHERE attempts > 0");
+    pass(7 * 24 * 3600);
+    run("UPDATE event_sink SET last_failure_at = last_failure_at - interval '7 days'");
+    EXPECT_CLAIM(ME, "ops:9", "ops=1.1");
+    settle("ops", "1.1", QUEUE_FAILED);
+    EXPECT_VALUE(&db, "SELECT count(*) FROM event_dlq", "0");
+
+    /* But from then on it counts. */
+    run("UPDATE event_sink SET broken_at = now() - interval '61 min', not_before = NULL");
+    EXPECT_CLAIM(ME, "ops:9", "ops=2.1");
+    settle("ops", "2.1", QUEUE_FAILED);
+    EXPECT_VALUE(&db, "SELECT string_agg(payload->>'nr', ' ') FROM event_dlq", "3.1");
+}
+
 Test(queue, a_listener_that_asks_for_time_gets_it)
 {
     put(1, 1, "{ops,audit}");
+    put(3, 1, "{ops}");
+    EXPECT_CLAIM(ME, "ops:2", "ops=1.1,3.1");
     put(2, 1, "{ops}");
-    EXPECT_CLAIM(ME, "ops:1", "ops=1.1");
     struct queue_result r = result_of("ops", "00000000-0000-7000-8000-000001000001", QUEUE_FAILED);
     r.pause_us = 20 * US_PER_S;
     settle_as(&db.pg, ME, &r);
+    settle("ops", "3.1", QUEUE_DELIVERED); /* was under way, and takes nothing of that back */
     EXPECT_CLAIM(ME, "ops:9 audit:9", "audit=1.1");
     EXPECT_NEXT_DUE("ops:9", 20);
     pass(20);
     EXPECT_CLAIM(ME, "ops:9", "ops=2.1,1.1");
-    EXPECT_VALUE(&db, "SELECT failures FROM event_sink WHERE sink = 'ops'", "1");
+    EXPECT_VALUE(&db, "SELECT failures FROM event_sink WHERE sink = 'ops'", "0");
 }
 
 Test(queue, one_that_is_gone_is_left_alone_until_it_is_enabled)
