@@ -42,6 +42,8 @@ struct parcel *parcel_make(struct manifest *set, const struct manifest_sink *sin
     (void)snprintf(p->event_id, sizeof p->event_id, "%s", item->event_id);
     p->attempts = item->attempts;
     p->failure = render(set, sink, item);
+    if (item->attempts == 0 && item->age_us < sink->retry_us[0])
+        p->early_us = sink->retry_us[0] - (item->age_us > 0 ? item->age_us : 0);
     return p;
 }
 
@@ -51,6 +53,8 @@ void parcel_pack(struct parcel *p, struct queue_item *item)
     item->body = (struct buf){0};
     (void)snprintf(p->content_type, sizeof p->content_type, "%s", item->content_type);
     p->attempted_us = time_now();
+    if (p->early_us > 0)
+        p->failure = err_make(ERR_STOPPED, "the sink's first wait isn't over");
     if (!err_is(&p->failure))
         p->failure = request_make(&p->request, p->sink,
                                   &(struct sink_message){.event_id = p->event_id,
@@ -77,6 +81,8 @@ void parcel_judge(struct parcel *p, uint32_t random)
                                                        .reply = &p->reply,
                                                        .http = &p->request.http,
                                                        .random = random});
+    if (p->outcome.outcome == QUEUE_RELEASED)
+        p->outcome.wait_us = p->early_us;
     request_wipe(&p->request);
     log_attempt(p);
 }

@@ -146,7 +146,9 @@ static struct err read_items(struct queue_batch *b)
                                 .payload = PQgetvalue(b->rows, i, 4),
                                 .spool_id = PQgetvalue(b->rows, i, 5), /* NULL is "" */
                                 .created_us = strtoll(PQgetvalue(b->rows, i, 6), NULL, 10),
-                                .attempts = (unsigned)strtoul(PQgetvalue(b->rows, i, 7), NULL, 10)};
+                                .attempts = (unsigned)strtoul(PQgetvalue(b->rows, i, 7), NULL, 10),
+                                .is_probe = *PQgetvalue(b->rows, i, 10) == 't',
+                                .age_us = strtoll(PQgetvalue(b->rows, i, 11), NULL, 10)};
         (void)snprintf(item->event_id, sizeof item->event_id, "%s", PQgetvalue(b->rows, i, 2));
         TRY(read_body(b->rows, i, item));
     }

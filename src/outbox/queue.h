@@ -65,7 +65,9 @@ struct queue_item {
     const char *type, *payload; /* the event's, see event/event.h */
     const char *spool_id;
     int64_t created_us;
+    int64_t age_us;    /* by the server's clock */
     unsigned attempts; /* made before this one */
+    bool is_probe;     /* the sink's breaker is open: what comes of this one says how it is */
 
     struct buf body;       /* of the attempts before; content_type "": not rendered yet */
     char content_type[64]; /* no longer than this */

@@ -246,6 +246,9 @@ Test(queue, an_item_is_all_that_a_delivery_needs)
     cr_assert_eq(b.items[1].created_us, INT64_C(1795226221250001), "got %" PRId64,
                  b.items[1].created_us);
     cr_assert_eq(b.items[0].attempts, 0);
+    cr_assert(!b.items[0].is_probe);
+    cr_assert(b.items[0].age_us >= 0 && b.items[0].age_us < 60 * US_PER_S, "got %" PRId64,
+              b.items[0].age_us);
     cr_assert_str_eq(b.items[0].content_type, "");
     EXPECT_OK(queue_store(&db.pg, ME, &b)); /* nothing is new */
     for (size_t i = 0; i < 2; i++) {
@@ -676,6 +679,20 @@ Test(queue, the_probe_goes_to_one_daemon)
     settle("ops", "100.1", QUEUE_FAILED); /* is not gone, but late: it is nobody's probe any more */
     EXPECT_VALUE(&db, "SELECT failures FROM event_sink", "5");
     EXPECT_CLAIM(ME, "ops:9", "");
+}
+
+Test(queue, a_probe_says_that_it_is_one)
+{
+    struct wants wants;
+    struct queue_batch b = {0};
+    put(1, 1, "{audit}");
+    break_sink("ops");
+    pass(10);
+    EXPECT_OK(queue_claim(&db.pg, ME, wants_of("audit:1 ops:9", &wants)->items, 2, &b));
+    cr_assert_eq(b.count, 2, "got %zu", b.count);
+    cr_assert(!b.items[0].is_probe);
+    cr_assert(b.items[1].is_probe);
+    queue_batch_free(&b);
 }
 
 Test(queue, a_probe_that_was_not_tried_makes_room_for_the_next)
