@@ -39,6 +39,7 @@ struct parcel {
 
     /* what came of it */
     struct err failure;
+    bool is_unready; /* a secret or so is wrong: no event of the sink can be sent */
     struct http_reply reply;
     struct outcome outcome;
 };

@@ -106,8 +106,8 @@ struct queue_result {
     const char *answer;   /* its first characters, valid UTF-8; NULL: none */
     int64_t attempted_us; /* wall clock */
     int64_t took_us;
-    int64_t wait_us;     /* until the next attempt; -1: that was the last */
-    int64_t pause_us;    /* Retry-After: the whole sink is left alone so long; 0: no */
+    int64_t wait_us;  /* until the next attempt; -1: that was the last */
+    int64_t pause_us; /* Retry-After, or no secret: the whole sink is left alone so long; 0: no */
     int64_t patience_us; /* the sum of the sink's schedule, see below */
 };
 

@@ -399,6 +399,9 @@ class TestTrust(DeliverCase):
             self.assertIn(str(file), self.deliveries()[0][3])
             self.assertEqual(len(daemon.logged("can't be sent", "sink=ops")), 1, "told once")
             self.assertEqual(receiver.requests, [])
+            took, = self.site.query("SELECT extract(epoch FROM max(attempted_at) - min(attempted_at))::float8"
+                                    "  FROM event_attempt")
+            self.assertGreater(took[0], 1.5, "not as fast as we can")
             file.write_text(self.secret + "\n")
             receiver.wait(2)
             self.wait_delivered(2)
