@@ -56,9 +56,10 @@ taken AS (
       FROM due d
      WHERE t.event_id = d.event_id
        AND t.sink = d.sink
- RETURNING d.nr, d.due_at, t.sink, t.event_id, t.attempts, t.body, t.content_type)
+ RETURNING d.nr, d.due_at, d.is_broken, t.sink, t.event_id, t.attempts, t.body, t.content_type)
 SELECT t.nr - 1, t.sink, t.event_id, e.event_type, e.payload, e.spool_id,
-       (extract(epoch FROM e.created_at) * 1000000)::bigint, t.attempts, t.body, t.content_type
+       (extract(epoch FROM e.created_at) * 1000000)::bigint, t.attempts, t.body, t.content_type,
+       t.is_broken, (extract(epoch FROM now() - e.created_at) * 1000000)::bigint
   FROM taken t
   JOIN event_outbox e USING (event_id)
  ORDER BY t.nr, t.due_at

@@ -1,4 +1,5 @@
--- Some of what has been due for too long, of sinks that have just failed with their breaker open: nobody will try it.
+-- Some of what has been due for too long, of sinks that have just failed and whose breaker has been open for as long:
+-- nobody will try it. What is merely old (nobody was there to deliver it) has its attempts before it.
 --   $1 sinks text[]   $2 outcomes text[]   $3 patience bigint[], microseconds
 WITH broken AS (
     SELECT s.sink, coalesce(s.error, '') AS error, now() - max(n.patience_us) * interval '1 us' AS since
@@ -6,7 +7,8 @@ WITH broken AS (
       JOIN event_sink s USING (sink)
      WHERE n.outcome = 'failed'
        AND s.broken_at IS NOT NULL
-     GROUP BY s.sink),
+     GROUP BY s.sink
+    HAVING s.broken_at < now() - max(n.patience_us) * interval '1 us'),
 overdue AS MATERIALIZED (
     SELECT b.sink, b.error, d.event_id
       FROM broken b

@@ -5,6 +5,7 @@
 --   $9 when each began, bigint[], microseconds since 1970   $10 how long it took, the same
 --   $11 wait until the next attempt, the same; NULL: that was the last   $12 pause of the sink, the same; 0: none
 --   $13 failures that open the breaker   $14 seconds of its first pause   $15 of its longest
+--   $16 seconds without a failure after which nobody was trying, so that it is open since now
 WITH result AS MATERIALIZED (
     SELECT r.*, r.outcome IN ('failed', 'unsent') AND r.wait_us IS NULL AS is_dead
       FROM unnest($2::text[], $3::uuid[], $4::text[], $5::integer[], $6::text[], $7::text[], $9::bigint[],
@@ -60,11 +61,12 @@ known AS MATERIALIZED (
        FOR NO KEY UPDATE OF s)
 UPDATE event_sink s
    SET failures = CASE WHEN t.has_delivered THEN 0 ELSE k.failing END,
-       broken_at = CASE WHEN k.failing >= $13::integer AND NOT t.has_delivered THEN coalesce(s.broken_at, now())
-                        ELSE s.broken_at END, -- queue_wake takes it back
+       broken_at = CASE WHEN k.failing < $13::integer OR t.has_delivered THEN s.broken_at -- queue_wake takes it back
+                        WHEN t.failed > 0 AND s.last_failure_at < now() - $16::integer * interval '1 s' THEN now()
+                        ELSE coalesce(s.broken_at, now()) END,
        probe = CASE WHEN NOT (t.has_delivered OR k.is_probed) THEN s.probe END,
        not_before = greatest(
-           CASE WHEN t.has_delivered THEN NULL
+           CASE WHEN t.has_delivered THEN CASE WHEN NOT k.is_broken THEN s.not_before END -- it asked for time
                 WHEN k.failing > k.failures AND k.failing >= $13::integer
                 THEN now() + (0.75 + random() / 4)
                      * least($14::integer * 2 ^ least(k.failing - $13::integer, 20), $15::integer) * interval '1 s'

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/jsonw.h"
+#include "base/sql.h"
 #include "base/time.h"
 #include "manifest/diff.h"
 #include "manifest/source.h"
@@ -208,13 +209,10 @@ static void wanting_sinks(const struct load_terms *terms, enum event_type event,
                           struct buf *array)
 {
     const struct manifest *m = terms->owner;
-    const char *comma = "";
     buf_byte(array, '{');
     for (size_t i = 0; i < m->sink_count; i++)
-        if (manifest_sink_wants(&m->sinks[i], event, gate)) {
-            buf_printf(array, "%s%s", comma, m->sinks[i].name);
-            comma = ",";
-        }
+        if (manifest_sink_wants(&m->sinks[i], event, gate))
+            sql_element(array, m->sinks[i].name); /* in quotes: it may be "null" */
     buf_byte(array, '}');
 }
 

@@ -98,6 +98,7 @@ static struct err use_database(struct courier *c, struct manifest *set, int end,
     TRY(dispatch_settle(d));
     if (end > COURIER_FINISH)
         return ERR_OK;
+    dispatch_collect(d); /* while the database was slow; or its lapsed claim would be taken again */
     TRY(dispatch_claim(d, set, found));
     TRY(dispatch_next(d, set, wait_us));
     if (*wait_us < LOOK_AGAIN_US)
@@ -156,6 +157,7 @@ static bool turn(struct courier *c, int64_t *wait_us)
     bool found = false;
     bool works = true;
     *wait_us = INT64_MAX;
+    d->sinks.is_finishing = end == COURIER_FINISH;
     break_off_when_due(c, end);
     dispatch_collect(d);
     struct manifest *set = manifest_current_get(c->current);

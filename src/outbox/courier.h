@@ -44,7 +44,8 @@ void courier_status(struct courier *c, struct buf *json);
 
 /* In the order of their haste. */
 enum courier_end {
-    COURIER_FINISH, /* go on until nothing is due and nothing under way, or the database fails */
+    COURIER_FINISH, /* go on until nothing is due and nothing under way, or the database fails;
+                     * but not for sinks that fail, see sinks_wants */
     COURIER_SOON,   /* claim nothing more; answers are waited for COURIER_GRACE_US at the most */
     COURIER_NOW,    /* break off what is under way; it comes due again at once, or by its lease */
 };

@@ -105,7 +105,7 @@ static struct err send_all(struct dispatch *d, struct manifest *set, const struc
     for (size_t i = 0; i < claimed->count; i++) {
         struct queue_item *item = &claimed->items[i];
         parcels[i] = parcel_make(set, manifest_sink(set, wants[item->want].sink), item);
-        sinks_began(&d->sinks, parcels[i]->sink->name);
+        sinks_began(&d->sinks, parcels[i]->sink->name, item->is_probe);
     }
     struct err e = store(d, claimed, claimed_us);
     for (size_t i = 0; i < claimed->count; i++) {

@@ -13,7 +13,7 @@
 #define HIDDEN_MIN 4 /* bytes: less is no secret, and would be found everywhere */
 
 /* Every place of `secret` in text becomes [secret]. */
-static void hide(struct buf *text, const char *secret, size_t len)
+static void hide_form(struct buf *text, const char *secret, size_t len)
 {
     struct buf out = {0};
     const uint8_t *at = text->data;
@@ -34,6 +34,23 @@ static void hide(struct buf *text, const char *secret, size_t len)
     buf_put(&out, at, left);
     buf_free(text);
     *text = out;
+}
+
+/* As it is, and as JSON may have it: with "\/" for a slash. */
+static void hide(struct buf *text, const char *secret, size_t len)
+{
+    struct buf escaped = {0};
+    hide_form(text, secret, len);
+    (void)buf_reserve(&escaped, 2 * len + 1); /* growing would leave copies behind */
+    for (size_t i = 0; i < len; i++) {
+        if (secret[i] == '/')
+            buf_byte(&escaped, '\\');
+        buf_byte(&escaped, (uint8_t)secret[i]);
+    }
+    if (escaped.len > len)
+        hide_form(text, buf_cstr(&escaped), escaped.len);
+    explicit_bzero(escaped.data, escaped.cap);
+    buf_free(&escaped);
 }
 
 /* A header's value, and without its scheme: "Bearer TOKEN". */

@@ -8,6 +8,8 @@
 #include "base/mem.h"
 #include "base/time.h"
 
+#define UNREADY_US TIME_US_PER_S
+
 /* The body that every attempt sends: it is stored before the first of them. What a crash of the
  * server may lose of that is rendered anew, which makes the same bytes of the same event; but for
  * templates, which may be others by then. Waiting for the disk is most of an event's way. */
@@ -42,6 +44,8 @@ struct parcel *parcel_make(struct manifest *set, const struct manifest_sink *sin
     (void)snprintf(p->event_id, sizeof p->event_id, "%s", item->event_id);
     p->attempts = item->attempts;
     p->failure = render(set, sink, item);
+    if (item->attempts == 0 && item->age_us < sink->retry_us[0])
+        p->early_us = sink->retry_us[0] - (item->age_us > 0 ? item->age_us : 0);
     return p;
 }
 
@@ -51,13 +55,17 @@ void parcel_pack(struct parcel *p, struct queue_item *item)
     item->body = (struct buf){0};
     (void)snprintf(p->content_type, sizeof p->content_type, "%s", item->content_type);
     p->attempted_us = time_now();
-    if (!err_is(&p->failure))
-        p->failure = request_make(&p->request, p->sink,
-                                  &(struct sink_message){.event_id = p->event_id,
-                                                         .content_type = p->content_type,
-                                                         .body = p->body.data,
-                                                         .body_len = p->body.len,
-                                                         .now_us = p->attempted_us});
+    if (p->early_us > 0)
+        p->failure = err_make(ERR_STOPPED, "the sink's first wait isn't over");
+    if (err_is(&p->failure))
+        return;
+    p->failure = request_make(&p->request, p->sink,
+                              &(struct sink_message){.event_id = p->event_id,
+                                                     .content_type = p->content_type,
+                                                     .body = p->body.data,
+                                                     .body_len = p->body.len,
+                                                     .now_us = p->attempted_us});
+    p->is_unready = err_is(&p->failure);
 }
 
 static void log_attempt(const struct parcel *p)
@@ -77,6 +85,10 @@ void parcel_judge(struct parcel *p, uint32_t random)
                                                        .reply = &p->reply,
                                                        .http = &p->request.http,
                                                        .random = random});
+    if (p->outcome.outcome == QUEUE_RELEASED)
+        p->outcome.wait_us = p->early_us;
+    if (p->is_unready) /* or all that waits for the sink would be tried as fast as we can */
+        p->outcome.pause_us = UNREADY_US;
     request_wipe(&p->request);
     log_attempt(p);
 }

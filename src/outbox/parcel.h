@@ -35,16 +35,18 @@ struct parcel {
     char content_type[64];
     struct sink_request request;
     int64_t attempted_us; /* wall clock */
+    int64_t early_us;     /* how long it still has to wait for its first attempt; 0: no more */
 
     /* what came of it */
     struct err failure;
+    bool is_unready; /* a secret or so is wrong: no event of the sink can be sent */
     struct http_reply reply;
     struct outcome outcome;
 };
 
 struct parcel *parcel_make(struct manifest *set, const struct manifest_sink *sink,
                            struct queue_item *item);
-/* Takes the item's body. */
+/* Takes the item's body. An event that is younger than its sink's first wait isn't to be sent. */
 void parcel_pack(struct parcel *p, struct queue_item *item);
 /* Also forgets the request's secrets. */
 void parcel_judge(struct parcel *p, uint32_t random);

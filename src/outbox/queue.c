@@ -146,7 +146,9 @@ static struct err read_items(struct queue_batch *b)
                                 .payload = PQgetvalue(b->rows, i, 4),
                                 .spool_id = PQgetvalue(b->rows, i, 5), /* NULL is "" */
                                 .created_us = strtoll(PQgetvalue(b->rows, i, 6), NULL, 10),
-                                .attempts = (unsigned)strtoul(PQgetvalue(b->rows, i, 7), NULL, 10)};
+                                .attempts = (unsigned)strtoul(PQgetvalue(b->rows, i, 7), NULL, 10),
+                                .is_probe = *PQgetvalue(b->rows, i, 10) == 't',
+                                .age_us = strtoll(PQgetvalue(b->rows, i, 11), NULL, 10)};
         (void)snprintf(item->event_id, sizeof item->event_id, "%s", PQgetvalue(b->rows, i, 2));
         TRY(read_body(b->rows, i, item));
     }
@@ -272,6 +274,7 @@ static struct err settle(struct pg *pg, const char *claim_id, const char *const 
     char breaker[NUMBER];
     char min[NUMBER];
     char max[NUMBER];
+    char silence[NUMBER];
     const char *const results[] = {claim_id,
                                    c[SETTLE_SINK],
                                    c[SETTLE_EVENT],
@@ -286,11 +289,12 @@ static struct err settle(struct pg *pg, const char *claim_id, const char *const 
                                    c[SETTLE_PAUSE],
                                    number(QUEUE_BREAKER, breaker),
                                    number(QUEUE_BREAKER_MIN_S, min),
-                                   number(QUEUE_BREAKER_MAX_S, max)};
+                                   number(QUEUE_BREAKER_MAX_S, max),
+                                   number(QUEUE_SILENCE_S, silence)};
     const char *const sinks[] = {c[SETTLE_SINK]};
     const char *const failed[] = {c[SETTLE_SINK], c[SETTLE_OUTCOME], c[SETTLE_PATIENCE]};
     const struct pg_statement statements[] = {{sql_queue_sink, 1, sinks},
-                                              {sql_queue_settle, 15, results},
+                                              {sql_queue_settle, 16, results},
                                               {sql_queue_wake, 1, sinks},
                                               {sql_queue_give_up, 3, failed}};
     return transact(pg, "off", statements, 4, NULL);

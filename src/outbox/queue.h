@@ -48,6 +48,7 @@
 #define QUEUE_BREAKER       5 /* failures in a row that open a sink's breaker */
 #define QUEUE_BREAKER_MIN_S 5 /* its first pause; doubles with each failure */
 #define QUEUE_BREAKER_MAX_S 300
+#define QUEUE_SILENCE_S     7200 /* longer than any pause of a sink, Retry-After included */
 #define QUEUE_ORDER_S       60
 #define QUEUE_ANSWER        1000 /* characters of an answer that are kept */
 
@@ -64,7 +65,9 @@ struct queue_item {
     const char *type, *payload; /* the event's, see event/event.h */
     const char *spool_id;
     int64_t created_us;
+    int64_t age_us;    /* by the server's clock */
     unsigned attempts; /* made before this one */
+    bool is_probe;     /* the sink's breaker is open: what comes of this one says how it is */
 
     struct buf body;       /* of the attempts before; content_type "": not rendered yet */
     char content_type[64]; /* no longer than this */
@@ -103,16 +106,17 @@ struct queue_result {
     const char *answer;   /* its first characters, valid UTF-8; NULL: none */
     int64_t attempted_us; /* wall clock */
     int64_t took_us;
-    int64_t wait_us;     /* until the next attempt; -1: that was the last */
-    int64_t pause_us;    /* Retry-After: the whole sink is left alone so long; 0: no */
+    int64_t wait_us;  /* until the next attempt; -1: that was the last */
+    int64_t pause_us; /* Retry-After, or no secret: the whole sink is left alone so long; 0: no */
     int64_t patience_us; /* the sum of the sink's schedule, see below */
 };
 
 /*
  * One transaction: deliveries, attempts, event_sink, and event_dlq for what was the last attempt.
  * A sink's first success after its breaker was open makes all that waits for it due, the oldest
- * first. A failure of a sink whose breaker is open also gives up what has been due and unclaimed
- * for longer than patience_us: nobody tries them one by one any more.
+ * first. A failure of a sink whose breaker has been open for longer than patience_us also gives up
+ * what has been due and unclaimed for as long: nobody tries them one by one any more. Time in which
+ * nobody tried (no failure for QUEUE_SILENCE_S) doesn't count.
  */
 struct err queue_settle(struct pg *pg, const char *claim_id, const struct queue_result *results,
                         size_t count);

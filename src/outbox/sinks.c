@@ -11,7 +11,8 @@
 struct sink_state {
     char *name;
     unsigned under_way;
-    int told; /* the kind of failure; 0: it is well */
+    unsigned failures; /* in a row, those before a probe included */
+    int told;          /* the kind of failure; 0: it is well */
     bool told_of_dead;
 };
 
@@ -34,11 +35,12 @@ size_t sinks_wants(struct sinks *s, const struct manifest *set, uint64_t most,
     s->turn++;
     for (size_t i = 0; i < set->sink_count; i++) {
         const struct manifest_sink *sink = &set->sinks[(s->turn + i) % set->sink_count];
-        unsigned under_way = find(s, sink->name)->under_way;
+        const struct sink_state *state = find(s, sink->name);
+        unsigned under_way = state->under_way;
         uint64_t room = sink->concurrency > under_way ? sink->concurrency - under_way : 0;
         if (room > left)
             room = left > 0 || under_way > 0 ? left : 1;
-        if (room == 0)
+        if (room == 0 || (s->is_finishing && state->failures >= QUEUE_BREAKER))
             continue;
         left -= room < left ? room : left;
         wants[count++] = (struct queue_want){.sink = sink->name,
@@ -48,9 +50,12 @@ size_t sinks_wants(struct sinks *s, const struct manifest *set, uint64_t most,
     return count;
 }
 
-void sinks_began(struct sinks *s, const char *sink)
+void sinks_began(struct sinks *s, const char *sink, bool is_probe)
 {
-    find(s, sink)->under_way++;
+    struct sink_state *state = find(s, sink);
+    if (is_probe && state->failures < QUEUE_BREAKER - 1)
+        state->failures = QUEUE_BREAKER - 1;
+    state->under_way++;
     s->under_way++;
 }
 
@@ -96,6 +101,10 @@ void sinks_ended(struct sinks *s, const char *sink, const char *event_id, const 
     s->under_way--;
     if (o->outcome == QUEUE_RELEASED)
         return;
+    if (o->outcome == QUEUE_DELIVERED)
+        state->failures = 0;
+    else
+        state->failures += o->outcome == QUEUE_FAILED;
     tell(state, o);
     if (o->wait_us < 0)
         tell_of_dead(state, event_id, o);

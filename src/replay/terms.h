@@ -34,7 +34,7 @@ struct load_terms {
     void (*files_json)(const struct load_terms *terms, struct buf *json);
 
     /* Appends the names of the sinks that want this event of the gate, as Postgres writes a text[]:
-     * "{ops,audit}". */
+     * {"ops","audit"}. */
     void (*sinks)(const struct load_terms *terms, enum event_type event, const char *gate,
                   struct buf *array);
 

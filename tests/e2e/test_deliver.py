@@ -147,6 +147,14 @@ class TestDelivery(DeliverCase):
         self.assertEqual(done.json()["status"], "success")
         self.assertEqual(len(receiver.requests), 2)
 
+    def test_a_sink_may_be_called_null(self):
+        receiver = self.listen()
+        self.sink(receiver, "null")
+        with self.site.daemon():
+            self.put()
+            receiver.wait(2)
+            self.wait_delivered(2, sink="null")
+
     def test_a_reload_brings_a_sink(self):
         first, second = self.listen(), self.listen()
         self.sink(first)
@@ -230,6 +238,18 @@ class TestRetries(DeliverCase):
             self.assertTrue(first.verified and second.verified)
         self.assertEqual([r.type for r in heard], ["gate.open"] * 2 + ["gate.done"] * 2,
                          "gate.done waits for its gate.open")
+
+    def test_the_first_attempt_has_its_wait_too(self):
+        receiver = self.listen()
+        self.sink(receiver, retry=["1500ms", "0"], events=["gate.done"])
+        with self.site.daemon():
+            self.put()
+            receiver.wait(1)
+            self.wait_delivered(1)
+        wait, = self.site.query("SELECT extract(epoch FROM a.attempted_at - e.created_at)::float8"
+                                "  FROM event_attempt a JOIN event_outbox e USING (event_id)")
+        self.assertGreaterEqual(wait[0], 1.5)
+        self.assertLess(wait[0], 4)
 
     def test_the_body_is_rendered_once(self):
         receiver = self.listen()
@@ -379,6 +399,9 @@ class TestTrust(DeliverCase):
             self.assertIn(str(file), self.deliveries()[0][3])
             self.assertEqual(len(daemon.logged("can't be sent", "sink=ops")), 1, "told once")
             self.assertEqual(receiver.requests, [])
+            took, = self.site.query("SELECT extract(epoch FROM max(attempted_at) - min(attempted_at))::float8"
+                                    "  FROM event_attempt")
+            self.assertGreater(took[0], 1.5, "not as fast as we can")
             file.write_text(self.secret + "\n")
             receiver.wait(2)
             self.wait_delivered(2)

@@ -246,6 +246,9 @@ Test(queue, an_item_is_all_that_a_delivery_needs)
     cr_assert_eq(b.items[1].created_us, INT64_C(1795226221250001), "got %" PRId64,
                  b.items[1].created_us);
     cr_assert_eq(b.items[0].attempts, 0);
+    cr_assert(!b.items[0].is_probe);
+    cr_assert(b.items[0].age_us >= 0 && b.items[0].age_us < 60 * US_PER_S, "got %" PRId64,
+              b.items[0].age_us);
     cr_assert_str_eq(b.items[0].content_type, "");
     EXPECT_OK(queue_store(&db.pg, ME, &b)); /* nothing is new */
     for (size_t i = 0; i < 2; i++) {
@@ -678,6 +681,20 @@ Test(queue, the_probe_goes_to_one_daemon)
     EXPECT_CLAIM(ME, "ops:9", "");
 }
 
+Test(queue, a_probe_says_that_it_is_one)
+{
+    struct wants wants;
+    struct queue_batch b = {0};
+    put(1, 1, "{audit}");
+    break_sink("ops");
+    pass(10);
+    EXPECT_OK(queue_claim(&db.pg, ME, wants_of("audit:1 ops:9", &wants)->items, 2, &b));
+    cr_assert_eq(b.count, 2, "got %zu", b.count);
+    cr_assert(!b.items[0].is_probe);
+    cr_assert(b.items[1].is_probe);
+    queue_batch_free(&b);
+}
+
 Test(queue, a_probe_that_was_not_tried_makes_room_for_the_next)
 {
     static const enum queue_outcome untried[] = {QUEUE_RELEASED, QUEUE_UNSENT};
@@ -751,6 +768,7 @@ Test(queue, what_nobody_will_try_any_more_is_given_up)
     break_sink("ops");
     EXPECT_VALUE(&db, "SELECT count(*) FROM event_dlq", "0");
     pass(20);
+    run("UPDATE event_sink SET broken_at = now() - interval '2 h'");
     EXPECT_CLAIM(ME, "ops:9", "ops=1.1"); /* in hand: not given up */
     run("UPDATE event_delivery SET due_at = now() - interval '2 h' WHERE batch_id = " BATCH(2));
     settle("ops", "1.1", QUEUE_UNSENT); /* says nothing of the sink */
@@ -765,19 +783,47 @@ Test(queue, what_nobody_will_try_any_more_is_given_up)
     EXPECT_DELIVERY("audit", "1.1", "waiting 0 0");
 }
 
+/* Nobody was there to deliver it, and then the listener wasn't well either. */
+Test(queue, what_is_merely_old_is_not_given_up)
+{
+    put(1, 1, "{ops}");
+    put(2, 1, "{ops}");
+    put(3, 1, "{ops}");
+    pass(12 * 3600);
+    break_sink("ops"); /* by what is a day older */
+    EXPECT_VALUE(&db, "SELECT count(*) FROM event_dlq", "0");
+    EXPECT_DELIVERY("ops", "1.1", "waiting 0 0");
+
+    /* The daemon was away for a week more, with the breaker open. */
+    run("DELETE FROM event_delivery WHERE attempts > 0");
+    pass(7 * 24 * 3600);
+    run("UPDATE event_sink SET last_failure_at = last_failure_at - interval '7 days'");
+    EXPECT_CLAIM(ME, "ops:9", "ops=1.1");
+    settle("ops", "1.1", QUEUE_FAILED);
+    EXPECT_VALUE(&db, "SELECT count(*) FROM event_dlq", "0");
+
+    /* But from then on it counts. */
+    run("UPDATE event_sink SET broken_at = now() - interval '61 min', not_before = NULL");
+    EXPECT_CLAIM(ME, "ops:9", "ops=2.1");
+    settle("ops", "2.1", QUEUE_FAILED);
+    EXPECT_VALUE(&db, "SELECT string_agg(payload->>'nr', ' ') FROM event_dlq", "3.1");
+}
+
 Test(queue, a_listener_that_asks_for_time_gets_it)
 {
     put(1, 1, "{ops,audit}");
+    put(3, 1, "{ops}");
+    EXPECT_CLAIM(ME, "ops:2", "ops=1.1,3.1");
     put(2, 1, "{ops}");
-    EXPECT_CLAIM(ME, "ops:1", "ops=1.1");
     struct queue_result r = result_of("ops", "00000000-0000-7000-8000-000001000001", QUEUE_FAILED);
     r.pause_us = 20 * US_PER_S;
     settle_as(&db.pg, ME, &r);
+    settle("ops", "3.1", QUEUE_DELIVERED); /* was under way, and takes nothing of that back */
     EXPECT_CLAIM(ME, "ops:9 audit:9", "audit=1.1");
     EXPECT_NEXT_DUE("ops:9", 20);
     pass(20);
     EXPECT_CLAIM(ME, "ops:9", "ops=2.1,1.1");
-    EXPECT_VALUE(&db, "SELECT failures FROM event_sink WHERE sink = 'ops'", "1");
+    EXPECT_VALUE(&db, "SELECT failures FROM event_sink WHERE sink = 'ops'", "0");
 }
 
 Test(queue, one_that_is_gone_is_left_alone_until_it_is_enabled)

@@ -123,6 +123,8 @@ Test(outbox_outcome, answers_as_text)
         {BYTES("\xed\xa0\x80"), "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"}, /* a surrogate */
         {BYTES("Cannot POST /hooks/T0/B1?key=s3cret"), "Cannot POST [secret]"},
         {BYTES("/hooks/T0/B1: no"), "[secret]: no"},
+        {BYTES("{\"path\":\"\\/hooks\\/T0\\/B1\",\"a\":\"\\/b\"}"),
+         "{\"path\":\"[secret]\",\"a\":\"\\/b\"}"},
         {BYTES("what key=s3cret?"), "what [secret]?"},
         {BYTES("Bearer tok-123tok-123."), "[secret][secret]."},
         {BYTES("k3y!k3y"), "[secret]k3y"},

@@ -37,7 +37,7 @@ Test(outbox_sinks, room)
         struct sinks s = {0};
         for (size_t k = 0; k < 3; k++)
             for (unsigned n = 0; n < rows[i].under_way[k]; n++)
-                sinks_began(&s, sinks[k].name);
+                sinks_began(&s, sinks[k].name, false);
         for (unsigned round = 0; round < 6; round++) { /* each order twice */
             struct queue_want wants[3];
             unsigned got[3] = {0};
@@ -75,12 +75,52 @@ Test(outbox_sinks, what_ends_gives_its_room_back)
     struct manifest set = set_of(sinks, 1);
     struct sinks s = {0};
     struct queue_want want;
-    sinks_began(&s, "a");
+    sinks_began(&s, "a", false);
     cr_expect_eq(sinks_wants(&s, &set, 64, &want), 0);
     sinks_ended(&s, "a", "id", &delivered);
     cr_expect_eq(sinks_wants(&s, &set, 64, &want), 1);
     cr_expect_eq(s.under_way, 0);
     sinks_free(&s);
+}
+
+struct finishing_row {
+    const char
+        *attempts; /* d: delivered, f: failed, u: unsent, r: released; P: the next is a probe */
+    bool is_left_alone;
+};
+
+Test(outbox_sinks, who_fails_is_left_alone_while_finishing)
+{
+    static const struct finishing_row rows[] = {
+        {"", false},       {"ffff", false},   {"fffff", true},   {"ffffffff", true},
+        {"ffffdf", false}, {"fffffd", false}, {"Pf", true},      {"Pd", false},
+        {"Pr", false},     {"uuuuuu", false}, {"rrrrrr", false}, {"PfPf", true},
+    };
+    static const enum queue_outcome outcomes[] = {['d'] = QUEUE_DELIVERED,
+                                                  ['f'] = QUEUE_FAILED,
+                                                  ['u'] = QUEUE_UNSENT,
+                                                  ['r'] = QUEUE_RELEASED};
+    static const struct manifest_sink sinks[] = {{.name = "a", .concurrency = 1}};
+    struct manifest set = set_of(sinks, 1);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct sinks s = {0};
+        struct queue_want want;
+        bool is_probe = false;
+        for (const char *p = rows[i].attempts; *p; p++) {
+            struct outcome o = {.outcome = outcomes[(unsigned char)*p]};
+            if (*p != 'P') {
+                sinks_began(&s, "a", is_probe);
+                sinks_ended(&s, "a", "id", &o);
+            }
+            is_probe = *p == 'P';
+        }
+        cr_expect_eq(sinks_wants(&s, &set, 64, &want), 1, "%s: want room", rows[i].attempts);
+        s.is_finishing = true;
+        size_t got = sinks_wants(&s, &set, 64, &want);
+        cr_expect_eq(got, !rows[i].is_left_alone, "%s: want %d, got %zu", rows[i].attempts,
+                     !rows[i].is_left_alone, got);
+        sinks_free(&s);
+    }
 }
 
 struct told_row {
@@ -113,7 +153,7 @@ Test(outbox_sinks, failures_are_told_once)
     for (size_t i = 0; i < COUNT(rows); i++) {
         cr_assert_eq(ftruncate(fileno(log), 0), 0);
         cr_assert_eq(lseek(fileno(log), 0, SEEK_SET), 0);
-        sinks_began(&s, "ops");
+        sinks_began(&s, "ops", false);
         sinks_ended(&s, "ops", "id", &rows[i].outcome);
         ssize_t n = pread(fileno(log), text, sizeof text - 1, 0);
         cr_assert_geq(n, 0);
