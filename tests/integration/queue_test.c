@@ -885,6 +885,13 @@ static void dies(const char *sink, const char *name)
     settle_as(&db.pg, ME, &r);
 }
 
+/* What was queued by hand is due one after the other, a microsecond apart, from that moment on. */
+static void wait_until_due(void)
+{
+    EXPECT_OK(pg_exec(&db.pg, "SELECT pg_sleep_until(max(due_at)) FROM event_delivery "
+                              "WHERE state = 'waiting' AND due_at < now() + interval '1 s'"));
+}
+
 static bool was_woken(void)
 {
     bool woken = false;
@@ -935,7 +942,7 @@ Test(queue, dead_letters_are_redriven)
         cr_assert_eq(count, rows[i].want, "%s: want %" PRIu64 ", got %" PRIu64, rows[i].what,
                      rows[i].want, count);
         cr_assert(was_woken());
-        usleep(1000); /* one after the other is due a microsecond later */
+        wait_until_due();
         EXPECT_CLAIM(ME, "ops:9 audit:9", rows[i].claims);
         EXPECT_OK(queue_redrive(&db.pg, &rows[i].which, &count)); /* they wait no more */
         cr_assert_eq(count, 0, "%s, again: got %" PRIu64, rows[i].what, count);
@@ -975,7 +982,7 @@ Test(queue, events_are_played_again)
     EXPECT_OK(queue_replay(&db.pg, "ops", &(struct queue_filter){.since = "2020-01-01"}, &count));
     cr_assert_eq(count, 2, "2.1 waits already: got %" PRIu64, count);
     cr_assert(was_woken());
-    usleep(1000);
+    wait_until_due();
     EXPECT_CLAIM(ME, "ops:9", "ops=2.1,1.1");
     EXPECT_VALUE(&db,
                  "SELECT count(*) FROM event_delivery WHERE body = 'kept' AND attempts = 0 AND "
@@ -986,7 +993,7 @@ Test(queue, events_are_played_again)
     EXPECT_OK(
         queue_replay(&db.pg, "audit", &(struct queue_filter){.event_type = "gate.open"}, &count));
     cr_assert_eq(count, 2, "got %" PRIu64, count);
-    usleep(1000);
+    wait_until_due();
     EXPECT_CLAIM(ME, "audit:9", "audit=1.1,2.1");
 }
 
@@ -1020,7 +1027,7 @@ Test(queue, what_is_old_and_settled_goes)
     prune(0, 0);
     EXPECT_OK(queue_redrive(&db.pg, &(struct queue_filter){.sink = "ops"}, &count));
     cr_assert_eq(count, 1, "got %" PRIu64, count);
-    usleep(1000);
+    wait_until_due();
     EXPECT_CLAIM(ME, "ops:9", "ops=4.1");
     settle("ops", "4.1", QUEUE_DELIVERED);
     pass(200);
