@@ -14,7 +14,7 @@ BUILD := build$(if $(SAN),/san)
 Q     := $(if $(V),,@)
 say    = $(if $(V),,@printf '  %-5s %s\n' '$(1)' '$(2)')
 
-PACKAGES := libuv libzstd libpq libcurl libgit2 libfyaml jansson libcrypto $(shell pkg-config --exists msgpack-c && echo msgpack-c || echo msgpack)
+PACKAGES := libuv libzstd libpq libcurl libgit2 libfyaml jansson libcrypto libcmark gumbo $(shell pkg-config --exists msgpack-c && echo msgpack-c || echo msgpack)
 
 CFLAGS   ?= -O2 -g
 HARDEN   := $(if $(SAN),,-D_FORTIFY_SOURCE=2 -fstack-protector-strong)
@@ -64,7 +64,7 @@ $(BUILD)/obj/%.o: %.c | $(BUILD)/gen/db/queries.h
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(EXTRA_CFLAGS) -c -o $@ $<
 
-SQL := $(wildcard db/queries/*.sql db/migrations/*.sql)
+SQL := $(wildcard db/queries/*.sql db/migrations/*.sql db/knowledge/*.sql)
 $(BUILD)/gen/db/queries.h $(BUILD)/gen/db/embedded.c &: db/embed $(SQL)
 	$(call say,SQL,db)
 	$(Q)db/embed $(BUILD)/gen/db

@@ -23,6 +23,8 @@ static const char *const nul_names[] = {"reject", "strip", NULL};
 #define NO_MAX         INT64_MAX
 #define AUTO           "auto" /* as a default: ours to choose, stored as 0 */
 
+static const char *const bool_names[] = {"false", "true", NULL};
+
 const struct config_key config_keys[] = {
     {"spool", CONFIG_STRING, AT(spool), "spool", 0, 0, NULL, "SPOOLGATE_SPOOL",
      "folder tree that producers write into; all of it on one file system"},
@@ -78,6 +80,16 @@ const struct config_key config_keys[] = {
      "prune rows of ingestion_reject that are older; 0: never"},
     {"keep.events", CONFIG_DURATION, AT(keep.events_us), "30d", 0, NO_MAX, NULL, NULL,
      "prune events and what became of them; what is still undelivered then is given up; 0: never"},
+    {"knowledge.enabled", CONFIG_ENUM, AT(knowledge.is_on), "true", 0, 0, bool_names, NULL,
+     "have the tables of the knowledge base, and take its frames"},
+    {"knowledge.embed", CONFIG_ENUM, AT(knowledge.is_embed), "true", 0, 0, bool_names, NULL,
+     "run and drain make vectors; false: that is left to `spoolgate embed`"},
+    {"knowledge.roots", CONFIG_STRING, AT(knowledge.roots), "", 0, 0, NULL, NULL,
+     "folders, with : between them, whose files an asset's uri may name; empty: none"},
+    {"knowledge.chunk.tokens", CONFIG_COUNT, AT(knowledge.chunk_tokens), "400", 16, 100000, NULL,
+     NULL, "most tokens of a chunk, estimated, overlap included"},
+    {"knowledge.chunk.overlap", CONFIG_COUNT, AT(knowledge.chunk_overlap), "40", 0, 50000, NULL,
+     NULL, "tokens at a chunk's front that the chunk before it has, too; at most half of them"},
     {"room.warn", CONFIG_COUNT, AT(room_warn), "90", 1, 100, NULL, NULL,
      "percent of the spool's file system in use from which on we warn; 100: never"},
     {"room.hold", CONFIG_COUNT, AT(room_hold), "100", 1, 100, NULL, NULL,

@@ -52,6 +52,14 @@ struct config_manifests {
     char *repo, *rev, *path; /* a git repository, the revision, the folder in it */
 };
 
+/* The knowledge base: pmoves_core and pmoves_kb. */
+struct knowledge_rules {
+    uint64_t is_on;    /* 0: no table of it is made, and its frames are rejected */
+    uint64_t is_embed; /* do `run` and `drain` make vectors? */
+    char *roots;       /* folders whose files an asset's uri may name, ":" between them; "": none */
+    uint64_t chunk_tokens, chunk_overlap; /* kb/split.h */
+};
+
 struct config {
     char *spool;    /* folder */
     char *database; /* conninfo; "" is libpq's own default */
@@ -64,6 +72,7 @@ struct config {
     uint64_t log_level;  /* enum log_level */
     struct frame_limits limits;
     struct keep_rules keep;
+    struct knowledge_rules knowledge;
     uint64_t room_warn, room_hold;     /* percent of the spool's file system in use; 100 is off */
     struct gate_settings default_gate; /* also of folders that no key names */
     struct config_gate *gates;

@@ -79,6 +79,35 @@ struct manifest_sink {
     const char *ca_file;  /* PEM: trusted instead of the system's authorities; NULL: those */
 };
 
+/* Who makes vectors of chunks. */
+enum embedder_provider {
+    EMBEDDER_BUILTIN, /* embed/lexical.h: no network, no model */
+    EMBEDDER_OPENAI,  /* POST URL, the body that OpenAI's /v1/embeddings takes */
+};
+enum embedder_encoding { EMBEDDER_AUTO, EMBEDDER_FLOAT, EMBEDDER_BASE64 };
+
+struct manifest_embedder {
+    const char *name;
+    const char *file; /* the manifest that declares it */
+    enum embedder_provider provider;
+    const char *model;          /* as it is sent, and as pmoves_kb.embedding has it */
+    uint64_t dimensions;        /* of its vectors */
+    bool sends_dimensions;      /* ask for that many: models that can be cut short */
+    struct manifest_secret url; /* may be inline: http://127.0.0.1:11434/v1/embeddings */
+    struct manifest_secret key; /* sent as a bearer token */
+    const struct manifest_header *headers;
+    size_t header_count;
+    enum embedder_encoding encoding;    /* of the numbers in an answer */
+    const char *prefix, *query_prefix;  /* put before a chunk's text, and a question's; "" */
+    uint64_t batch_count, batch_tokens; /* most texts, and estimated tokens, of one request */
+    uint64_t max_tokens;  /* of one text: a longer one is failed unasked; 0: the provider judges */
+    uint64_t concurrency; /* requests at once, of one process */
+    uint64_t requests_per_minute, tokens_per_minute; /* of one process; 0: no limit */
+    int64_t timeout_us;                              /* of one request */
+    bool allow_private; /* may its address be private, or this machine's? */
+    const char *ca_file;
+};
+
 /* A file of templates/, declared or shipped: a sink's body, or a partial of one. */
 struct manifest_template {
     const char *name; /* "gate_done.json.tmpl" */
@@ -95,6 +124,10 @@ struct manifest {
     size_t gate_count;
     const struct manifest_sink *sinks;
     size_t sink_count;
+    /* Several share the work: they have one model and one number of dimensions. None declared: the
+     * shipped one, which is built in. */
+    const struct manifest_embedder *embedders;
+    size_t embedder_count;
     const struct manifest_template *templates; /* by name; a declared one hides a shipped one */
     size_t template_count;
     struct manifest_files files; /* as given, sorted; without the shipped ones */

@@ -1,0 +1,198 @@
+-- The knowledge base: assets, their documents, the documents' sections and chunks. Gateways read these tables by these
+-- names, so tables that are there already are adopted: what they lack is added, what they hold stays.
+--
+-- What is served stands in documents, sections and chunks, whole revisions only. A revision that still lacks vectors
+-- waits in documents_next, sections_next and chunks_next, and takes the old one's place in one transaction
+-- (db/queries/kb_swap_*.sql). The column `embedding` of chunks and chunks_next, its index, kb_nearest and kb_search
+-- depend on the type of vectors that the database can have: schema/embedding.h makes them.
+
+CREATE SCHEMA IF NOT EXISTS pmoves_core;
+CREATE SCHEMA IF NOT EXISTS pmoves_kb;
+
+CREATE TABLE IF NOT EXISTS pmoves_core.assets (
+    asset_id       uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    uri            text NOT NULL UNIQUE,
+    type           text NOT NULL,       -- document, video, audio, image, pdf, html, code, ...
+    mime           text,
+    title          text,
+    source         text,                -- who brought it
+    license        text,
+    checksum       text,                -- sha256 of the asset's bytes, as its producer says
+    size_bytes     bigint,
+    language       text,
+    transcript_uri text,
+    thumbnail_uri  text,
+    created_at     timestamptz NOT NULL DEFAULT now(),
+    updated_at     timestamptz NOT NULL DEFAULT now()
+);
+ALTER TABLE pmoves_core.assets
+    ADD COLUMN IF NOT EXISTS meta     jsonb,    -- what else its producer said
+    ADD COLUMN IF NOT EXISTS batch_id uuid;     -- that brought it first
+CREATE INDEX IF NOT EXISTS idx_assets_type ON pmoves_core.assets (type);
+CREATE INDEX IF NOT EXISTS idx_assets_created ON pmoves_core.assets (created_at DESC);
+CREATE INDEX IF NOT EXISTS idx_assets_uri ON pmoves_core.assets (uri); -- adopted tables may have no unique one
+
+CREATE TABLE IF NOT EXISTS pmoves_kb.documents (
+    doc_id     uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    asset_id   uuid REFERENCES pmoves_core.assets (asset_id) ON DELETE CASCADE,
+    title      text,
+    meta       jsonb DEFAULT '{}',
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+ALTER TABLE pmoves_kb.documents
+    ADD COLUMN IF NOT EXISTS revision   integer NOT NULL DEFAULT 0, -- the one that is served; 0: none was ever completed here
+    ADD COLUMN IF NOT EXISTS sha256     bytea,                      -- of all that makes the served revision what it is
+    -- pending: nothing is served yet. complete, partial: all, or not all, of its chunks have vectors. retired: it is
+    -- gone, and its chunks with it. An adopted document is what its chunks are.
+    ADD COLUMN IF NOT EXISTS status     text NOT NULL DEFAULT 'complete'
+               CHECK (status IN ('pending', 'complete', 'partial', 'retired')),
+    ADD COLUMN IF NOT EXISTS updated_at timestamptz NOT NULL DEFAULT now(),
+    ADD COLUMN IF NOT EXISTS batch_id   uuid;                       -- that brought the served revision
+CREATE INDEX IF NOT EXISTS idx_documents_asset ON pmoves_kb.documents (asset_id);
+
+CREATE TABLE IF NOT EXISTS pmoves_kb.sections (
+    section_id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    doc_id     uuid REFERENCES pmoves_kb.documents (doc_id) ON DELETE CASCADE,
+    idx        integer NOT NULL,
+    heading    text,
+    meta       jsonb DEFAULT '{}'
+);
+CREATE INDEX IF NOT EXISTS idx_sections_doc_idx ON pmoves_kb.sections (doc_id, idx);
+
+CREATE TABLE IF NOT EXISTS pmoves_kb.chunks (
+    chunk_id   uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    doc_id     uuid REFERENCES pmoves_kb.documents (doc_id) ON DELETE CASCADE,
+    section_id uuid REFERENCES pmoves_kb.sections (section_id) ON DELETE SET NULL,
+    pack_id    uuid,
+    text       text NOT NULL,
+    tokens     integer,                 -- estimated
+    idx        integer NOT NULL,        -- place in the document, 0 the first
+    "window"   integer,                 -- tokens that a chunk was allowed
+    overlap    integer,                 -- characters at its front that end the chunk before it, too
+    md         jsonb DEFAULT '{}',
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+ALTER TABLE pmoves_kb.chunks
+    ADD COLUMN IF NOT EXISTS "window"         integer,
+    -- complete: it has its vector. failed: it can't get one, `error` says why. pending: adopted without a vector.
+    ADD COLUMN IF NOT EXISTS embedding_status text NOT NULL DEFAULT 'pending'
+               CHECK (embedding_status IN ('pending', 'complete', 'failed')),
+    ADD COLUMN IF NOT EXISTS sha256           bytea,    -- of the text: the same text keeps its vector
+    ADD COLUMN IF NOT EXISTS model            text,     -- that made the vector; NULL: the producer brought it
+    ADD COLUMN IF NOT EXISTS error            text,
+    ADD COLUMN IF NOT EXISTS text_search      tsvector GENERATED ALWAYS AS (to_tsvector('english', text)) STORED;
+CREATE INDEX IF NOT EXISTS idx_chunks_doc_idx ON pmoves_kb.chunks (doc_id, idx);
+CREATE INDEX IF NOT EXISTS idx_chunks_section ON pmoves_kb.chunks (section_id); -- ON DELETE SET NULL looks for them
+CREATE INDEX IF NOT EXISTS idx_chunks_pack ON pmoves_kb.chunks (pack_id);
+CREATE INDEX IF NOT EXISTS idx_chunks_text_search ON pmoves_kb.chunks USING gin (text_search);
+CREATE INDEX IF NOT EXISTS idx_chunks_unembedded ON pmoves_kb.chunks (doc_id) WHERE embedding_status <> 'complete';
+
+-- What is to be served next: at most one revision of a document, the one after the served one. A newer version of the
+-- document that comes while it waits takes its place under the same number.
+CREATE TABLE pmoves_kb.documents_next (
+    doc_id     uuid PRIMARY KEY REFERENCES pmoves_kb.documents (doc_id) ON DELETE CASCADE,
+    revision   integer NOT NULL,
+    adds       boolean NOT NULL,        -- the chunks join those that are served (one of an idx that is taken replaces it);
+                                        -- false: they are the whole document
+    retires    boolean NOT NULL DEFAULT false,
+    title      text,
+    meta       jsonb,
+    sha256     bytea,
+    batch_id   uuid,
+    gate       text,                    -- of the batch, for the event
+    sinks      text[] NOT NULL,         -- that want kb.index.completed.v1 of it
+    created_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+CREATE TABLE pmoves_kb.sections_next (
+    section_id uuid PRIMARY KEY,
+    doc_id     uuid NOT NULL REFERENCES pmoves_kb.documents_next (doc_id) ON DELETE CASCADE,
+    idx        integer NOT NULL,
+    heading    text,
+    meta       jsonb
+);
+CREATE INDEX sections_next_doc ON pmoves_kb.sections_next (doc_id, idx);
+CREATE TABLE pmoves_kb.chunks_next (
+    chunk_id         uuid PRIMARY KEY,
+    doc_id           uuid NOT NULL REFERENCES pmoves_kb.documents_next (doc_id) ON DELETE CASCADE,
+    section_id       uuid,
+    pack_id          uuid,
+    text             text NOT NULL,
+    tokens           integer,
+    idx              integer NOT NULL,
+    "window"         integer,
+    overlap          integer,
+    md               jsonb,
+    created_at       timestamptz NOT NULL DEFAULT now(),
+    embedding_status text NOT NULL DEFAULT 'pending'
+                     CHECK (embedding_status IN ('pending', 'processing', 'complete', 'failed')),
+    sha256           bytea NOT NULL,
+    model            text,
+    error            text,                                          -- of the last attempt
+    attempts         integer NOT NULL DEFAULT 0,                    -- that failed by the text's own fault
+    claim_id         uuid,                                          -- processing: who has it in hand
+    next_attempt_at  timestamptz NOT NULL DEFAULT clock_timestamp(), -- pending: not before; processing: end of the lease
+    CHECK ((embedding_status = 'processing') = (claim_id IS NOT NULL))
+) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02);    -- each row is written three times and deleted
+CREATE INDEX chunks_next_doc ON pmoves_kb.chunks_next (doc_id, idx);
+CREATE INDEX chunks_next_due ON pmoves_kb.chunks_next (next_attempt_at) WHERE embedding_status IN ('pending', 'processing');
+CREATE INDEX chunks_next_open ON pmoves_kb.chunks_next (doc_id) WHERE embedding_status IN ('pending', 'processing');
+
+-- The vectors of this database: one row.
+CREATE TABLE pmoves_kb.embedding (
+    one        boolean PRIMARY KEY DEFAULT true CHECK (one),
+    type       text NOT NULL CHECK (type IN ('vector', 'halfvec', 'real')),
+    dimensions integer NOT NULL,
+    model      text,                    -- that makes them; NULL until the first embedder has begun
+    changed_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+-- How an embedder is: one row for each that was ever asked. What its workers know together.
+CREATE TABLE pmoves_kb.embedder (
+    embedder        text PRIMARY KEY,
+    failures        integer NOT NULL DEFAULT 0, -- in a row
+    not_before      timestamptz,                -- paused until then
+    stopped_at      timestamptz,                -- it won't work again by itself: quota, key, model
+    error           text,                       -- of the last failure
+    requests        bigint NOT NULL DEFAULT 0,
+    chunks          bigint NOT NULL DEFAULT 0,  -- that it made vectors of
+    last_success_at timestamptz,
+    last_failure_at timestamptz
+) WITH (fillfactor = 50);
+
+-- How far a repository was indexed: the commit that the last `spoolgate index` sent.
+CREATE TABLE pmoves_kb.repository (
+    repository text PRIMARY KEY,        -- as the documents' uris begin: git:/srv/handbook.git
+    commit_id  text NOT NULL,
+    indexed_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+-- Assets whose text isn't at hand.
+CREATE VIEW pmoves_kb.assets_awaiting_text WITH (security_invoker = true) AS
+SELECT asset_id, uri, type, mime, title, source, created_at
+  FROM pmoves_core.assets a
+ WHERE NOT EXISTS (SELECT FROM pmoves_kb.documents d WHERE d.asset_id = a.asset_id)
+ ORDER BY created_at;
+
+-- A UUID of version 7: ids of events that a statement makes by the handful.
+CREATE FUNCTION pmoves_kb.uuid7() RETURNS uuid LANGUAGE sql VOLATILE PARALLEL SAFE
+RETURN encode(
+    set_byte(set_byte(overlay(uuid_send(gen_random_uuid())
+                              PLACING substring(int8send((extract(epoch FROM clock_timestamp()) * 1000)::bigint) FROM 3)
+                              FROM 1 FOR 6),
+                      6, get_byte(uuid_send(gen_random_uuid()), 6) & 15 | 112),
+             8, get_byte(uuid_send(gen_random_uuid()), 8) & 63 | 128), 'hex')::uuid;
+
+DO $$
+DECLARE
+    name text;
+BEGIN
+    FOREACH name IN ARRAY ARRAY['pmoves_core.assets', 'pmoves_kb.documents', 'pmoves_kb.sections', 'pmoves_kb.chunks',
+        'pmoves_kb.documents_next', 'pmoves_kb.sections_next', 'pmoves_kb.chunks_next', 'pmoves_kb.embedding',
+        'pmoves_kb.embedder', 'pmoves_kb.repository'] LOOP
+        EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', name);
+        IF NOT EXISTS (SELECT FROM pg_policy WHERE polrelid = name::regclass AND polname = 'spoolgate_read') THEN
+            EXECUTE format('CREATE POLICY spoolgate_read ON %s FOR SELECT USING (true)', name);
+        END IF;
+    END LOOP;
+END
+$$;

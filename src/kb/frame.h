@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * frame: a frame of the knowledge base becomes a record and rows, or a reject that says why.
+ *
+ *     struct kb_reader reader = {.shape = &shape, .split = &settings, .roots = ..., .nul = ...};
+ *     if (!kb_frame_read(&reader, segment, &frame, &held, &reject))
+ *         ...
+ *
+ * docs/KNOWLEDGE.md has the keys. Everything that can be judged without the database is judged
+ * here: types, UTF-8, NUL, the limits of split.h, vectors against the shape. The text of an asset
+ * that names a local file is read from there (kb/file.h): the one thing here that isn't pure.
+ */
+#ifndef SPOOLGATE_KB_FRAME_H
+#define SPOOLGATE_KB_FRAME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "frame/reader.h"
+#include "kb/held.h"
+#include "kb/shape.h"
+#include "kb/split.h"
+#include "replay/field.h"
+#include "replay/rules.h"
+
+struct kb_reader {
+    const struct kb_shape *shape;
+    const struct split_settings *split;
+    const char *const *roots; /* absolute folders; ends with NULL */
+    enum nul_rule nul;
+    uint64_t file_bytes; /* the longest local file that is read: limits.string */
+
+    /* private: scratch, kept from frame to frame */
+    struct jsonb_order order;
+    struct split pieces;
+};
+
+/* Is it one of ours: asset, document, section, chunk, kb.ingest.asset.created.v1? */
+bool kb_frame_is(const struct frame *frame);
+
+/* The frame is held, or nothing of it is. */
+bool kb_frame_read(struct kb_reader *reader, size_t segment, const struct frame *frame,
+                   struct kb_held *held, struct reject *reject);
+void kb_reader_free(struct kb_reader *reader);
+
+#endif
