@@ -481,3 +481,232 @@ Test(kb_split, hostile, .timeout = 300)
         buf_free(&text);
     }
 }
+
+Test(kb_split, too_many_chunks)
+{
+    static const struct split_settings settings = {.tokens = 16, .overlap = 0};
+    static const struct {
+        size_t words;
+        const char *want;
+    } rows[] = {
+        {(size_t)16 * SPLIT_CHUNKS_MAX, ""},
+        {(size_t)16 * SPLIT_CHUNKS_MAX + 1,
+         "more than 200000 chunks; send it as several documents"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct buf text = {0};
+        struct split s = {0};
+        repeat(&text, "x ", rows[i].words);
+        const char *got = split_document(&s, TEXT_PLAIN, text.data, text.len, &settings);
+        cr_expect_str_eq(got ? got : "", rows[i].want, "%zu words: want \"%s\", got \"%s\"",
+                         rows[i].words, rows[i].want, got ? got : "");
+        split_free(&s);
+        buf_free(&text);
+    }
+}
+
+/* A Markdown block that cmark sees in slices has the sections that it has at once. */
+Test(kb_split, slices)
+{
+    struct buf text = {0};
+    struct split s = {0};
+    size_t want = 0;
+    for (size_t i = 0; text.len < (size_t)3 * 1024 * 1024; i++) {
+        switch (i % 5) {
+        case 0:
+            buf_printf(&text, "%s%zu\n", i % 2 ? "# A" : "B\n===\n", i);
+            want += 1;
+            break;
+        case 1:
+            buf_str(&text, "```\n");
+            repeat(&text, "# not one\n\n", i * 37 % 40000);
+            buf_str(&text, "```\n");
+            break;
+        case 2:
+            repeat(&text, "- item\n\n  # not one\n\n", i * 31 % 1000);
+            break;
+        case 3:
+            buf_str(&text, "<!--\n");
+            repeat(&text, "# not one\n\n", i * 23 % 40000);
+            buf_str(&text, "-->\n");
+            break;
+        default:
+            repeat(&text, "words of a paragraph\n", i * 17 % 3000);
+            repeat(&text, "\n", i * 13 % 3000 + 1);
+        }
+    }
+    cr_assert_null(split_document(&s, TEXT_MARKDOWN, text.data, text.len, &usual));
+    cr_expect_eq(s.section_count, want, "want %zu sections, got %zu", want, s.section_count);
+    split_free(&s);
+    buf_free(&text);
+}
+
+/* ---- what holds of any text ---- */
+
+static const char *const words[] = {
+    "word",
+    "a",
+    "Supercalifragilistic",
+    "e.g.",
+    "end.",
+    "end!",
+    "(what?)",
+    "\"so.\"",
+    "42",
+    "3.14",
+    "x=y;",
+    "----",
+    "***",
+    "e\u0301",
+    "n\u0303\u0323",
+    "\u00fcber",
+    "\u4e2d\u6587\u5b57",
+    "\u300c\u65e5\u672c\u3002\u300d",
+    "\u304b\u3099",
+    "\ud55c\uad6d\uc5b4",
+    "\u1112\u1161\u11ab",
+    "\u05e9\u05c1\u05b8\u05dc\u05d5\u05b9\u05dd",
+    "\u0645\u064e\u0631\u062d\u0628\u0627\u061f",
+    "\u0928\u092e\u0938\u094d\u0924\u0947\u0964",
+    "\u0e20\u0e32\u0e29\u0e32\u0e44\u0e17\u0e22\u0e34",
+    "👩‍👩‍👧‍👦",
+    "👍🏽",
+    "🇩🇪🇫🇷🇯",
+    "❤️",
+    "1\ufe0f\u20e3",
+    "\u202eabc\u202c",
+    "a\u200bb",
+    "\u0301",
+    "\u200d",
+    "\ufe0f",
+    "\u00ad",
+    "\u00a0",
+    "\ufeff",
+    "https://example.org/a_b?c=d&e#f",
+    "AAAABBBBCCCCDDDDEEEEFFFFGGGGHHHHIIIIJJJJKKKKLLLLMMMMNNNNOOOOPPPP",
+};
+static const char *const gaps[] = {" ",  " ",      " ",      " ",        "  ", "\t",
+                                   "\n", "\n\n",   "\r\n",   "\r\n\r\n", "\r", "\n\n\n   ",
+                                   "\f", "\u3000", "\u2028", "",         ""};
+static const char *const marks[][40] = {
+    [TEXT_PLAIN] = {"\n\n", "\f", "    ", "# ", "if (x) {\n\ty();\n}\n", NULL},
+    [TEXT_MARKDOWN] =
+        {"\n# ",      "\n## ",    "\n###### ", "\n===\n",     "\n---\n",
+         "\n```\n",   "\n```c\n", "\n~~~\n",   "\n> ",        "\n- ",
+         "\n  - ",    "\n1. ",    "\n    ",    "\n\t",        "\n|a|b|\n|-|-|\n|c|d|\n",
+         "\n|:-:|\n", "|",        "\n***\n",   "<!--",        "-->",
+         "\n<div>\n", "</div>\n", "\n<?",      "\n![",        "](",
+         "[a]: b\n",  "`",        "*",         "_",           "\\",
+         "&amp;",     "<b>",      "\n#",       "\n<![CDATA[", "]]>",
+         NULL},
+    [TEXT_HTML] = {"<p>",
+                   "</p>",
+                   "<h1>",
+                   "</h1>",
+                   "<h2>",
+                   "</h3>",
+                   "<div>",
+                   "</div>",
+                   "<br>",
+                   "<pre>",
+                   "</pre>",
+                   "<table>",
+                   "<tr>",
+                   "<td>",
+                   "</table>",
+                   "<ul>",
+                   "<li>",
+                   "</ul>",
+                   "<b>",
+                   "</b>",
+                   "<a href=\"x>y\">",
+                   "&amp;",
+                   "&#x301;",
+                   "&#0;",
+                   "<!--",
+                   "-->",
+                   "<script>",
+                   "</script>",
+                   "<title>",
+                   "</title>",
+                   "<",
+                   "</",
+                   "<template>",
+                   "</template>",
+                   "<svg>",
+                   "<textarea>",
+                   "</textarea>",
+                   "<select><option>",
+                   NULL},
+};
+
+static void random_text(struct buf *text, enum text_format format, uint64_t *seed)
+{
+    size_t pieces = bytes_random(seed) % 300;
+    size_t odd = bytes_random(seed) % 12; /* some texts are plain, others nothing but marks */
+    size_t kinds = bytes_random(seed) % COUNT(words) + 1;
+    size_t count = 0;
+    while (marks[format][count])
+        count++;
+    for (size_t i = 0; i < pieces; i++) {
+        if (bytes_random(seed) % 12 < odd)
+            buf_str(text, marks[format][bytes_random(seed) % count]);
+        if (bytes_random(seed) % 12 >= odd / 2)
+            buf_str(text, words[bytes_random(seed) % kinds]);
+        buf_str(text, gaps[bytes_random(seed) % COUNT(gaps)]);
+    }
+}
+
+static void expect_properties(enum text_format format)
+{
+    uint64_t seed = 0x5b1e5 + (uint64_t)format;
+    for (size_t i = 0; i < 2000; i++) {
+        struct buf text = {0};
+        struct split s;
+        struct split again;
+        struct split_settings settings = {.tokens = 16 + bytes_random(&seed) % 100};
+        settings.overlap = bytes_random(&seed) % (settings.tokens / 2 + 1);
+        random_text(&text, format, &seed);
+        const char *problem = split_checked(&s, format, text.data, text.len, &settings);
+        cr_expect_null(problem, "text %zu: want it split, got %s", i, problem);
+        (void)split_checked(&again, format, text.data, text.len, &settings);
+        cr_expect(split_same(&s, &again), "text %zu: want the same again", i);
+        split_free(&s);
+        split_free(&again);
+        buf_free(&text);
+    }
+}
+
+Test(kb_split, plain_properties, .timeout = 120)
+{
+    expect_properties(TEXT_PLAIN);
+}
+
+Test(kb_split, markdown_properties, .timeout = 120)
+{
+    expect_properties(TEXT_MARKDOWN);
+}
+
+Test(kb_split, html_properties, .timeout = 120)
+{
+    expect_properties(TEXT_HTML);
+}
+
+Test(kb_split, tokens_never_shrink)
+{
+    uint64_t seed = 7;
+    for (size_t i = 0; i < 2000; i++) {
+        struct buf text = {0};
+        random_text(&text, (enum text_format)(i % 3), &seed);
+        size_t from = text.len > 0 ? bytes_random(&seed) % text.len : 0;
+        while (from < text.len && (text.data[from] & 0xc0) == 0x80)
+            from++;
+        size_t whole = split_tokens(text.data, text.len);
+        size_t front = split_tokens(text.data, from);
+        size_t back = split_tokens(text.data + from, text.len - from);
+        cr_expect(whole >= front && whole >= back, "want %zu tokens at least for %zu and %zu",
+                  whole, front, back);
+        cr_expect(whole <= front + back, "want %zu tokens at most, got %zu", front + back, whole);
+        buf_free(&text);
+    }
+}
