@@ -244,8 +244,8 @@ Test(http, guard)
             struct http_request request = {.url = listener_url(&listener, hosts[i], "/echo", url)};
             struct err e = ways[w].post(&request, &reply);
             cr_expect_eq(e.cls, ERR_REMOTE, "%s %s: got %s", ways[w].name, url, e.text);
-            cr_expect(strstr(e.text, " is not a public address; `allow_private: true` in the "
-                                     "sink's manifest"),
+            cr_expect(strstr(e.text, " is not a public address; `allow_private: true` in its "
+                                     "manifest"),
                       "%s %s: got %s", ways[w].name, url, e.text);
         }
     cr_expect_eq(listener.accepted, 0, "want no connection, got %u", listener.accepted);
