@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "manifest/read.h"
+#include "replay/rules.h"
 #include "spool/spool.h"
 
 /* Where to point at: at the value of a key, else at that of the one which stands for it. */
@@ -73,6 +74,26 @@ static void check_kind(const struct declared *from, const struct stream *streams
                         shown(streams[k].name), from[k].file);
 }
 
+/* Frames of these kinds are the knowledge base's (docs/KNOWLEDGE.md), and so is its name in the
+ * `streams` of a gate. */
+static void check_knowledge(const struct declared *from, const struct stream *s,
+                            struct yaml_diag *diag)
+{
+    static const char *const kinds[] = {"asset",   "document", "kb.ingest.asset.created.v1",
+                                        "section", "chunk",    NULL};
+    if (same(s->name, HANDLER_NAME))
+        yaml_diag_error(diag, from->file, place_of(from, "stream", "stream"),
+                        "`%s` is what gates call the frames of the knowledge base; give the stream "
+                        "another name",
+                        HANDLER_NAME);
+    for (size_t i = 0; kinds[i]; i++)
+        if (same(s->kind, kinds[i]))
+            yaml_diag_error(diag, from->file, place_of(from, "kind", "stream"),
+                            "frames of kind `%s` are the knowledge base's; give the stream's "
+                            "another kind",
+                            kinds[i]);
+}
+
 static void check_table(const struct declared *from, const struct stream *streams, size_t i,
                         struct yaml_diag *diag)
 {
@@ -105,6 +126,7 @@ void cross_streams(const struct declared *from, const struct stream *streams, si
             continue;
         }
         check_kind(from, streams, i, diag);
+        check_knowledge(&from[i], &streams[i], diag);
         check_table(from, streams, i, diag);
     }
 }
@@ -143,6 +165,10 @@ static void find_streams(struct arena *arena, const struct declared *from,
         size_t found = 0;
         if (node->is_bad)
             continue;
+        if (same(node->text, HANDLER_NAME)) {
+            gate->takes_handled = true;
+            continue;
+        }
         while (found < set->count && !same(set->streams[found].name, node->text))
             found++;
         if (found < set->count)
@@ -151,6 +177,7 @@ static void find_streams(struct arena *arena, const struct declared *from,
             unknown_stream(from, node, set, diag);
     }
     gate->streams = takes;
+    gate->takes_handled |= !list;
     for (size_t i = 0; i < set->count; i++)
         gate->is_ordered |= (!takes || takes[i]) && stream_is_ordered(&set->streams[i]);
     if (gate->is_ordered && gate->settings.rules.dedupe == DEDUPE_CONTENT)

@@ -157,6 +157,7 @@ struct gate_terms manifest_gate_terms(const struct manifest *m, const struct con
         declared ? &declared->settings : config_gate(config, gate);
     struct gate_terms terms = {.policy = settings->policy, .rules = &settings->rules};
     terms.allowed = declared ? declared->streams : NULL;
+    terms.takes_handled = !declared || declared->takes_handled;
     terms.policy.is_ordered = declared ? declared->is_ordered : takes_ordered(&m->streams);
     return terms;
 }
@@ -223,6 +224,8 @@ static void terms_of(void *current, const char *gate, struct load_terms *terms)
     struct gate_terms t = manifest_gate_terms(m, c->config, gate);
     *terms = (struct load_terms){.streams = &m->streams,
                                  .allowed = t.allowed,
+                                 .takes_handled = t.takes_handled,
+                                 .model = "",
                                  .rules = t.rules,
                                  .rev = *m->rev ? m->rev : NULL,
                                  .sha256 = m->files.count > 0 ? m->sha256 : NULL,

@@ -60,6 +60,7 @@ struct gate_terms {
     struct gate_policy policy;
     const struct load_rules *rules;
     const bool *allowed; /* by stream; NULL: all */
+    bool takes_handled;  /* replay/handler.h */
 };
 struct gate_terms manifest_gate_terms(const struct manifest *m, const struct config *config,
                                       const char *gate);

@@ -36,6 +36,7 @@ struct manifest_gate {
     const char *incoming; /* folder under incoming/; "." is incoming/ itself */
     struct gate_settings settings;
     const bool *streams; /* by index in the set: does the gate take it? NULL: it takes all */
+    bool takes_handled;  /* does it take `knowledge` (replay/handler.h)? */
     bool is_ordered;     /* it takes a stream in which the order of batches matters */
 };
 
