@@ -8,7 +8,7 @@
 #include "io/git_private.h"
 
 /* Files that came times files that went: more of them aren't compared line by line. */
-#define PAIRS_MAX (UINT64_C(1000) * 1000)
+#define PAIRS_MAX (UINT64_C(2000) * 2000)
 
 char *gitrepo_folder(const struct gitrepo *repo)
 {
@@ -85,18 +85,15 @@ static bool are_comparable(struct gitrepo *repo, git_diff *diff, uint64_t most)
     return true;
 }
 
-/* First those with the same bytes, which is cheap however many there are; then, of what is left,
- * those that are like each other. */
+/* Once: libgit2 can't look a second time for what the first look has left. */
 static int find_renames(struct gitrepo *repo, git_diff *diff, uint64_t most)
 {
     git_diff_find_options find;
     (void)git_diff_find_options_init(&find, GIT_DIFF_FIND_OPTIONS_VERSION);
-    find.flags = GIT_DIFF_FIND_RENAMES | GIT_DIFF_FIND_EXACT_MATCH_ONLY;
-    find.rename_limit = git_diff_num_deltas(diff);
-    int code = git_diff_find_similar(diff, &find);
-    if (code < 0 || !are_comparable(repo, diff, most))
-        return code;
     find.flags = GIT_DIFF_FIND_RENAMES;
+    if (!are_comparable(repo, diff, most))
+        find.flags |= GIT_DIFF_FIND_EXACT_MATCH_ONLY;
+    find.rename_limit = git_diff_num_deltas(diff); /* else it looks at the first 200 */
     return git_diff_find_similar(diff, &find);
 }
 
