@@ -30,6 +30,7 @@ sources  = $(wildcard src/$(1)/*.c)
 EVENT    := $(call sources,event)
 PURE     := $(call sources,base) $(EVENT) $(call sources,gate) $(call sources,frame) $(call sources,stream) \
             $(call sources,yaml) $(filter-out $(addprefix src/manifest/,source.c tree.c current.c secret.c),$(call sources,manifest)) \
+            $(addprefix src/index/,document.c glob.c select.c) \
             $(addprefix src/embed/,jsonr.c lexical.c limits.c reply.c request.c) src/config/config.c src/spool/name.c $(addprefix src/replay/,copybin.c field.c field_array.c \
             field_binary.c field_interval.c field_number.c field_numeric.c field_time.c held.c jsonb.c match.c mptime.c)
 NOTIFIER := $(filter-out src/event/schema.c,$(EVENT)) $(addprefix src/io/,http.c http_attempt.c http_exchange.c)

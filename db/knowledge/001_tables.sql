@@ -226,11 +226,15 @@ CREATE TABLE pmoves_kb.embedder (
     last_failure_at timestamptz
 ) WITH (fillfactor = 50);
 
--- How far a repository was indexed: the commit that the last `spoolgate index` sent.
+-- How far a repository was indexed: the commit that the last `spoolgate index` sent, and which of its files
+-- (src/index/select.h). While a run publishes segments it says so: of one that was broken off, some may be loaded.
 CREATE TABLE pmoves_kb.repository (
-    repository text PRIMARY KEY,        -- as the documents' uris begin: git:/srv/handbook.git
-    commit_id  text NOT NULL,
-    indexed_at timestamptz NOT NULL DEFAULT clock_timestamp()
+    repository        text PRIMARY KEY, -- as the documents' uris begin: git:/srv/handbook.git
+    commit_id         text,             -- NULL: no run came to its end
+    selection         text,
+    sending_commit    text,
+    sending_selection text,
+    indexed_at        timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
 -- Assets whose text isn't at hand.
