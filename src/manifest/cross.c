@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What one manifest means to another: names, kinds, tables and folders that can be had once only,
  * and names of others that must be there. */
+#include <inttypes.h>
 #include <string.h>
 
 #include "manifest/read.h"
@@ -242,5 +243,38 @@ void cross_sinks(const struct declared *from, const struct manifest_sink *sinks,
                             "sink `%s` is declared in %s, too", sinks[i].name, from[k].file);
         if (is_complete)
             check_gates(&from[i], gates, gate_count, diag);
+    }
+}
+
+/* ---- embedders ---- */
+
+/* They fill one column: what one makes has to be near what another makes of the same text. */
+static void check_model(const struct declared *from, const struct manifest_embedder *embedders,
+                        size_t i, struct yaml_diag *diag)
+{
+    const struct manifest_embedder *first = &embedders[0];
+    const struct manifest_embedder *e = &embedders[i];
+    if (!same(first->model, e->model))
+        yaml_diag_error(diag, from[i].file, place_of(&from[i], "model", "embedder"),
+                        "all embedders share one model, but `%s` has `%s` (%s)", shown(first->name),
+                        first->model, from[0].file);
+    else if (first->dimensions != e->dimensions && first->dimensions > 0 && e->dimensions > 0)
+        yaml_diag_error(diag, from[i].file, place_of(&from[i], "dimensions", "embedder"),
+                        "all embedders have vectors of one length, but `%s` has %" PRIu64 " (%s)",
+                        shown(first->name), first->dimensions, from[0].file);
+}
+
+void cross_embedders(const struct declared *from, const struct manifest_embedder *embedders,
+                     size_t count, struct yaml_diag *diag)
+{
+    for (size_t i = 1; i < count; i++) {
+        size_t k = 0;
+        while (k < i && !same(embedders[k].name, embedders[i].name))
+            k++;
+        if (k < i)
+            yaml_diag_error(diag, from[i].file, place_of(&from[i], "embedder", "embedder"),
+                            "embedder `%s` is declared in %s, too", embedders[i].name,
+                            from[k].file);
+        check_model(from, embedders, i, diag);
     }
 }

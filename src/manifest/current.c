@@ -137,6 +137,8 @@ void manifest_current_status(struct manifest_current *c, struct buf *json)
     jsonw_int(&j, (int64_t)m->gate_count);
     jsonw_key(&j, "sinks");
     jsonw_int(&j, (int64_t)m->sink_count);
+    jsonw_key(&j, "embedders");
+    jsonw_int(&j, (int64_t)m->embedder_count);
     jsonw_end(&j);
     (void)pthread_mutex_unlock(&c->lock);
 }
@@ -225,13 +227,13 @@ static void terms_of(void *current, const char *gate, struct load_terms *terms)
     *terms = (struct load_terms){.streams = &m->streams,
                                  .allowed = t.allowed,
                                  .takes_handled = t.takes_handled,
-                                 .model = "",
                                  .rules = t.rules,
                                  .rev = *m->rev ? m->rev : NULL,
                                  .sha256 = m->files.count > 0 ? m->sha256 : NULL,
                                  .source = m->source,
                                  .files_json = files_json,
                                  .sinks = wanting_sinks,
+                                 .model = m->embedders[0].model,
                                  .owner = m};
 }
 

@@ -51,7 +51,7 @@ struct manifest *manifest_current_get(struct manifest_current *c);
  * after a failure (ERR_CONFIG) the old set stays. */
 struct err manifest_current_reload(struct manifest_current *c, struct buf *words);
 
-/* {"rev", "source", "loaded_at", "refused", "streams", "gates", "sinks"} */
+/* {"rev", "source", "loaded_at", "refused", "streams", "gates", "sinks", "embedders"} */
 void manifest_current_status(struct manifest_current *c, struct buf *json);
 
 /* What a gate's batches are cut and loaded by, declared or not. Pointers live as long as the set
