@@ -227,7 +227,6 @@ static void terms_of(void *current, const char *gate, struct load_terms *terms)
     *terms = (struct load_terms){.streams = &m->streams,
                                  .allowed = t.allowed,
                                  .takes_handled = t.takes_handled,
-                                 .model = "",
                                  .rules = t.rules,
                                  .rev = *m->rev ? m->rev : NULL,
                                  .sha256 = m->files.count > 0 ? m->sha256 : NULL,

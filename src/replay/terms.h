@@ -41,8 +41,6 @@ struct load_terms {
     void (*sinks)(const struct load_terms *terms, enum event_type event, const char *gate,
                   struct buf *array);
 
-    const char *model; /* that makes the vectors of this database */
-
     void *owner; /* the source's */
 };
 
