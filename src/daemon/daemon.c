@@ -180,6 +180,7 @@ static struct err start_workers(struct daemon *d)
                              .maintain = &d->maintain,
                              .summaries = &d->summaries,
                              .migrate = d->migrate,
+                             .with_knowledge = d->config->knowledge.is_on,
                              .ended = tell_loop,
                              .context = d};
         loader_init(&w->loader, d->config, d->current, &d->spool, &d->board.give_up);
@@ -251,9 +252,9 @@ static struct err check_database(const struct daemon *d)
     if (e.cls == ERR_DATABASE)
         LOG_WARN("starting without the database", LOG_STR("error", e.text));
     if (!err_is(&e) && d->migrate)
-        e = migrate_up(&pg, d->config->schema, &shipped);
+        e = migrate_up(&pg, d->config->schema, &shipped, d->config->knowledge.is_on);
     if (!err_is(&e))
-        e = migrate_require(&pg, &shipped);
+        e = migrate_require(&pg, &shipped, d->config->knowledge.is_on);
     manifest_release(set);
     pg_close(&pg);
     return e.cls == ERR_DATABASE ? ERR_OK : e;

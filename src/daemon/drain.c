@@ -434,7 +434,7 @@ static struct err drain_spool(struct drain *d, struct drain_loader *loaders, uns
     struct loader *l = &loaders[0].loader;
     TRY(pg_open(&l->pg, &l->target));
     struct stream_set shipped = manifest_shipped_streams(d->set);
-    TRY(migrate_require(&l->pg, &shipped));
+    TRY(migrate_require(&l->pg, &shipped, d->config->knowledge.is_on));
     TRY(courier_start(&d->courier, d->config, d->current, NULL, NULL));
     TRY(fit_ask(&d->fit, &l->pg, d->set));
     struct err e = resume_all(d, l);

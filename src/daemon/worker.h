@@ -27,7 +27,8 @@ struct worker {
     struct loader loader;
     struct maintain *maintain; /* shared: one pass at a time */
     struct summaries *summaries;
-    bool migrate; /* bring the database up before its first use */
+    bool migrate;        /* bring the database up before its first use */
+    bool with_knowledge; /* the knowledge base, too */
     void (*ended)(void *context);
     void *context;
 
