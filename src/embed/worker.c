@@ -267,6 +267,13 @@ void embed_end(struct embed_worker *w, enum embed_end how)
     (void)pthread_mutex_unlock(&w->lock);
 }
 
+void embed_count(struct embed_worker *w, struct embed_result *result)
+{
+    (void)pthread_mutex_lock(&w->house.lock);
+    *result = w->house.result;
+    (void)pthread_mutex_unlock(&w->house.lock);
+}
+
 bool embed_is_over(struct embed_worker *w)
 {
     if (!w)
