@@ -28,6 +28,7 @@ struct daemon {
     struct scanner scanner;
     struct summaries summaries;
     struct fit fit;
+    struct kb_context kb;
     struct maintain maintain;
     struct courier *courier;
     pthread_t scanner_thread;
@@ -177,13 +178,14 @@ static struct err start_workers(struct daemon *d)
         *w = (struct worker){.board = &d->board,
                              .current = d->current,
                              .fit = &d->fit,
+                             .kb = &d->kb,
                              .maintain = &d->maintain,
                              .summaries = &d->summaries,
                              .migrate = d->migrate,
                              .with_knowledge = d->config->knowledge.is_on,
                              .ended = tell_loop,
                              .context = d};
-        loader_init(&w->loader, d->config, d->current, &d->spool, &d->board.give_up);
+        loader_init(&w->loader, d->config, d->current, &d->kb, &d->spool, &d->board.give_up);
         w->loader.check_table = fit_check_table;
         w->loader.check_context = &d->fit;
     }
@@ -219,6 +221,7 @@ static void run_threads(struct daemon *d, struct err *e)
     bool scanner_runs;
     struct pg_target target = {d->config->database, d->config->schema};
     fit_open(&d->fit);
+    kb_context_open(&d->kb, d->config);
     d->maintain = (struct maintain){
         .spool = &d->spool, .keep = &d->config->keep, .limit = MAINTAIN_PARTITIONS};
     summaries_start(&d->summaries, &target);
@@ -234,6 +237,7 @@ static void run_threads(struct daemon *d, struct err *e)
     if (scanner_runs)
         (void)pthread_join(d->scanner_thread, NULL);
     fit_close(&d->fit);
+    kb_context_close(&d->kb);
     maintain_close(&d->maintain);
     free(d->workers);
     free(d->worker_threads);

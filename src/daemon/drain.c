@@ -45,6 +45,7 @@ struct drain {
     bool is_blind; /* a batch in processing/ has a gate that can't be read */
     unsigned idle; /* loaders that are about to look for a batch: their second threads wait */
     struct fit fit;
+    struct kb_context kb;
     struct summaries summaries;
     struct oddities oddities;
     struct courier *courier;
@@ -435,6 +436,7 @@ static struct err drain_spool(struct drain *d, struct drain_loader *loaders, uns
     TRY(pg_open(&l->pg, &l->target));
     struct stream_set shipped = manifest_shipped_streams(d->set);
     TRY(migrate_require(&l->pg, &shipped, d->config->knowledge.is_on));
+    TRY(kb_context_refresh(&d->kb, &l->pg));
     TRY(courier_start(&d->courier, d->config, d->current, NULL, NULL));
     TRY(fit_ask(&d->fit, &l->pg, d->set));
     struct err e = resume_all(d, l);
@@ -457,7 +459,7 @@ static struct err drain_locked(struct drain *d)
     struct drain_loader *loaders = mem_calloc(count, sizeof *loaders);
     for (unsigned i = 0; i < count; i++) {
         loaders[i].drain = d;
-        loader_init(&loaders[i].loader, d->config, d->current, d->spool, NULL);
+        loader_init(&loaders[i].loader, d->config, d->current, &d->kb, d->spool, NULL);
         loaders[i].loader.check_table = fit_check_table;
         loaders[i].loader.check_context = &d->fit;
     }
@@ -490,10 +492,12 @@ struct err drain_run(const struct config *config, struct manifest_current *curre
                       .lock = PTHREAD_MUTEX_INITIALIZER,
                       .changed = PTHREAD_COND_INITIALIZER};
     fit_open(&d.fit);
+    kb_context_open(&d.kb, config);
     struct err e = spool_lock(&spool);
     if (!err_is(&e))
         e = drain_locked(&d);
     fit_close(&d.fit);
+    kb_context_close(&d.kb);
     for (size_t i = 0; i < d.gate_count; i++)
         backlog_free(&d.gates[i].backlog);
     free(d.gates);
