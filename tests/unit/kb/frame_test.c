@@ -382,6 +382,21 @@ Test(kb_frame, a_segment_begins_anew)
               buf_cstr(&f.rejects));
 }
 
+/* An inspection that is begun anew is no continuation of the one before. */
+Test(kb_frame, so_does_a_walk)
+{
+    static const char text[] = "[{" DOCUMENT "}, {'kind': 'chunk', 'uri': 'a', 'text': 'x'}]";
+    frames_read(&f, text);
+    kb_held_clear(&f.held);
+    f.segments = 0;
+    frames_read(&f, "[{'kind': 'chunk', 'uri': 'a', 'text': 'y'}]");
+    f.segments = 0;
+    frames_read(&f, text);
+    cr_expect_eq(f.held.count, 2);
+    cr_expect(strncmp(buf_cstr(&f.rejects), "reject 0 idx", 12) == 0, "got %s",
+              buf_cstr(&f.rejects));
+}
+
 /* A second walk, with a reader of its own, finds the same rows, but for the ids of chunks. */
 Test(kb_frame, a_second_walk_finds_the_same)
 {
