@@ -5,6 +5,7 @@
 #include "base/jsonw.h"
 #include "base/str.h"
 #include "cli/commands.h"
+#include "cli/progress.h"
 #include "daemon/drain.h"
 
 static void print_json(const struct drain_result *r)
@@ -20,7 +21,10 @@ static void print_json(const struct drain_result *r)
                   {"frames_skipped", r->skipped},
                   {"segments_left", r->left},
                   {"events_delivered", r->delivered},
-                  {"events_failed", r->undelivered}};
+                  {"events_failed", r->undelivered},
+                  {"chunks_embedded", r->embedded},
+                  {"chunks_failed", r->unembedded},
+                  {"documents_completed", r->documents}};
     struct buf text = {0};
     struct jsonw j = {.out = &text};
     jsonw_object(&j);
@@ -45,7 +49,29 @@ static void print_text(const struct drain_result *r)
     if (r->delivered > 0 || r->undelivered > 0)
         (void)printf("; %" PRIu64 " events delivered, %" PRIu64 " attempts failed", r->delivered,
                      r->undelivered);
+    if (r->embedded > 0 || r->unembedded > 0)
+        (void)printf("; %" PRIu64 " chunks embedded, %" PRIu64 " failed, %" PRIu64
+                     " documents complete",
+                     r->embedded, r->unembedded, r->documents);
     (void)putchar('\n');
+}
+
+static void show_progress(void *context, const struct drain_result *r)
+{
+    struct progress *p = context;
+    char batches[STR_HUMAN];
+    char rows[STR_HUMAN];
+    char rate[STR_HUMAN];
+    char text[128];
+    if (!progress_is_due(p))
+        return;
+    int len = snprintf(text, sizeof text, "%s batches  %s rows  %s rows/s",
+                       str_count(r->batches, batches), str_count(r->rows, rows),
+                       str_count(progress_rate(p, r->rows), rate));
+    if (r->embedded > 0)
+        (void)snprintf(text + len, sizeof text - (size_t)len, "  %s chunks embedded",
+                       str_count(r->embedded, rows));
+    progress_show(p, 0, 0, text);
 }
 
 static int run(int argc, char **argv)
@@ -66,6 +92,8 @@ static int run(int argc, char **argv)
     struct config config;
     struct manifest_current current = {0};
     struct drain_result result = {0};
+    struct progress progress;
+    const struct drain_watch watch = {show_progress, &progress};
     if (cli_parse(&cli_drain, options, &argc, &argv, &code))
         return code;
     if (argc > 0)
@@ -76,7 +104,9 @@ static int run(int argc, char **argv)
     if (!err_is(&e))
         e = cli_manifests(&config, &current);
     if (!err_is(&e)) {
-        e = drain_run(&config, &current, force, &result);
+        progress_open(&progress, "draining");
+        e = drain_run(&config, &current, force, &watch, &result);
+        progress_close(&progress);
         if (json)
             print_json(&result);
         else
