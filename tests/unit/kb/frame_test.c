@@ -206,6 +206,8 @@ static const struct reject_row {
                                              "2"},
     {CHUNK ", 'text': 'x', 'embedding': [0, 0]",
      "embedding: all 2 numbers are 0: it has no direction"},
+    {CHUNK ", 'text': 'x', 'embedding': [1, 2], 'model': ''",
+     "model: 0 bytes; 1 to 199 are a model's name"},
     {CHUNK ", 'text': 'x', 'embedding': [1, 2], 'model': 'm'",
      "model: \"m\", but the vectors of this database are of \"lexical\""},
 };
