@@ -1,6 +1,7 @@
 -- kb_begin
 -- Where what a batch says of assets and documents lies while it is put together with what is there. The tables stay
 -- with the connection, their rows go with the transaction.
+SET LOCAL jit = off; -- of estimates that are far too high: compiling takes longer than the statements
 CREATE TEMPORARY TABLE IF NOT EXISTS kb_asset (
     n              integer PRIMARY KEY,  -- its place in the batch's plan
     uri            text,
