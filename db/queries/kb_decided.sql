@@ -6,3 +6,7 @@ SELECT 'document', d.n, d.doc_id, d.problem,
        CASE WHEN d.problem IS NOT NULL THEN 'reject' WHEN r.first > d.n THEN 'same' ELSE coalesce(r.target, 'same') END
   FROM pg_temp.kb_document d
   LEFT JOIN pg_temp.kb_revision r ON r.doc_id = d.doc_id
+UNION ALL
+SELECT 'revisions', count(*), NULL, NULL, NULL
+  FROM pg_temp.kb_revision
+ WHERE target IN ('served', 'next', 'back')

@@ -16,6 +16,7 @@
 #include "daemon/maintain.h"
 #include "daemon/oddities.h"
 #include "daemon/summaries.h"
+#include "embed/worker.h"
 #include "io/thread.h"
 #include "outbox/courier.h"
 #include "schema/migrate.h"
@@ -45,9 +46,11 @@ struct drain {
     bool is_blind; /* a batch in processing/ has a gate that can't be read */
     unsigned idle; /* loaders that are about to look for a batch: their second threads wait */
     struct fit fit;
+    struct kb_context kb;
     struct summaries summaries;
     struct oddities oddities;
     struct courier *courier;
+    struct embed_worker *embed; /* NULL: chunks are left to others */
     const struct drain_watch *watch;
     struct drain_result *result;
     struct err first; /* failure */
@@ -435,7 +438,10 @@ static struct err drain_spool(struct drain *d, struct drain_loader *loaders, uns
     TRY(pg_open(&l->pg, &l->target));
     struct stream_set shipped = manifest_shipped_streams(d->set);
     TRY(migrate_require(&l->pg, &shipped, d->config->knowledge.is_on));
+    TRY(kb_context_refresh(&d->kb, &l->pg));
     TRY(courier_start(&d->courier, d->config, d->current, NULL, NULL));
+    if (d->config->knowledge.is_on && d->config->knowledge.is_embed)
+        TRY(embed_start(&d->embed, d->config, d->current, NULL, NULL));
     TRY(fit_ask(&d->fit, &l->pg, d->set));
     struct err e = resume_all(d, l);
     keep_first(d, &e);
@@ -451,17 +457,40 @@ static struct err drain_spool(struct drain *d, struct drain_loader *loaders, uns
     return err_is(&d->first) ? d->first : e;
 }
 
+/* What the pass brought is embedded before it ends, as far as somebody can. */
+static void finish_embedding(struct drain *d)
+{
+    struct embed_result made = {0};
+    embed_end(d->embed, EMBED_FINISH);
+    do {
+        const struct timespec pause = {.tv_nsec = 50 * 1000 * 1000};
+        if (d->embed && !embed_is_over(d->embed))
+            (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+        embed_count(d->embed, &made);
+        d->result->embedded = made.embedded;
+        d->result->unembedded = made.failed;
+        d->result->documents = made.documents;
+        if (d->watch)
+            d->watch->settled(d->watch->context, d->result);
+    } while (!embed_is_over(d->embed));
+    embed_stop(d->embed, EMBED_FINISH, NULL);
+    keep_first(d, &made.failure);
+}
+
 static struct err drain_locked(struct drain *d)
 {
     unsigned count = d->loaders;
     struct drain_loader *loaders = mem_calloc(count, sizeof *loaders);
     for (unsigned i = 0; i < count; i++) {
         loaders[i].drain = d;
-        loader_init(&loaders[i].loader, d->config, d->current, d->spool, NULL);
+        loader_init(&loaders[i].loader, d->config, d->current, &d->kb, d->spool, NULL);
         loaders[i].loader.check_table = fit_check_table;
         loaders[i].loader.check_context = &d->fit;
     }
     struct err e = drain_spool(d, loaders, count);
+    finish_embedding(d); /* its events, too, are delivered */
+    if (!err_is(&e))
+        e = d->first;
     struct courier_result sent = {0};
     courier_stop(d->courier, COURIER_FINISH, &sent); /* the events of a pass that failed, too */
     d->result->delivered = sent.delivered;
@@ -490,10 +519,12 @@ struct err drain_run(const struct config *config, struct manifest_current *curre
                       .lock = PTHREAD_MUTEX_INITIALIZER,
                       .changed = PTHREAD_COND_INITIALIZER};
     fit_open(&d.fit);
+    kb_context_open(&d.kb, config);
     struct err e = spool_lock(&spool);
     if (!err_is(&e))
         e = drain_locked(&d);
     fit_close(&d.fit);
+    kb_context_close(&d.kb);
     for (size_t i = 0; i < d.gate_count; i++)
         backlog_free(&d.gates[i].backlog);
     free(d.gates);

@@ -24,6 +24,7 @@ struct worker {
     struct board *board;
     struct manifest_current *current;
     struct fit *fit;
+    struct kb_context *kb;
     struct loader loader;
     struct maintain *maintain; /* shared: one pass at a time */
     struct summaries *summaries;

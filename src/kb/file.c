@@ -22,6 +22,14 @@ static enum kb_file refuse(char problem[KB_FILE_PROBLEM], const char *why)
     return KB_FILE_REFUSED;
 }
 
+static enum kb_file refuse_errno(char problem[KB_FILE_PROBLEM], const char *what, int number)
+{
+    char reason[80];
+    (void)snprintf(problem, KB_FILE_PROBLEM, "the file%s: %s", what,
+                   strerror_r(number, reason, sizeof reason));
+    return KB_FILE_REFUSED;
+}
+
 /* --- names -------------------------------------------------------------------------------------
  */
 
@@ -102,10 +110,8 @@ static enum kb_file refuse_open(int number, char problem[KB_FILE_PROBLEM])
     case ENODEV:
         return refuse(problem, "is not a regular file");
     default:
-        break;
+        return refuse_errno(problem, " can't be opened", number);
     }
-    (void)snprintf(problem, KB_FILE_PROBLEM, "the file can't be opened: %s", strerror(number));
-    return KB_FILE_REFUSED;
 }
 
 static enum kb_file refuse_size(uint64_t most, char problem[KB_FILE_PROBLEM])
@@ -126,10 +132,8 @@ static enum kb_file read_all(int fd, uint64_t most, struct buf *text, char probl
             return KB_FILE_READ;
         if (n < 0 && errno == EINTR)
             continue;
-        if (n < 0) {
-            (void)snprintf(problem, KB_FILE_PROBLEM, "the file can't be read: %s", strerror(errno));
-            return KB_FILE_REFUSED;
-        }
+        if (n < 0)
+            return refuse_errno(problem, " can't be read", errno);
         text->len += (size_t)n;
         if (text->len - start > most)
             return refuse_size(most, problem);
@@ -159,11 +163,8 @@ static enum kb_file read_below(const char *root, const char *path, uint64_t most
                                char problem[KB_FILE_PROBLEM])
 {
     int folder = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (folder < 0) {
-        (void)snprintf(problem, KB_FILE_PROBLEM, "the file's root (knowledge.roots): %s",
-                       strerror(errno));
-        return KB_FILE_REFUSED;
-    }
+    if (folder < 0)
+        return refuse_errno(problem, "'s root can't be opened (knowledge.roots)", errno);
     int fd = open_below(folder, path);
     enum kb_file found =
         fd < 0 ? refuse_open(errno, problem) : read_opened(fd, most, text, problem);

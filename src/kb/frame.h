@@ -38,14 +38,15 @@ struct kb_reader {
     /* private: scratch, kept from frame to frame */
     struct jsonb_order order;
     struct uuid_pool ids;
-    struct buf text, json, vector, name;
+    struct buf text, json, headings, vector, rest;
     struct {
         bool is_there;
         size_t segment;
         uint64_t frame;
-        int64_t next_idx;    /* -1: it isn't known */
-        struct kb_name name; /* the uri is in `name` above */
-    } before;                /* the frame before this one in its segment */
+        int64_t next_idx;    /* of a chunk; -1: it isn't known */
+        struct kb_name name; /* its uri is in `uri` */
+        struct buf uri;
+    } before; /* the frame before this one in its segment */
 };
 
 /* Is it one of ours: asset, document, section, chunk, kb.ingest.asset.created.v1? */

@@ -30,10 +30,10 @@ static struct err read_row(const PGresult *rows, struct kb_shape *shape)
     return ERR_OK;
 }
 
-struct err kb_shape_read(struct pg *pg, struct kb_shape *shape)
+static struct err ask(struct pg *pg, const char *sql, struct kb_shape *shape)
 {
     PGresult *rows;
-    struct err e = pg_query(pg, sql_knowledge_record_read, PG_NO_PARAMS, &rows);
+    struct err e = pg_query(pg, sql, PG_NO_PARAMS, &rows);
     if (strcmp(e.sqlstate, "42P01") == 0 || strcmp(e.sqlstate, "3F000") == 0)
         return err_make(ERR_CONFIG, "%s", undecided);
     if (err_is(&e))
@@ -41,4 +41,14 @@ struct err kb_shape_read(struct pg *pg, struct kb_shape *shape)
     e = read_row(rows, shape);
     PQclear(rows);
     return e;
+}
+
+struct err kb_shape_read(struct pg *pg, struct kb_shape *shape)
+{
+    return ask(pg, sql_knowledge_record_read, shape);
+}
+
+struct err kb_shape_hold(struct pg *pg, struct kb_shape *shape)
+{
+    return ask(pg, sql_kb_shape_hold, shape);
 }

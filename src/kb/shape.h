@@ -14,5 +14,7 @@
 
 /* ERR_CONFIG where the database has no knowledge base. */
 struct err kb_shape_read(struct pg *pg, struct kb_shape *shape);
+/* The same; it stays so until the end of the transaction. */
+struct err kb_shape_hold(struct pg *pg, struct kb_shape *shape);
 
 #endif

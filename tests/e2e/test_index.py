@@ -174,6 +174,9 @@ class TestFolder(IndexCase):
         claimed.mkdir()
         (self.site.spool / "incoming" / waiting).rename(claimed / waiting)
         self.assertIn(waiting, self.index(code=TRY_AGAIN).text)
+        failed = self.site.spool / "failed" / claimed.name
+        claimed.rename(failed)
+        self.assertIn(f"spoolgate retry {failed.name}", self.index(code=TRY_AGAIN).text)
         self.write("other/a.txt")
         self.index(path=self.top / "other")
 
@@ -401,15 +404,14 @@ class TestRepository(RepositoryCase):
             blocker.execute("SELECT pg_advisory_lock(%s)", [key])
             with subprocess.Popen([BIN, "index", self.top], env=self.site.environment, cwd=self.site.folder,
                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-                waits = ("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
-                         " AND objid = %s::bigint::oid")
-                wait_until(lambda: self.site.value(waits, key), "the run waits")
+                waits = "FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND objid = %s::bigint::oid"
+                wait_until(lambda: self.site.value(f"SELECT count(*) {waits}", key), "the run waits")
                 self.assertEqual(len(self.site.in_folder("incoming")), stopped_when)
                 process.kill()
+                self.site.query(f"SELECT pg_terminate_backend(pid) {waits}", key)
         self.site.query("DROP FUNCTION stop CASCADE")
-        busy = (TRY_AGAIN, "another spoolgate index")
-        wait_until(lambda: (lambda e: (e.code, busy[1] in e.text) != (busy[0], True))(
-            self.site.run("index", "--dry-run", self.top)), "the killed session is over")
+        wait_until(lambda: "another spoolgate index" not in self.site.run("index", "--dry-run", self.top).text,
+                   "the killed session is over")
 
     def test_a_run_that_is_killed_is_repeated(self):
         for condition, segments, left in (("NEW.sending_commit IS NOT NULL", 0, None),
