@@ -174,6 +174,9 @@ class TestFolder(IndexCase):
         claimed.mkdir()
         (self.site.spool / "incoming" / waiting).rename(claimed / waiting)
         self.assertIn(waiting, self.index(code=TRY_AGAIN).text)
+        failed = self.site.spool / "failed" / claimed.name
+        claimed.rename(failed)
+        self.assertIn(f"spoolgate retry {failed.name}", self.index(code=TRY_AGAIN).text)
         self.write("other/a.txt")
         self.index(path=self.top / "other")
 
