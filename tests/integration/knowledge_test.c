@@ -66,7 +66,7 @@ static void make_pgvector(void)
 {
     struct pg pg;
     char conninfo[400];
-    struct pg_target target = {database_conninfo(db.conninfo, "user", "postgres", conninfo),
+    struct pg_target target = {database_conninfo(db.target.conninfo, "user", "postgres", conninfo),
                                "public"};
     pg_init(&pg);
     EXPECT_OK(pg_open(&pg, &target));
