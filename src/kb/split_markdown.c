@@ -108,7 +108,9 @@ static bool ends_html(const uint8_t *p, size_t len, size_t i)
 static void like_text(struct buf *like, const uint8_t *p, size_t len)
 {
     size_t plain = fence_length(p, len); /* bytes at the front that stay */
-    if (len > 0 && *p == '<')
+    if (len == 0)
+        return;
+    if (*p == '<')
         plain = len < 9 ? len : 9; /* <![CDATA[ */
     uint8_t *out = buf_reserve(like, len + 1);
     for (size_t i = 0; i < len; i++)
