@@ -69,6 +69,9 @@ CREATE TEMPORARY TABLE IF NOT EXISTS kb_section (
     meta       jsonb,
     n          bigint GENERATED ALWAYS AS IDENTITY
 ) ON COMMIT DELETE ROWS;
+CREATE INDEX IF NOT EXISTS kb_asset_previous ON pg_temp.kb_asset (previous_uri) WHERE previous_uri IS NOT NULL;
+CREATE INDEX IF NOT EXISTS kb_document_asset ON pg_temp.kb_document (asset);
+CREATE INDEX IF NOT EXISTS kb_document_doc ON pg_temp.kb_document (doc_id);
 DELETE FROM pg_temp.kb_asset;
 DELETE FROM pg_temp.kb_document;
 DELETE FROM pg_temp.kb_revision
