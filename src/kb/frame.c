@@ -2,8 +2,6 @@
 #include "kb/frame.h"
 
 #include <assert.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "kb/reading.h"
@@ -13,16 +11,6 @@ enum { URI_MAX = 2000 };
 
 /* --- keys --------------------------------------------------------------------------------------
  */
-
-bool kb_refuse(struct kb_reading *g, enum kb_key key, const char *format, ...)
-{
-    char reason[sizeof g->reject->reason];
-    va_list args;
-    va_start(args, format);
-    (void)vsnprintf(reason, sizeof reason, format, args);
-    va_end(args);
-    return field_reject(g->reject, kb_key_columns[key].name, "%s", reason);
-}
 
 bool kb_require(struct kb_reading *g, enum kb_key key)
 {
@@ -123,6 +111,8 @@ static bool read_checksum(struct kb_reading *g, struct kb_span *checksum)
     static const char prefix[] = "sha256:";
     const size_t prefix_len = sizeof prefix - 1;
     bool good = true;
+    if (!g->keys.of[KEY_CHECKSUM])
+        return true;
     if (!read_text(g, KEY_CHECKSUM, checksum))
         return false;
     uint8_t *text = g->held->texts.data + checksum->at;
@@ -135,7 +125,7 @@ static bool read_checksum(struct kb_reading *g, struct kb_span *checksum)
         text[i] = (uint8_t)(text[i] >= 'A' && text[i] <= 'F' ? text[i] + ('a' - 'A') : text[i]);
         good = good && ((text[i] >= '0' && text[i] <= '9') || (text[i] >= 'a' && text[i] <= 'f'));
     }
-    return !g->keys.of[KEY_CHECKSUM] || (good && checksum->len == 2 * HASH_BYTES) ||
+    return (good && checksum->len == HASH_HEX - 1) ||
            kb_refuse(g, KEY_CHECKSUM, "a SHA-256 is wanted, as 64 hexadecimal digits");
 }
 
@@ -156,8 +146,8 @@ static bool read_name(struct kb_reading *g)
 /* --- frames ------------------------------------------------------------------------------------
  */
 
-static bool same_id(bool has_a, const struct uuid *a, bool has_b, const struct uuid *b,
-                    bool *is_known)
+static bool shares_id(bool has_a, const struct uuid *a, bool has_b, const struct uuid *b,
+                      bool *is_known)
 {
     if (!has_a || !has_b)
         return true;
@@ -182,8 +172,8 @@ static bool is_next(const struct kb_reading *g)
             !word_same(reader->before.uri.data, g->held->texts.data + b->uri.at, uri_len))
             return false;
     }
-    return same_id(a->has_asset_id, &a->asset_id, b->has_asset_id, &b->asset_id, &is_known) &&
-           same_id(a->has_doc_id, &a->doc_id, b->has_doc_id, &b->doc_id, &is_known) && is_known;
+    return shares_id(a->has_asset_id, &a->asset_id, b->has_asset_id, &b->asset_id, &is_known) &&
+           shares_id(a->has_doc_id, &a->doc_id, b->has_doc_id, &b->doc_id, &is_known) && is_known;
 }
 
 /* For the next frame of the segment. */
@@ -196,8 +186,9 @@ static void remember(struct kb_reading *g, size_t segment)
     reader->before.next_idx = g->next_idx;
     reader->before.name = g->record.name;
     buf_clear(&reader->before.uri);
-    buf_put(&reader->before.uri, g->held->texts.data + g->record.name.uri.at,
-            g->record.name.uri.len);
+    if (g->record.name.uri.len > 0)
+        buf_put(&reader->before.uri, g->held->texts.data + g->record.name.uri.at,
+                g->record.name.uri.len);
 }
 
 bool kb_frame_is(const struct frame *frame)
