@@ -112,7 +112,7 @@ static void like_text(struct buf *like, const uint8_t *p, size_t len)
         return;
     if (*p == '<')
         plain = len < 9 ? len : 9; /* <![CDATA[ */
-    uint8_t *out = buf_reserve(like, len);
+    uint8_t *out = buf_reserve(like, len + 1);
     for (size_t i = 0; i < len; i++)
         out[i] = i >= plain && is_inline(p[i]) && !ends_html(p, len, i) ? 'x' : p[i];
     like->len += len;

@@ -481,15 +481,20 @@ class TestRepository(RepositoryCase):
 
 class TestLoaded(RepositoryCase):
     """From the files to the rows that readers see, and to the events."""
-    config = "knowledge: {embed: true}\n"
+    def setUp(self):
+        super().setUp()
+        self.enterContext(self.site.daemon())
 
     def load(self, *args, **options):
-        """An index and a drain. Returns the receipt's frames: loaded, skipped."""
+        """What the daemon makes of an index: frames loaded, frames skipped."""
         before = len(self.site.receipts())
         self.result = self.index("--json", *args, **options).json()
-        self.site.run("drain", "--force", "--strict", code=0)
-        receipts = self.site.receipts()[before:]
-        self.assertEqual(len(receipts), len(self.result["segments"]))
+        receipts = self.site.wait_settled(before + len(self.result["segments"]))[before:]
+        self.assertEqual([(r["status"], r["frames_rejected"]) for r in receipts],
+                         [("done", 0)] * len(self.result["segments"]))
+        waits = ("SELECT count(*) FROM pmoves_kb.documents_next n JOIN pmoves_kb.documents d USING (doc_id)"
+                 " JOIN pmoves_core.assets a USING (asset_id) WHERE a.uri LIKE %s")
+        wait_until(lambda: self.site.value(waits, f"%{self.top}%") == 0, "all documents are complete")
         return sum(r["rows_loaded"] for r in receipts), sum(r["frames_skipped"] for r in receipts)
 
     def documents(self, source=None):
