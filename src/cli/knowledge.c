@@ -86,12 +86,10 @@ static void print_recent(const json_t *recent)
 {
     char chunks[STR_HUMAN];
     char documents[STR_HUMAN];
-    char seconds[STR_HUMAN];
     if (show_int(recent, "documents") > 0)
-        (void)printf("lately     %s chunks of %s documents became complete in the last %s\n",
-                     show_count(recent, "chunks", chunks),
-                     show_count(recent, "documents", documents),
-                     str_duration(show_int(recent, "seconds") * TIME_US_PER_S, seconds));
+        (void)printf(
+            "lately     %s chunks of %s documents became complete in the last " RECENT "\n",
+            show_count(recent, "chunks", chunks), show_count(recent, "documents", documents));
 }
 
 /* Only who isn't well, and what to do. */

@@ -185,6 +185,19 @@ class TestFolder(IndexCase):
         segment, = self.index("--gate", "docs", "--json").json()["segments"]
         self.assertTrue(segment.startswith("incoming/docs/index-"), segment)
 
+    def test_who_would_reject_documents_gets_none(self):
+        gates = self.site.folder / "manifests" / "gates"
+        gates.mkdir(parents=True)
+        (gates / "rows.yaml").write_text("gate: rows\nincoming: rows\nstreams: [metrics]\n")
+        (gates / "all.yaml").write_text("gate: all\nincoming: all\nstreams: [metrics, knowledge]\n")
+        manifests = ("--manifests", self.site.folder / "manifests")
+        self.write("a.txt")
+        self.assertIn("doesn't take documents", self.index("--gate", "rows", *manifests, code=USAGE).text)
+        self.index("--gate", "all", *manifests)
+        self.assertEqual(len(self.frames()), 1)
+        self.site.configure("knowledge: {enabled: false}\n")
+        self.assertIn("knowledge.enabled", self.index(code=CONFIG).text)
+
     def test_usage(self):
         for args in ((), ("a", "b"), ("--pack", "x", "."), ("--include", "", "."), ("--gate", "A", "."),
                      ("--rev", "main", "."), ("--name", "x", "."), ("--name", "x/", ".")):
@@ -479,11 +492,138 @@ class TestRepository(RepositoryCase):
         self.assertEqual(self.sent(), {"a": "text"})
 
 
+class TestLoaded(RepositoryCase):
+    """From the files to the rows that readers see, and to the events."""
+    def setUp(self):
+        super().setUp()
+        self.enterContext(self.site.daemon())
+
+    def load(self, *args, **options):
+        """What the daemon makes of an index: frames loaded, frames skipped."""
+        before = len(self.site.receipts())
+        self.result = self.index("--json", *args, **options).json()
+        receipts = self.site.wait_settled(before + len(self.result["segments"]))[before:]
+        self.assertEqual([(r["status"], r["frames_rejected"]) for r in receipts],
+                         [("done", 0)] * len(self.result["segments"]))
+        waits = ("SELECT count(*) FROM pmoves_kb.documents_next n JOIN pmoves_kb.documents d USING (doc_id)"
+                 " JOIN pmoves_core.assets a USING (asset_id) WHERE a.uri LIKE %s")
+        wait_until(lambda: self.site.value(waits, f"%{self.top}%") == 0, "all documents are complete")
+        return sum(r["rows_loaded"] for r in receipts), sum(r["frames_skipped"] for r in receipts)
+
+    def documents(self, source=None):
+        """{path: [(chunk_id, text)]} of what is served."""
+        documents = {}
+        source = source or f"git:{self.top}"
+        for uri, chunk, text in self.site.query(
+                "SELECT a.uri, c.chunk_id, c.text FROM pmoves_core.assets a JOIN pmoves_kb.documents d USING (asset_id)"
+                " LEFT JOIN pmoves_kb.chunks c USING (doc_id) WHERE starts_with(a.uri, %s) AND d.status = 'complete'"
+                " ORDER BY a.uri, c.idx", source + "/"):
+            documents.setdefault(uri.removeprefix(source + "/"), []).append((chunk, text))
+        return documents
+
+    def test_a_repository_s_life(self):
+        for name in ("same", "edited", "renamed", "both", "deleted"):
+            self.write(f"{name}.md", f"# {name}\n\n{LINES}")
+        self.write("empty.md", "")
+        self.commit()
+        self.assertEqual(self.load(), (6, 0))
+        first = self.documents()
+        self.assertEqual(sorted(first), ["both.md", "deleted.md", "edited.md", "empty.md", "renamed.md", "same.md"])
+        self.write("edited.md", f"# edited\n\n{LINES}\n# More\n\nwords\n")
+        self.git("mv", "renamed.md", "new name.md")
+        self.git("mv", "both.md", "both2.md")
+        self.write("both2.md", f"# both\n\n{LINES}\n# Even more\n\nwords\n")
+        self.git("rm", "-q", "deleted.md")
+        self.commit()
+        self.assertEqual(self.load(), (4, 0))
+        second = self.documents()
+        self.assertEqual(sorted(second), ["both2.md", "edited.md", "empty.md", "new%20name.md", "same.md"])
+        self.assertEqual(second["same.md"], first["same.md"])
+        self.assertEqual(second["new%20name.md"], first["renamed.md"])  # the same chunks, so the same vectors
+        self.assertEqual(second["both2.md"][:1], first["both.md"][:1])
+        self.assertTrue(second["both2.md"][-1][1].endswith("words\n"))
+        self.assertEqual(self.load(), (0, 0))
+        self.assertEqual(self.site.query("SELECT embedding_status, count(embedding) = count(*) FROM pmoves_kb.chunks c"
+                                         " JOIN pmoves_kb.documents d USING (doc_id)"
+                                         " WHERE meta ->> 'repository' = %s GROUP BY 1", f"git:{self.top}"),
+                         [("complete", True)])
+        completions = self.site.query(
+            "SELECT a.uri, (payload ->> 'revision')::int, count(*) FROM event_outbox JOIN pmoves_core.assets a"
+            " ON a.asset_id = (payload ->> 'asset_id')::uuid WHERE event_type = 'kb.index.completed.v1' GROUP BY 1, 2")
+        self.assertEqual({n for *_, n in completions}, {1})
+        self.assertEqual(len(completions), 6 + 4)
+
+    def test_what_was_sent_before_a_kill_changes_nothing(self):
+        self.write("a.md", LINES)
+        commit = self.commit()
+        self.load()
+        before = self.documents()
+        self.site.query("UPDATE pmoves_kb.repository SET commit_id = NULL, selection = NULL, sending_commit = %s,"
+                        " sending_selection = selection WHERE repository = %s", commit, f"git:{self.top}")
+        self.assertEqual(self.load(), (0, 1))
+        self.assertEqual(self.documents(), before)
+
+    def test_what_only_the_database_has_is_retired(self):
+        nested = self.top / "nested"
+        self.write("a", "1")
+        base = self.commit()
+        nested.mkdir()
+        self.git("init", "-q", folder=nested)
+        (nested / "x").write_text("of a repository in the other one's folder\n")
+        self.git("add", "x", folder=nested)
+        self.git("commit", "-q", "-m", "c", folder=nested)
+        self.load(path=nested)
+        self.write("b", "2")
+        self.git("add", "b")
+        self.git("commit", "-q", "-m", "c")
+        self.load()
+        self.assertEqual(sorted(self.documents()), ["a", "b", "nested/x"])
+        self.git("reset", "-q", "--hard", base)
+        self.git("reflog", "expire", "--expire=now", "--all")
+        self.git("gc", "-q", "--prune=now")
+        self.load()
+        self.assertEqual((self.result["deleted"], self.result["added"]), (1, 1))
+        self.assertEqual(sorted(self.documents()), ["a", "nested/x"])
+        self.site.query("DELETE FROM pmoves_kb.repository WHERE repository = %s", f"git:{self.top}")
+        self.git("rm", "-q", "a")
+        self.git("commit", "-q", "-m", "c")
+        self.load()
+        self.assertEqual(sorted(self.documents()), ["nested/x"])
+
+    def test_a_document_that_comes_back(self):
+        self.write("a", LINES)
+        self.commit()
+        self.load()
+        self.git("rm", "-q", "a")
+        self.commit()
+        self.load()
+        self.assertEqual(self.documents(), {})
+        self.write("a", LINES)
+        self.commit()
+        self.load()
+        self.assertEqual(list(self.documents()), ["a"])
+
+    def test_plain_files(self):
+        self.write("sub/a.txt", LINES)
+        self.assertEqual(self.load(path=self.top / "sub"), (1, 0))
+        self.assertEqual(self.load(path=self.top / "sub"), (0, 1))
+        self.write("sub/b.txt", "b")
+        self.assertEqual(self.load(path=self.top / "sub"), (1, 1))
+        self.assertEqual(sorted(self.documents(f"file://{self.top}/sub")), ["a.txt", "b.txt"])
+
+    def test_odd_names_and_what_is_hard_to_compress(self):
+        self.write(b"caf\xe9 \n.txt", "words\n")
+        self.write("a.txt", "word " * (1 << 18))
+        self.commit()
+        self.assertEqual(self.load(), (2, 0))
+        self.assertEqual(sorted(self.documents()), ["a.txt", "caf%E9%20%0A.txt"])
+
+
 class TestProgress(IndexCase):
     def on_a_terminal(self, *args, **env):
         """What a terminal would have got on stderr."""
         ours, theirs = pty.openpty()
-        process = subprocess.Popen([BIN, "index", *args, self.top], stdout=subprocess.DEVNULL, stderr=theirs,
+        process = subprocess.Popen([BIN, *args], stdout=subprocess.DEVNULL, stderr=theirs,
                                    env={**self.site.environment, "TERM": "xterm", **env})
         os.close(theirs)
         said = b""
@@ -502,12 +642,22 @@ class TestProgress(IndexCase):
     def test_a_bar_on_a_terminal_and_nowhere_else(self):
         for i in range(300):
             self.write(f"{i}.txt", LINES)
-        shown = self.on_a_terminal("--dry-run")
+        shown = self.on_a_terminal("index", "--dry-run", self.top)
         self.assertRegex(shown, r"\r\x1b\[Kindexing  \[#*\.*\]  \d+ of 300 files  ")
         self.assertTrue(shown.endswith("\r\x1b[K"), shown)
         self.assertNotIn("\x1b[3", shown)
-        self.assertEqual(self.on_a_terminal("--dry-run", TERM="dumb"), "")
+        self.assertEqual(self.on_a_terminal("index", "--dry-run", self.top, TERM="dumb"), "")
         self.assertEqual(self.index("--dry-run").err, b"")
+
+    def test_a_drain_counts_and_the_log_stays_readable(self):
+        self.write("a.txt", LINES)
+        self.site.run("migrate", code=0)
+        self.index()
+        shown = self.on_a_terminal("drain", "--force")
+        self.assertIn("\r\x1b[Kdraining  1 batches  1 rows  ", shown)
+        for line in shown.splitlines():
+            if " level=" in line:
+                self.assertRegex(line, r"^\x1b\[Kts=")  # behind the \r that ended the line before
 
 
 if __name__ == "__main__":

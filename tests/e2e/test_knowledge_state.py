@@ -205,7 +205,7 @@ class TestStatus(StateCase):
                      "vectors; 1 assets await their text\n",
                      "chunks     5 served, 2 served without a vector: failed, 1 served without a vector: adopted; of the "
                      "next revisions: 4 wait, 3 in hand, 2 done, 1 failed; the oldest waits for 1 h",
-                     "lately     8 chunks of 7 documents became complete in the last 5 min"):
+                     "lately     8 chunks of 7 documents became complete in the last 5 minutes\n"):
             self.assertIn(line, text)
 
     def test_embedders(self):
