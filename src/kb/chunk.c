@@ -133,19 +133,37 @@ static bool put_model(struct kb_reading *g, struct buf *out)
     size_t begun = out->len;
     if (!kb_put_key(g, KEY_MODEL, out))
         return false;
-    if (!g->keys.of[KEY_MODEL] || *ours == '\0')
+    if (!g->keys.of[KEY_MODEL])
         return true;
     const uint8_t *model = out->data + begun + 4;
     size_t len = out->len - begun - 4;
-    return (len == strlen(ours) && word_same(model, ours, len)) ||
+    if (len == 0 || len >= KB_MODEL)
+        return kb_refuse(g, KEY_MODEL, "%zu bytes; 1 to %d are a model's name", len, KB_MODEL - 1);
+    return *ours == '\0' || (len == strlen(ours) && word_same(model, ours, len)) ||
            kb_refuse(g, KEY_MODEL, "\"%s\", but the vectors of this database are of \"%.80s\"",
                      field_show(model, len, text), ours);
 }
 
+/* The database's; where none was asked (`spoolgate inspect`), a vector is judged by itself. */
+static const struct kb_shape *known_shape(const struct kb_reading *g, const struct mp_value *v,
+                                          struct kb_shape *any)
+{
+    const struct kb_shape *ours = g->reader->shape;
+    size_t length = v->type == MP_ARRAY                      ? v->len
+                    : v->type == MP_BIN || v->type == MP_EXT ? v->len / sizeof(float)
+                                                             : 0;
+    if (ours->dimensions > 0)
+        return ours;
+    *any = *ours;
+    any->dimensions = length < KB_DIMENSIONS_MAX ? length : KB_DIMENSIONS_MAX;
+    return any;
+}
+
 static bool put_vector(struct kb_reading *g, struct buf *out)
 {
-    const struct kb_shape *shape = g->reader->shape;
     const struct frame_pair *pair = g->keys.of[KEY_EMBEDDING];
+    struct kb_shape any;
+    const struct kb_shape *shape = known_shape(g, &pair->value, &any);
     float *vector =
         (float *)(void *)buf_reserve(&g->reader->vector, shape->dimensions * sizeof *vector);
     char problem[KB_VECTOR_PROBLEM];
