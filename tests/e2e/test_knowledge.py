@@ -6,18 +6,10 @@ import struct
 import time
 
 import msgpack
-from support import FINE, Cluster, Site, SiteCase, conservation, main, metric, pack
+from knowledge import cluster
+from support import FINE, Site, SiteCase, conservation, main, metric, pack
 
 DIMENSIONS = 8
-_cluster = None
-
-
-def cluster():
-    """One for all tests of the process; each has a database of its own in it, for pmoves_kb is one for all schemas."""
-    global _cluster  # pylint: disable=global-statement
-    if _cluster is None:
-        _cluster = Cluster().start()
-    return _cluster
 
 
 def asset(uri, **keys):
@@ -75,6 +67,11 @@ class KnowledgeCase(SiteCase):
 
 
 class TestProducers(KnowledgeCase):
+    def test_a_section_that_is_not_there_is_named_by_what_the_producer_knows(self):
+        receipt = self.drop(document("s3://b/a"), chunk("s3://b/a", 0, "one"), chunk("s3://b/a", 1, "two", section=7))
+        self.assert_counts(receipt, 0, 3, 0)
+        self.assertEqual(set(self.reasons()), {"chunk 1 of s3://b/a names a section that isn't there: send the section first"})
+
     def test_all_kinds_with_metrics_between(self):
         receipt = self.drop(
             metric(value=1),
