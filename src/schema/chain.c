@@ -9,9 +9,9 @@
 #include "base/sql.h"
 #include "db/queries.h"
 
-const struct chain chain_of_receipts = {migrations, &migration_count, "spoolgate_migration"};
+const struct chain chain_of_receipts = {migrations, &migration_count, "spoolgate_migration", ""};
 const struct chain chain_of_knowledge = {knowledge_migrations, &knowledge_migration_count,
-                                         "pmoves_kb.spoolgate_migration"};
+                                         "pmoves_kb.spoolgate_migration", "knowledge "};
 
 void chain_add(struct migrate_report *r, const char *name, const char *sql)
 {
@@ -79,12 +79,20 @@ static struct err count_applied(struct pg *pg, const struct chain *c, size_t *ap
     return e;
 }
 
+static void tell(struct migrate_report *report, const struct chain *c, size_t step)
+{
+    struct buf name = {0};
+    buf_printf(&name, "%s%s", c->label, c->steps[step].name);
+    chain_add(report, buf_cstr(&name), c->steps[step].sql);
+    buf_free(&name);
+}
+
 struct err chain_check(struct pg *pg, const struct chain *c, struct migrate_report *report)
 {
     size_t applied;
     TRY(count_applied(pg, c, &applied));
     for (size_t i = applied; i < *c->count; i++)
-        chain_add(report, c->steps[i].name, c->steps[i].sql);
+        tell(report, c, i);
     return ERR_OK;
 }
 
@@ -116,7 +124,7 @@ struct err chain_step(struct pg *pg, const struct chain *c, bool *more,
     if (err_is(&e) || applied == *c->count)
         return e;
     *more = true;
-    chain_add(report, c->steps[applied].name, c->steps[applied].sql);
+    tell(report, c, applied);
     return run_migration(pg, c, &c->steps[applied]);
 }
 

@@ -26,6 +26,7 @@ struct chain {
     const struct migration *steps;
     const size_t *count;
     const char *history; /* the table, as SQL */
+    const char *label;   /* before the names of its steps, where they are told */
 };
 
 extern const struct chain chain_of_receipts;  /* db/migrations, in the configured schema */

@@ -83,6 +83,10 @@ class TestSearch(SearchCase):
 
 
 class TestMigrate(SearchCase):
+    def test_its_steps_are_told_apart(self):
+        self.site.query("DROP SCHEMA pmoves_kb CASCADE")
+        self.assertIn("\nknowledge 001_", self.site.run("migrate", code=FINE).text)
+
     def test_another_length(self):
         refused = self.site.run("migrate", "--embedding", "real:16", code=CONFIG).err.decode()
         self.assertIn("--embedding real:16 --discard-vectors", refused)
