@@ -233,7 +233,7 @@ static struct err tell_failure(struct http_attempt *a, CURLcode code)
     if (a->refused[0] && !a->was_allowed)
         e = err_make(ERR_REMOTE,
                      "%s: %s is not a public address; `allow_private: true` in its manifest lets "
-                     "a listener in a private network be reached",
+                     "it be one of a private network",
                      who, a->refused);
     else if (a->header_bytes > HEADER_BYTES)
         e = err_make(ERR_REMOTE, "%s: the answer's headers don't end", who);

@@ -62,7 +62,7 @@ static struct err open_file(struct source *s, int folder, const char *name)
     if (s->fd < 0 && (errno == ELOOP || errno == ENXIO))
         return err_make(ERR_SEGMENT, "not a regular file");
     if (s->fd < 0 || fstat(s->fd, &s->before) != 0)
-        return err_system(ERR_SPOOL, errno, "can't open the segment");
+        return err_system(ERR_SPOOL, errno, "can't open %s", name);
     if (!S_ISREG(s->before.st_mode))
         return err_make(ERR_SEGMENT, "not a regular file");
     if (s->before.st_size == 0)
