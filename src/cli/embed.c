@@ -189,6 +189,9 @@ static struct err work(const struct config *config, struct manifest_current *cur
 
 static struct err act(const struct config *config, struct request *r)
 {
+    if (!config->knowledge.is_on && !r->text)
+        return err_make(ERR_CONFIG, "knowledge.enabled is false: there are no chunks to embed");
+
     struct manifest_current current;
     struct pg pg;
     pg_init(&pg);

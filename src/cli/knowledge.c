@@ -3,15 +3,50 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/time.h"
 #include "cli/show.h"
 #include "db/queries.h"
+#include "embed/embedder.h"
 #include "schema/knowledge.h"
 
 #define RECENT "5 minutes"
 
-struct err knowledge_query(struct pg *pg, json_t **knowledge)
+static json_t *find_embedder(json_t *embedders, const char *name)
+{
+    size_t i;
+    json_t *embedder;
+    json_array_foreach(embedders, i, embedder)
+    {
+        if (strcmp(show_str(embedder, "embedder"), name) == 0)
+            return embedder;
+    }
+    return NULL;
+}
+
+/* One whose vectors aren't the database's never asks, so its row can't tell. */
+static void mark_unfit(json_t *knowledge, const struct manifest_embedder *declared)
+{
+    const json_t *embedding = json_object_get(knowledge, "embedding");
+    json_t *embedders = json_object_get(knowledge, "embedders");
+    json_t *embedder = find_embedder(embedders, declared->name);
+    char problem[EMBEDDER_PROBLEM];
+    if (embedder_fits(declared, show_str(embedding, "model"),
+                      (uint64_t)show_int(embedding, "dimensions"), problem))
+        return;
+    if (!embedder) {
+        embedder =
+            json_pack("{s:s, s:n, s:i, s:n, s:n, s:n, s:i, s:i, s:n, s:n}", "embedder",
+                      declared->name, "state", "failures", 0, "not_before", "stopped_at", "error",
+                      "requests", 0, "chunks", 0, "last_success_at", "last_failure_at");
+        (void)json_array_append_new(embedders, embedder);
+    }
+    (void)json_object_set_new(embedder, "state", json_string("unfit"));
+    (void)json_object_set_new(embedder, "error", json_string(problem));
+}
+
+struct err knowledge_query(struct pg *pg, const struct manifest *set, json_t **knowledge)
 {
     json_t *rows;
     *knowledge = json_null();
@@ -24,6 +59,8 @@ struct err knowledge_query(struct pg *pg, json_t **knowledge)
         return e;
     *knowledge = json_incref(json_array_get(rows, 0));
     json_decref(rows);
+    for (size_t i = 0; set && i < set->embedder_count; i++)
+        mark_unfit(*knowledge, &set->embedders[i]);
     return ERR_OK;
 }
 
@@ -54,29 +91,34 @@ static void print_documents(const json_t *knowledge)
     static const char *const keys[] = {"complete", "partial", "pending",
                                        "retired",  "waiting", NULL};
     static const char *const words[] = {"complete", "partial", "not yet served", "retired",
-                                        "with a revision that waits for vectors"};
+                                        "with a revision to come"};
     char awaiting[STR_HUMAN];
     (void)fputs("documents  ", stdout);
     print_counts(json_object_get(knowledge, "documents"), keys, words);
-    if (show_int(knowledge, "awaiting_text") > 0)
-        (void)printf("; %s assets await their text",
-                     show_count(knowledge, "awaiting_text", awaiting));
     (void)putchar('\n');
+    if (show_int(knowledge, "awaiting_text") > 0)
+        (void)printf("assets     %s await their text: pmoves_kb.assets_awaiting_text\n",
+                     show_count(knowledge, "awaiting_text", awaiting));
 }
 
 static void print_chunks(const json_t *knowledge)
 {
     static const char *const keys[] = {"complete", "failed", "pending", NULL};
     static const char *const words[] = {"served", "served without a vector: failed",
-                                        "served without a vector: adopted"};
-    static const char *const waiting_keys[] = {"pending", "processing", "complete", "failed", NULL};
-    static const char *const waiting_words[] = {"wait", "in hand", "done", "failed"};
-    const json_t *waiting = json_object_get(knowledge, "waiting_chunks");
-    char age[STR_HUMAN];
+                                        "served without a vector: adopted or discarded"};
     (void)fputs("chunks     ", stdout);
     print_counts(json_object_get(knowledge, "chunks"), keys, words);
-    (void)fputs("; of the next revisions: ", stdout);
-    print_counts(waiting, waiting_keys, waiting_words);
+    (void)putchar('\n');
+}
+
+/* Chunks of revisions to come. */
+static void print_waiting(const json_t *waiting)
+{
+    static const char *const keys[] = {"pending", "processing", "complete", "failed", NULL};
+    static const char *const words[] = {"wait", "in hand", "done", "failed"};
+    char age[STR_HUMAN];
+    (void)fputs("to come    ", stdout);
+    print_counts(waiting, keys, words);
     if (*show_str(waiting, "oldest_at"))
         (void)printf("; the oldest waits for %s", show_age(waiting, "oldest_at", time_now(), age));
     (void)putchar('\n');
@@ -95,25 +137,26 @@ static void print_recent(const json_t *recent)
 /* Only who isn't well, and what to do. */
 static void print_embedder(const json_t *embedder)
 {
+    const char *name = show_str(embedder, "embedder");
     const char *state = show_str(embedder, "state");
-    char error[SHOW_CLIP];
-    char age[STR_HUMAN];
-    char wait[STR_HUMAN];
-    (void)show_clip(show_str(embedder, "error"), SHOW_CLIP_MOST, error);
-    if (strcmp(state, "stopped") == 0)
-        (void)printf("embedder   %s is STOPPED for %s: %s\n"
-                     "           mend that, then `spoolgate embed --resume`\n",
-                     show_str(embedder, "embedder"),
-                     show_age(embedder, "stopped_at", time_now(), age), error);
+    const char *error = show_str(embedder, "error");
+    char text[STR_HUMAN];
+    if (strcmp(state, "ok") == 0)
+        return;
+    if (strcmp(state, "unfit") == 0)
+        (void)printf("embedder   %s DOES NOTHING: its vectors aren't the database's\n", name);
+    else if (strcmp(state, "stopped") == 0)
+        (void)printf(
+            "embedder   %s is STOPPED for %s; mend this, then `spoolgate embed --resume`\n", name,
+            show_age(embedder, "stopped_at", time_now(), text));
     else if (strcmp(state, "paused") == 0)
-        (void)printf("embedder   %s is paused for %s more, after %" PRId64
-                     " failures in a row: %s\n",
-                     show_str(embedder, "embedder"),
-                     str_duration(show_time(embedder, "not_before") - time_now(), wait),
-                     show_int(embedder, "failures"), error);
-    else if (strcmp(state, "failing") == 0)
-        (void)printf("embedder   %s has failed %" PRId64 " times in a row: %s\n",
-                     show_str(embedder, "embedder"), show_int(embedder, "failures"), error);
+        (void)printf("embedder   %s is paused for %s more, after %" PRId64 " failures in a row\n",
+                     name, str_duration(show_time(embedder, "not_before") - time_now(), text),
+                     show_int(embedder, "failures"));
+    else
+        (void)printf("embedder   %s has failed %" PRId64 " times in a row\n", name,
+                     show_int(embedder, "failures"));
+    show_lines(error, strlen(error), "           ");
 }
 
 void knowledge_print(const json_t *knowledge)
@@ -125,6 +168,7 @@ void knowledge_print(const json_t *knowledge)
     print_model(json_object_get(knowledge, "embedding"));
     print_documents(knowledge);
     print_chunks(knowledge);
+    print_waiting(json_object_get(knowledge, "waiting_chunks"));
     print_recent(json_object_get(knowledge, "recent"));
     json_array_foreach(json_object_get(knowledge, "embedders"), i, embedder)
         print_embedder(embedder);

@@ -7,9 +7,11 @@
 
 #include "base/err.h"
 #include "io/pg.h"
+#include "manifest/manifest.h"
 
-/* The caller frees it; null where the database has no knowledge base of this version. */
-struct err knowledge_query(struct pg *pg, json_t **knowledge);
+/* The caller frees it; null where the database has no knowledge base of this version. set: whose
+ * embedders are held against the database's vectors; NULL: it can't be read. */
+struct err knowledge_query(struct pg *pg, const struct manifest *set, json_t **knowledge);
 /* Nothing for null. */
 void knowledge_print(const json_t *knowledge);
 

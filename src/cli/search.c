@@ -27,21 +27,6 @@ struct search {
 
 /* ---- the question's vector ---- */
 
-static struct err fits(const struct kb_shape *shape, const struct manifest_embedder *e)
-{
-    if (e->dimensions != shape->dimensions)
-        return err_make(ERR_CONFIG,
-                        "embedder %s makes vectors of %zu numbers, the database has them of %zu: "
-                        "`spoolgate migrate --embedding` changes that, --mode text does without",
-                        e->name, (size_t)e->dimensions, shape->dimensions);
-    if (*shape->model && strcmp(shape->model, e->model) != 0)
-        return err_make(ERR_CONFIG,
-                        "the database's vectors were made by %s, and embedder %s has the model "
-                        "%s: declare the embedder that made them, or take --mode text",
-                        shape->model, e->name, e->model);
-    return ERR_OK;
-}
-
 static void put_vector(struct buf *out, const float *vector, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -70,7 +55,9 @@ static struct err embed(struct pg *pg, const struct manifest *set, struct search
     struct err e = ERR_OK;
     TRY(kb_shape_read(pg, &shape));
     for (size_t i = 0; i < set->embedder_count; i++) {
-        TRY(fits(&shape, &set->embedders[i]));
+        char problem[EMBEDDER_PROBLEM];
+        if (!embedder_fits(&set->embedders[i], shape.model, shape.dimensions, problem))
+            return err_make(ERR_CONFIG, "%s; --mode text does without", problem);
         e = ask(&set->embedders[i], s);
         if (!err_is(&e))
             return e;

@@ -139,12 +139,13 @@ static struct err ask_sinks(struct pg *pg, const struct manifest *set, json_t *s
 }
 
 /* Documents, chunks, and who makes their vectors. */
-static struct err ask_knowledge(struct pg *pg, const struct config *config, json_t *status)
+static struct err ask_knowledge(struct pg *pg, const struct config *config,
+                                const struct manifest *set, json_t *status)
 {
     json_t *knowledge;
     if (!config->knowledge.is_on)
         return ERR_OK;
-    TRY(knowledge_query(pg, &knowledge));
+    TRY(knowledge_query(pg, set, &knowledge));
     (void)json_object_set_new(status, "knowledge", knowledge);
     return ERR_OK;
 }
@@ -167,7 +168,7 @@ static void ask_database(const struct config *config, const struct spool *spool,
     if (!err_is(&e))
         e = ask_sinks(&pg, set, status);
     if (!err_is(&e))
-        e = ask_knowledge(&pg, config, status);
+        e = ask_knowledge(&pg, config, set, status);
     pg_close(&pg);
     (void)json_object_set_new(
         status, "database",

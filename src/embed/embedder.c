@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "embed/embedder.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "embed/lexical.h"
@@ -25,6 +27,23 @@ static enum embed_outcome hash_words(const struct manifest_embedder *declared,
             return EMBED_TOO_MUCH;
         }
     return EMBED_DONE;
+}
+
+/* ---- the database's vectors ---- */
+
+bool embedder_fits(const struct manifest_embedder *declared, const char *model, uint64_t dimensions,
+                   char problem[EMBEDDER_PROBLEM])
+{
+    bool is_other = *model && strcmp(model, declared->model) != 0;
+    if (!is_other && dimensions == declared->dimensions)
+        return true;
+    (void)snprintf(problem, EMBEDDER_PROBLEM,
+                   "embedder %s makes vectors of %.100s, %" PRIu64 " numbers; this database's are "
+                   "of %.100s, %" PRIu64 ": declare the embedder that made them, or drop them by "
+                   "`spoolgate migrate --embedding auto:%" PRIu64 " --discard-vectors`",
+                   declared->name, declared->model, declared->dimensions,
+                   *model ? model : "no model yet", dimensions, declared->dimensions);
+    return false;
 }
 
 /* ---- one request ---- */

@@ -13,6 +13,7 @@
 #define SPOOLGATE_EMBED_EMBEDDER_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,6 +34,8 @@ struct embed_text {
     size_t len;
 };
 
+#define EMBEDDER_PROBLEM 600
+
 enum embed_purpose { EMBED_CHUNKS, EMBED_QUESTION }; /* which prefix stands before the text */
 
 enum embed_outcome {
@@ -52,6 +55,11 @@ struct embed_said {
  * nobody stops it. */
 void embedder_open(struct embedder *e, const struct manifest_embedder *declared,
                    const atomic_bool *stop);
+
+/* Are its vectors of the kind that the database has? model "": nobody has made one yet. If not, the
+ * problem says so, and what to do. */
+bool embedder_fits(const struct manifest_embedder *declared, const char *model, uint64_t dimensions,
+                   char problem[EMBEDDER_PROBLEM]);
 
 /* vectors: count * dimensions floats. */
 enum embed_outcome embedder_ask(struct embedder *e, const struct embed_text *texts, size_t count,

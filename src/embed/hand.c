@@ -138,18 +138,10 @@ static struct err look(struct embed_hand *h, struct look *look)
 /* False: its vectors aren't this database's. */
 static bool fits(struct embed_hand *h, const struct look *look)
 {
-    const struct manifest_embedder *d = h->declared;
-    char text[500];
-    bool is_other = *look->model && strcmp(look->model, d->model) != 0;
-    if (!is_other && look->dimensions == d->dimensions)
+    char problem[EMBEDDER_PROBLEM];
+    if (embedder_fits(h->declared, look->model, look->dimensions, problem))
         return true;
-    (void)snprintf(text, sizeof text,
-                   "embedder %s makes vectors of %.100s, %" PRIu64 " numbers; this database's are "
-                   "of %.100s, %" PRIu64 ": `spoolgate migrate --embedding auto:%" PRIu64
-                   " --discard-vectors` changes that",
-                   d->name, d->model, d->dimensions, *look->model ? look->model : "no model yet",
-                   look->dimensions, d->dimensions);
-    set_error(h, text);
+    set_error(h, problem);
     return false;
 }
 

@@ -469,6 +469,11 @@ class TestCommand(KnowledgeCase):
         self.site.query("DROP SCHEMA pmoves_kb CASCADE")
         self.assertIn("migrate", self.site.run("embed", "--once", code=CONFIG).text)
 
+    def test_off(self):
+        self.site.configure("knowledge: {enabled: false}\n")
+        self.assertIn("knowledge.enabled", self.site.run("embed", "--once", code=CONFIG).text)
+        self.site.run("embed", "--text", "apples", code=FINE)
+
     def test_needs_no_spool(self):
         self.drop(*chunked("file:///a", "one two three"))
         self.site.environment["SPOOLGATE_SPOOL"] = "/nonexistent/spool"

@@ -177,7 +177,7 @@ class TestStatus(StateCase):
             "chunks": {"complete": 0, "failed": 0, "pending": 0},
             "waiting_chunks": {"pending": 0, "processing": 0, "complete": 0, "failed": 0, "oldest_at": None},
             "awaiting_text": 0, "recent": {"seconds": 300, "documents": 0, "chunks": 0}, "embedders": []})
-        self.assertIn("documents  none\nchunks     none; of the next revisions: none\n", self.text())
+        self.assertIn("documents  none\nchunks     none\nto come    none\n", self.text())
 
     def test_exact_counts(self):
         for status, count in (("complete", 3), ("partial", 2), ("retired", 1)):
@@ -201,10 +201,11 @@ class TestStatus(StateCase):
         self.assertEqual(knowledge["awaiting_text"], 1)
         self.assertEqual(knowledge["recent"], {"seconds": 300, "documents": 7, "chunks": 8})
         text = self.text()
-        for line in ("documents  5 complete, 2 partial, 1 not yet served, 1 retired, 1 with a revision that waits for "
-                     "vectors; 1 assets await their text\n",
-                     "chunks     5 served, 2 served without a vector: failed, 1 served without a vector: adopted; of the "
-                     "next revisions: 4 wait, 3 in hand, 2 done, 1 failed; the oldest waits for 1 h",
+        for line in ("documents  5 complete, 2 partial, 1 not yet served, 1 retired, 1 with a revision to come\n",
+                     "assets     1 await their text: pmoves_kb.assets_awaiting_text\n",
+                     "chunks     5 served, 2 served without a vector: failed,"
+                     " 1 served without a vector: adopted or discarded\n",
+                     "to come    4 wait, 3 in hand, 2 done, 1 failed; the oldest waits for 1 h",
                      "lately     8 chunks of 7 documents became complete in the last 5 minutes\n"):
             self.assertIn(line, text)
 
@@ -217,9 +218,21 @@ class TestStatus(StateCase):
         self.assertEqual(states, {"a": "ok", "b": "failing", "c": "paused", "d": "stopped"})
         text = self.text()
         self.assertNotIn("embedder   a", text)
-        self.assertIn("embedder   b has failed 2 times in a row: timed out\n", text)
-        self.assertRegex(text, r"embedder   c is paused for .* more, after 5 failures in a row: 503\n")
-        self.assertRegex(text, r"embedder   d is STOPPED for .*: quota \[31m\n +mend that, then `spoolgate embed --resume`")
+        self.assertIn("embedder   b has failed 2 times in a row\n           timed out\n", text)
+        self.assertRegex(text, r"embedder   c is paused for .* more, after 5 failures in a row\n +503\n")
+        self.assertRegex(text, r"embedder   d is STOPPED for .*; mend this, then `spoolgate embed --resume`\n +quota \[31m\n")
+
+    def test_an_embedder_of_another_model(self):
+        """It never asks, so nothing but the manifests tell why chunks wait."""
+        self.site.query("UPDATE pmoves_kb.embedding SET model = 'm'")
+        self.addCleanup(self.site.query, "UPDATE pmoves_kb.embedding SET model = NULL")
+        [embedder] = self.status()["embedders"]
+        self.assertEqual((embedder["embedder"], embedder["state"], embedder["requests"]), ("builtin", "unfit", 0))
+        self.assertIn("this database's are of m, 384: declare the embedder", embedder["error"])
+        self.assertIn("embedder   builtin DOES NOTHING", self.text())
+        self.embedder("builtin", stopped_at="2026-11-21", error="no such thing", requests=3)
+        [embedder] = self.status()["embedders"]
+        self.assertEqual((embedder["state"], embedder["requests"]), ("unfit", 3))
 
     def test_none(self):
         self.site.configure("knowledge: {enabled: false}\n")
