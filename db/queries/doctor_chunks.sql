@@ -1,5 +1,5 @@
 -- What is wrong with chunks, as sums: the finding's code, how many chunks, of how many documents, and the last reason.
---   $1 a lease that ended so long ago is nobody's: an interval
+--   $1 a lease that ended so long ago is nobody's, and who made no vector for so long makes none: an interval
 SELECT 'vector-missing', count(*), count(DISTINCT doc_id), NULL
   FROM pmoves_kb.chunks
  WHERE embedding_status = 'complete' AND embedding IS NULL
@@ -8,6 +8,12 @@ UNION ALL
 SELECT 'lease-stuck', count(*), count(DISTINCT doc_id), NULL
   FROM pmoves_kb.chunks_next
  WHERE embedding_status = 'processing' AND next_attempt_at < clock_timestamp() - $1::interval
+HAVING count(*) > 0
+UNION ALL
+SELECT 'chunks-stuck', count(*), count(DISTINCT doc_id), NULL
+  FROM pmoves_kb.chunks_next
+ WHERE embedding_status = 'pending' AND next_attempt_at < clock_timestamp() - $1::interval
+   AND NOT EXISTS (SELECT FROM pmoves_kb.embedder WHERE last_success_at > clock_timestamp() - $1::interval)
 HAVING count(*) > 0
 UNION ALL
 SELECT 'chunks-unembedded', count(*), count(DISTINCT doc_id), NULL

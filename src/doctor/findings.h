@@ -78,10 +78,12 @@ enum finding_severity {
       "documents whose last chunk is settled, and that nobody completed")                          \
     X(FINDING_LEASE_STUCK, "lease-stuck", FINDING_OWED,                                            \
       "chunks whose worker is gone, and that nobody takes up again")                               \
+    X(FINDING_CHUNKS_STUCK, "chunks-stuck", FINDING_OWED,                                          \
+      "chunks wait for vectors, and nobody has made any for 10 minutes")                           \
     X(FINDING_EMBEDDER_STOPPED, "embedder-stopped", FINDING_OWED,                                  \
       "embedders that won't work again by themselves")                                             \
     X(FINDING_CHUNKS_UNEMBEDDED, "chunks-unembedded", FINDING_OWED,                                \
-      "chunks that are served without a vector: they were there before")                           \
+      "chunks that are served without a vector: adopted or discarded")                             \
     X(FINDING_CLAIM_EMPTY, "claim-empty", FINDING_INFO, "folders in processing/ without segments") \
     X(FINDING_RETRY_WAITS, "retry-waits", FINDING_INFO, "waits for `spoolgate retry`")             \
     X(FINDING_CHUNKS_FAILED, "chunks-failed", FINDING_INFO, "chunks that couldn't get a vector")   \

@@ -28,6 +28,9 @@ static const char *fix_of(enum finding_code code)
         return "`spoolgate embed --again failed`, once their cause is gone";
     case FINDING_LEASE_STUCK:
         return "start who makes vectors, `spoolgate run` or `spoolgate embed`: it takes them up";
+    case FINDING_CHUNKS_STUCK:
+        return "`spoolgate status` says what is wrong with the embedders; `spoolgate run` or "
+               "`spoolgate embed` must be at work";
     default:
         return "`spoolgate embed --again missing`";
     }

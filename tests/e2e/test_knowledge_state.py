@@ -129,6 +129,12 @@ class TestDoctor(StateCase):
         self.site.query("UPDATE pmoves_kb.chunks_next SET next_attempt_at = now() - interval '9 minutes'")
         self.well()
 
+    def test_chunks_that_wait_in_vain(self):
+        self.next(self.document("pending", 0), "pending", "pending", age="11 minutes")
+        self.assertIn("2 of 1 document", self.only("chunks-stuck", "owed")["text"])
+        self.embedder("busy", last_success_at="now")
+        self.well()
+
     def test_adopted_chunks_without_a_vector(self):
         doc = self.document(revision=0)
         self.chunk(doc, "pending", vector=False)
