@@ -64,13 +64,17 @@ void pack_json(struct buf *out, const json_t *value)
     pack_value(&pk, value);
 }
 
-void pack_seal(struct buf *out, uint64_t frames)
+void pack_seal(struct buf *out, uint64_t frames, const char *id)
 {
     msgpack_packer pk;
     msgpack_packer_init(&pk, out, append);
-    (void)msgpack_pack_map(&pk, 2);
+    (void)msgpack_pack_map(&pk, id ? 3 : 2);
     pack_str(&pk, "kind", 4);
     pack_str(&pk, "seal", 4);
     pack_str(&pk, "frames", 6);
     (void)msgpack_pack_uint64(&pk, frames);
+    if (id) {
+        pack_str(&pk, "id", 2);
+        pack_str(&pk, id, strlen(id));
+    }
 }

@@ -4,6 +4,7 @@
 #include <unistd.h>
 #include <zstd.h>
 
+#include "base/uuid.h"
 #include "frame/pack.h"
 
 enum { FLUSH_AT = 1 << 20, LEVEL = 3 };
@@ -63,8 +64,10 @@ struct err seal_frame(struct seal *s, const void *bytes, size_t len)
 
 struct err seal_end(struct seal *s)
 {
+    char id[UUID_TEXT];
+    struct uuid unique = uuid_new();
     s->is_ended = true;
-    pack_seal(&s->pending, s->frames);
+    pack_seal(&s->pending, s->frames, s->is_unique ? uuid_format(&unique, id) : NULL);
     return flush(s, true);
 }
 

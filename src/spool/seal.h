@@ -22,6 +22,10 @@
 #include "spool/spool.h"
 
 struct seal {
+    /* Set after seal_open: what it says may have been said before, and counts again. Else a segment
+     * of the same bytes is a duplicate to the ledger. */
+    bool is_unique;
+
     uint64_t frames;
     uint64_t raw_bytes, file_bytes; /* after seal_end: of the segment, and of its file */
 

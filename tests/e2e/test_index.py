@@ -521,6 +521,23 @@ class TestLoaded(RepositoryCase):
             documents.setdefault(uri.removeprefix(source + "/"), []).append((chunk, text))
         return documents
 
+    def test_files_become_again_what_they_were(self):
+        """The segments hold the same frames as before, and are no duplicates for it."""
+        self.write("a", "the first text")
+        self.commit()
+        self.load()
+        self.write("a", "the second text")
+        self.commit()
+        for rev, text in (("HEAD", "the second text"), ("HEAD~1", "the first text"), ("HEAD", "the second text"), ("HEAD~1", "the first text")):
+            self.assertEqual(self.load("--rev", rev), (1, 0))
+            self.assertEqual([t for _, t in self.documents()["a"]], [text])
+        plain = self.site.folder / "plain"
+        plain.mkdir()
+        for text in ("the first text", "the second text", "the first text"):
+            (plain / "a").write_text(text)
+            self.assertEqual(self.load(path=plain), (1, 0))
+            self.assertEqual([t for _, t in self.documents(f"file://{plain}")["a"]], [text])
+
     def test_a_repository_s_life(self):
         for name in ("same", "edited", "renamed", "both", "deleted"):
             self.write(f"{name}.md", f"# {name}\n\n{LINES}")

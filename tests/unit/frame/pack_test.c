@@ -52,19 +52,26 @@ Test(frame_pack, seal)
 {
     static const struct {
         uint64_t frames;
+        const char *id;
         const char *want;
         size_t len;
     } rows[] = {
-        {0, BYTES("\x82\xa4kind\xa4seal\xa6"
-                  "frames\x00")},
-        {1000, BYTES("\x82\xa4kind\xa4seal\xa6"
-                     "frames\xcd\x03\xe8")},
-        {UINT64_MAX, BYTES("\x82\xa4kind\xa4seal\xa6"
-                           "frames\xcf\xff\xff\xff\xff\xff\xff\xff\xff")},
+        {0, NULL,
+         BYTES("\x82\xa4kind\xa4seal\xa6"
+               "frames\x00")},
+        {1000, NULL,
+         BYTES("\x82\xa4kind\xa4seal\xa6"
+               "frames\xcd\x03\xe8")},
+        {UINT64_MAX, NULL,
+         BYTES("\x82\xa4kind\xa4seal\xa6"
+               "frames\xcf\xff\xff\xff\xff\xff\xff\xff\xff")},
+        {7, "x",
+         BYTES("\x83\xa4kind\xa4seal\xa6"
+               "frames\x07\xa2id\xa1x")},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct buf out = {0};
-        pack_seal(&out, rows[i].frames);
+        pack_seal(&out, rows[i].frames, rows[i].id);
         EXPECT_BYTES(out.data, out.len, rows[i].want, rows[i].len, "%zu frames",
                      (size_t)rows[i].frames);
         buf_free(&out);
