@@ -13,7 +13,7 @@
 #include "kb/shape.h"
 #include "schema/knowledge.h"
 
-enum { TITLE_WIDTH = 30, HEADING_WIDTH = 22, SNIPPET_WIDTH = 56 };
+enum { SCORE_WIDTH = 7, TITLE_WIDTH = 30, HEADING_WIDTH = 22, SNIPPET_WIDTH = 56, URI_WIDTH = 80 };
 
 static const char *const modes[] = {"hybrid", "text", "vector", NULL};
 enum mode { HYBRID, TEXT, VECTOR };
@@ -77,6 +77,21 @@ static void print_cell(const char *text, size_t width)
     (void)printf("%s%*s ", clipped, (int)(columns < width ? width - columns : 0), "");
 }
 
+/* Where it is to be read: the uri, and the lines, where they are known. */
+static void print_place(const json_t *hit)
+{
+    const json_t *lines = json_object_get(json_object_get(hit, "md"), "lines");
+    char clipped[SHOW_CLIP];
+    if (!*show_str(hit, "uri"))
+        return;
+    (void)printf("%*s%s", SCORE_WIDTH + 1, "", show_clip(show_str(hit, "uri"), URI_WIDTH, clipped));
+    if (json_array_size(lines) == 2)
+        (void)printf(", lines %" JSON_INTEGER_FORMAT " to %" JSON_INTEGER_FORMAT,
+                     json_integer_value(json_array_get(lines, 0)),
+                     json_integer_value(json_array_get(lines, 1)));
+    (void)putchar('\n');
+}
+
 static void print_hits(const json_t *hits)
 {
     size_t i;
@@ -85,16 +100,17 @@ static void print_hits(const json_t *hits)
         (void)puts("Nothing is found.");
         return;
     }
-    (void)printf("%-7s %-*s %-*s %s\n", "SCORE", TITLE_WIDTH, "TITLE", HEADING_WIDTH, "HEADING",
-                 "TEXT");
+    (void)printf("%-*s %-*s %-*s %s\n", SCORE_WIDTH, "SCORE", TITLE_WIDTH, "TITLE", HEADING_WIDTH,
+                 "HEADING", "TEXT");
     json_array_foreach(hits, i, hit)
     {
         const char *title = show_str(hit, "title");
         char clipped[SHOW_CLIP];
-        (void)printf("%-7.4f ", json_number_value(json_object_get(hit, "score")));
+        (void)printf("%-*.4f ", SCORE_WIDTH, json_number_value(json_object_get(hit, "score")));
         print_cell(*title ? title : show_str(hit, "uri"), TITLE_WIDTH);
         print_cell(show_str(hit, "heading"), HEADING_WIDTH);
         (void)puts(show_clip(show_str(hit, "snippet"), SNIPPET_WIDTH, clipped));
+        print_place(hit);
     }
 }
 

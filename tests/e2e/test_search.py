@@ -44,14 +44,15 @@ class TestSearch(SearchCase):
         result = self.site.run("search", "--json", "carrots", "ground", code=FINE).json()
         self.assertEqual((result["question"], result["mode"]), ("carrots ground", "hybrid"))
         hit = result["hits"][0]
-        self.assertEqual(set(hit), {"chunk_id", "doc_id", "section_id", "uri", "title", "heading", "text", "md", "score",
-                                    "text_rank", "vector_rank"})
+        self.assertEqual(list(hit), ["chunk_id", "doc_id", "section_id", "uri", "title", "heading", "text", "md", "score",
+                                     "text_rank", "vector_rank"])
         self.assertEqual((hit["title"], hit["text"], hit["text_rank"]), ("Roots", TEXTS["file:///roots"][1], 1))
 
     def test_table(self):
         lines = self.site.run("search", "pears", code=FINE).text.splitlines()
         self.assertEqual(lines[0].split(), ["SCORE", "TITLE", "HEADING", "TEXT"])
         self.assertTrue(any("Fruit" in line and "pears" in line for line in lines), lines)
+        self.assertIn("        file:///fruit, lines 1 to 1", lines)
         self.assertNotIn("\x1b", "".join(lines))
         self.assertLessEqual(max(map(len, lines)), 120)
         self.assertEqual(self.site.run("search", "--mode", "text", "xylophone", code=FINE).text,
