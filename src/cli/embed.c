@@ -14,6 +14,7 @@
 #include "base/uuid.h"
 #include "cli/commands.h"
 #include "cli/progress.h"
+#include "cli/show.h"
 #include "db/queries.h"
 #include "embed/embedder.h"
 #include "embed/worker.h"
@@ -74,10 +75,19 @@ static struct err resume(struct pg *pg, const struct manifest *set, const struct
     if (r->embedder && !manifest_embedder(set, r->embedder))
         return err_make(ERR_USAGE, "no manifest declares an embedder `%s`", r->embedder);
     TRY(pg_query(pg, sql_embed_resume, PG_PARAMS(r->embedder), &rows));
-    for (int i = 0; i < PQntuples(rows); i++)
-        (void)printf("embedder %s goes on\n", PQgetvalue(rows, i, 0));
-    if (PQntuples(rows) == 0)
+    json_t *resumed = json_array();
+    for (int i = 0; i < PQntuples(rows); i++) {
+        const char *name = PQgetvalue(rows, i, 0);
+        (void)json_array_append_new(resumed, json_string(name));
+        if (!r->json)
+            (void)printf("embedder %s goes on\n", name);
+    }
+    json_t *all = json_pack("{s:o}", "resumed", resumed);
+    if (r->json)
+        show_json(all);
+    else if (PQntuples(rows) == 0)
         (void)puts("no embedder was stopped or paused");
+    json_decref(all);
     PQclear(rows);
     return ERR_OK;
 }
@@ -106,7 +116,8 @@ static struct err again(struct pg *pg, const struct manifest *set, const struct 
     }
     buf_free(&sinks);
     if (!err_is(&e))
-        (void)printf("%" PRIu64 " chunks of %" PRIu64 " documents wait for new vectors\n",
+        (void)printf(r->json ? "{\"chunks_again\":%" PRIu64 ",\"documents_again\":%" PRIu64 "}\n"
+                             : "%" PRIu64 " chunks of %" PRIu64 " documents wait for new vectors\n",
                      all_chunks, all_documents);
     return e;
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """Vectors of chunks: the workers, their provider's failures, and what completes a document."""
+import json
 import os
 import signal
 import threading
@@ -450,6 +451,12 @@ class TestCommand(KnowledgeCase):
         for args in (("--again", "some"), ("local",), ("--document", "x"), ("--again", "all", "--document", "x")):
             self.site.run("embed", *args, code=USAGE)
         self.site.run("embed", "--resume", "nobody", code=USAGE)
+
+    def test_json(self):
+        lines = self.site.run("embed", "--resume", "--again", "failed", "--once", "--json", code=FINE).out.splitlines()
+        self.assertEqual([list(json.loads(line)) for line in lines],
+                         [["resumed"], ["chunks_again", "documents_again"],
+                          ["chunks_embedded", "chunks_failed", "documents_completed"]])
 
     def test_text(self):
         """A question's vector, without a database."""
