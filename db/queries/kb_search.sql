@@ -11,6 +11,7 @@ RETURNS TABLE (chunk_id uuid, doc_id uuid, section_id uuid, uri text, title text
 LANGUAGE sql STABLE ROWS 10
 SET search_path FROM CURRENT
 SET enable_seqscan = off -- a few chunks by their ids: nobody knows how few while the plan is made
+SET jit = off
 AS $function$
     WITH by_text AS (
         SELECT m.chunk_id, row_number() OVER (ORDER BY m.score DESC, m.chunk_id)::integer AS rank
