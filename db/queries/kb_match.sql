@@ -1,6 +1,6 @@
 -- The chunks that a question's words are in, best first, by BM25 (k1 1.2, b .75). Words of the document's title and of the
 -- section's heading count once more; of a document whose title alone has them, the first chunk is found.
---   question   any text; of a long one the first 10,000 characters, and of these 128 words
+--   question   any text; of a long one the first 10,000 characters, and of these 64 words
 --   pack       only chunks of it
 --
 -- It takes the index to find rows, and no table of statistics: how many chunks have a word, the index counts. Only chunks
@@ -36,7 +36,7 @@ BEGIN
         SELECT ('''' || replace(replace(w.lexeme, '\', '\\'), '''', '''''') || '''')::tsquery
           FROM unnest(to_tsvector('english', left(question, 10000))) w
          ORDER BY w.positions[1]
-         LIMIT 128 LOOP
+         LIMIT 64 LOOP
         SELECT count(*) INTO count
           FROM pmoves_kb.chunks c
          WHERE c.text_search @@ word AND (pack IS NULL OR c.pack_id = pack);
