@@ -531,7 +531,7 @@ class TestLoaded(RepositoryCase):
         for rev, text in (("HEAD", "the second text"), ("HEAD~1", "the first text"), ("HEAD", "the second text"), ("HEAD~1", "the first text")):
             self.assertEqual(self.load("--rev", rev), (1, 0))
             self.assertEqual([t for _, t in self.documents()["a"]], [text])
-        plain = self.site.folder / "plain"
+        plain = self.top / "plain"  # not committed
         plain.mkdir()
         for text in ("the first text", "the second text", "the first text"):
             (plain / "a").write_text(text)
