@@ -29,7 +29,10 @@ LIBS = $(shell pkg-config --libs $(PACKAGES)) -lm
 sources  = $(wildcard src/$(1)/*.c)
 EVENT    := $(call sources,event)
 PURE     := $(call sources,base) $(EVENT) $(call sources,gate) $(call sources,frame) $(call sources,stream) \
-            $(call sources,yaml) $(filter-out $(addprefix src/manifest/,source.c tree.c current.c),$(call sources,manifest)) \
+            $(call sources,yaml) $(filter-out $(addprefix src/manifest/,source.c tree.c current.c secret.c),$(call sources,manifest)) \
+            $(addprefix src/index/,document.c glob.c select.c) \
+            $(addprefix src/embed/,jsonr.c lexical.c limits.c reply.c request.c) \
+            $(addprefix src/kb/,held.c keys.c media.c plan.c vector.c) $(wildcard src/kb/split*.c) \
             src/config/config.c src/spool/name.c $(addprefix src/replay/,copybin.c field.c field_array.c \
             field_binary.c field_interval.c field_number.c field_numeric.c field_time.c held.c jsonb.c match.c mptime.c)
 NOTIFIER := $(filter-out src/event/schema.c,$(EVENT)) $(addprefix src/io/,http.c http_attempt.c http_exchange.c)
@@ -69,7 +72,7 @@ $(BUILD)/gen/db/queries.h $(BUILD)/gen/db/embedded.c &: db/embed $(SQL)
 	$(call say,SQL,db)
 	$(Q)db/embed $(BUILD)/gen/db
 
-MANIFESTS := $(wildcard manifests/streams/*.yaml)
+MANIFESTS := $(wildcard manifests/streams/*.yaml manifests/embedders/*.yaml)
 TEMPLATES := $(wildcard templates/*.tmpl)
 $(BUILD)/gen/manifests/shipped.c: manifests/embed $(MANIFESTS) $(TEMPLATES)
 	$(call say,YAML,manifests templates)
@@ -135,7 +138,7 @@ CRITERION = $(shell pkg-config --libs criterion)
 # Pure code that is a header alone is tested beside the rest.
 PURE_HEADERS := src/base/backoff.h src/base/word.h src/replay/rules.h
 PURE_TESTS   := $(filter $(patsubst src/%,tests/unit/%_test.c,$(basename $(PURE) $(PURE_HEADERS))),$(TESTS))
-PURE_LIBS     = $(shell pkg-config --libs libfyaml libzstd jansson libcrypto $(filter msgpack%,$(PACKAGES))) -lm
+PURE_LIBS     = $(shell pkg-config --libs libfyaml libzstd jansson libcrypto libcmark gumbo $(filter msgpack%,$(PACKAGES))) -lm
 
 # Pure tests link pure objects only: an arrow that points the wrong way doesn't link.
 $(BUILD)/pure-tests: $(call objects,$(PURE_TESTS) $(PURE)) $(EMBEDDED)

@@ -8,9 +8,10 @@
 #include "cli/commands.h"
 
 const struct cli_command *const cli_commands[] = {
-    &cli_run,      &cli_drain,   &cli_put,    &cli_inspect, &cli_status, &cli_receipt, &cli_gate,
-    &cli_retry,    &cli_park,    &cli_doctor, &cli_migrate, &cli_lint,   &cli_plan,    &cli_apply,
-    &cli_maintain, &cli_explain, &cli_reload, &cli_sink,    &cli_dlq,    &cli_help,    NULL,
+    &cli_run,  &cli_drain, &cli_put,      &cli_inspect, &cli_status,  &cli_receipt,
+    &cli_gate, &cli_retry, &cli_park,     &cli_doctor,  &cli_migrate, &cli_lint,
+    &cli_plan, &cli_apply, &cli_maintain, &cli_explain, &cli_reload,  &cli_sink,
+    &cli_dlq,  &cli_index, &cli_embed,    &cli_search,  &cli_help,    NULL,
 };
 
 static const struct cli_command *find_command(const char *name)

@@ -1,2 +1,3 @@
 -- The history of this database.
-SELECT number, name, checksum FROM spoolgate_migration ORDER BY number
+-- :history   its table
+SELECT number, name, checksum FROM :history ORDER BY number

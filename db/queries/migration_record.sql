@@ -1,2 +1,3 @@
+-- :history   the table of the history
 -- $1 number  $2 name  $3 checksum
-INSERT INTO spoolgate_migration (number, name, checksum) VALUES ($1, $2, $3)
+INSERT INTO :history (number, name, checksum) VALUES ($1, $2, $3)

@@ -1,5 +1,6 @@
 -- Which migrations this database has; made before anything else.
-CREATE TABLE IF NOT EXISTS spoolgate_migration (
+-- :history   the table
+CREATE TABLE IF NOT EXISTS :history (
     number     integer PRIMARY KEY,
     name       text NOT NULL,
     checksum   text NOT NULL,       -- sha256 of the file

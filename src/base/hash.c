@@ -45,12 +45,17 @@ const char *hash_hex(const uint8_t digest[HASH_BYTES], char hex[HASH_HEX])
     return hex;
 }
 
-void hash_bytes_hex(const void *bytes, size_t len, char hex[HASH_HEX])
+void hash_bytes(const void *bytes, size_t len, uint8_t digest[HASH_BYTES])
 {
     struct hash h;
-    uint8_t digest[HASH_BYTES];
     hash_start(&h);
     hash_update(&h, bytes, len);
     hash_finish(&h, digest);
+}
+
+void hash_bytes_hex(const void *bytes, size_t len, char hex[HASH_HEX])
+{
+    uint8_t digest[HASH_BYTES];
+    hash_bytes(bytes, len, digest);
     (void)hash_hex(digest, hex);
 }

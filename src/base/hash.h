@@ -26,6 +26,9 @@ void hash_finish(struct hash *h, uint8_t digest[HASH_BYTES]);
 void hash_abort(struct hash *h);
 
 const char *hash_hex(const uint8_t digest[HASH_BYTES], char hex[HASH_HEX]); /* returns hex */
-void hash_bytes_hex(const void *bytes, size_t len, char hex[HASH_HEX]);     /* all in one */
+
+/* all in one */
+void hash_bytes(const void *bytes, size_t len, uint8_t digest[HASH_BYTES]);
+void hash_bytes_hex(const void *bytes, size_t len, char hex[HASH_HEX]);
 
 #endif

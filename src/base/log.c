@@ -13,6 +13,7 @@
 
 static enum log_format chosen_format = LOG_FORMAT_LOGFMT;
 static enum log_level chosen_level = LOG_LEVEL_INFO;
+static const char *_Atomic chosen_prefix = "";
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 
@@ -20,6 +21,11 @@ void log_configure(enum log_format format, enum log_level level)
 {
     chosen_format = format;
     chosen_level = level;
+}
+
+void log_set_prefix(const char *prefix)
+{
+    chosen_prefix = prefix;
 }
 
 /* logfmt wants quotes around a value as soon as it holds a space, a quote or an equals sign. What
@@ -84,6 +90,7 @@ void log_write(enum log_level level, const char *message, const struct log_field
         return;
     struct buf line = {0};
     char when[TIME_TEXT];
+    buf_str(&line, chosen_prefix);
     (void)time_format(time_now() / TIME_US_PER_MS * TIME_US_PER_MS, when);
     if (chosen_format == LOG_FORMAT_JSON)
         write_json(&line, when, level, message, fields);

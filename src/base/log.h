@@ -30,6 +30,10 @@ struct log_field {
 /* Once at start, before threads. Default: logfmt, info. */
 void log_configure(enum log_format format, enum log_level level);
 
+/* What every line begins with from now on, to take a progress bar off the terminal's last line; ""
+ * at first. The text lives as long as the process. */
+void log_set_prefix(const char *prefix);
+
 /* fields: ends with one whose key is NULL. */
 void log_write(enum log_level level, const char *message, const struct log_field *fields);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/uuid.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,13 +21,33 @@ struct uuid uuid_v7(int64_t now_us, const uint8_t random[10])
     return id;
 }
 
+/* Up to 256 bytes come back whole once the kernel's pool is up, and the call waits for that; longer
+ * ones may be cut short by a signal. */
+static void fill_random(uint8_t *bytes, size_t len)
+{
+    while (len > 0) {
+        ssize_t n = getrandom(bytes, len, 0);
+        if (n < 0 && errno != EINTR)
+            abort();
+        bytes += n > 0 ? n : 0;
+        len -= n > 0 ? (size_t)n : 0;
+    }
+}
+
 struct uuid uuid_new(void)
 {
     uint8_t random[10];
-    /* 10 bytes never come back short once the pool is up, and the call waits for that. */
-    if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
-        abort();
+    fill_random(random, sizeof random);
     return uuid_v7(time_now(), random);
+}
+
+struct uuid uuid_draw(struct uuid_pool *pool)
+{
+    if (pool->left == 0) {
+        fill_random(&pool->random[0][0], sizeof pool->random);
+        pool->left = UUID_POOL;
+    }
+    return uuid_v7(time_now(), pool->random[--pool->left]);
 }
 
 int64_t uuid_v7_ms(const struct uuid *id)

@@ -19,6 +19,15 @@ struct uuid {
 struct uuid uuid_v7(int64_t now_us, const uint8_t random[10]);
 struct uuid uuid_new(void);
 
+/* The same by the thousand: the kernel is asked once for UUID_POOL of them. A zeroed pool is empty;
+ * one a thread. */
+#define UUID_POOL 64
+struct uuid_pool {
+    uint8_t random[UUID_POOL][10];
+    unsigned left;
+};
+struct uuid uuid_draw(struct uuid_pool *pool);
+
 /* Milliseconds since 1970 that a version 7 id carries. */
 int64_t uuid_v7_ms(const struct uuid *id);
 

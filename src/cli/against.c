@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "db/queries.h"
+#include "kb/load.h"
 #include "replay/transaction.h"
 #include "schema/plan.h"
 
@@ -59,13 +60,15 @@ static struct err find_duplicate(struct against *a, struct pg *pg, const struct 
     return ERR_OK;
 }
 
-static struct err try_batch(struct against *a, struct loader *l, struct prepared *p)
+static struct err try_batch(struct against *a, struct loader *l, struct prepared *p,
+                            struct kb_context *kb)
 {
     const struct batch *b = &p->batch;
+    TRY(pg_open(&l->pg, &l->target));
+    TRY(kb_context_refresh(kb, &l->pg));
     TRY(prepare_batch(&l->preparer, p));
     if (b->segments[0].fate == SEGMENT_FAILED)
         return err_make(ERR_SEGMENT, "%s", b->segments[0].reason);
-    TRY(pg_open(&l->pg, &l->target));
     TRY(check_fit(&l->pg, p));
     TRY(find_duplicate(a, &l->pg, p));
     TRY(partition_missing(&l->pg, p->terms.streams, &b->partitions, note_partition, a));
@@ -79,17 +82,22 @@ static struct err try_batch(struct against *a, struct loader *l, struct prepared
 struct err against_try(struct against *a, const struct config *config,
                        struct manifest_current *current, const char *gate, const char *path)
 {
+    struct kb_context kb;
+    kb_context_open(&kb, config);
     struct loader l = {
-        .preparer = {.terms = manifest_current_terms(current), .limits = &config->limits},
+        .preparer = {.terms = manifest_current_terms(current),
+                     .limits = &config->limits,
+                     .handler = kb_handler(&kb)},
         .target = {config->database, config->schema}};
     struct prepared p;
     pg_init(&l.pg);
     prepared_open(&p, &l.preparer);
     claim_pretend(&p.claim, gate, AT_FDCWD, path);
-    struct err e = try_batch(a, &l, &p);
+    struct err e = try_batch(a, &l, &p, &kb);
     prepared_close(&p);
     preparer_close(&l.preparer);
     pg_close(&l.pg);
+    kb_context_close(&kb);
     return e;
 }
 

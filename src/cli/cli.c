@@ -33,6 +33,20 @@ static void print_help(const struct cli_command *command, const struct cli_optio
     print_option(&(struct cli_option){'h', "help", NULL, "this text", NULL, NULL});
 }
 
+/* False: there are CLI_MANY already. */
+static bool keep_argument(const struct cli_option *o, const char *argument)
+{
+    const char **to = o->text;
+    size_t len = strlen(o->argument);
+    bool is_many = len > 3 && strcmp(o->argument + len - 3, "...") == 0;
+    while (is_many && *to && to - o->text < CLI_MANY)
+        to++;
+    if (to - o->text == CLI_MANY)
+        return false;
+    *to = argument;
+    return true;
+}
+
 bool cli_parse(const struct cli_command *command, const struct cli_option *options, int *argc,
                char ***argv, int *code)
 {
@@ -69,10 +83,12 @@ bool cli_parse(const struct cli_command *command, const struct cli_option *optio
             *code = cli_usage(command, problem);
             return true;
         }
-        if (o->argument)
-            *o->text = optarg;
-        else
+        if (!o->argument) {
             *o->flag = true;
+        } else if (!keep_argument(o, optarg)) {
+            *code = cli_usage(command, "an option was given more often than 64 times");
+            return true;
+        }
     }
     *argc -= optind;
     *argv += optind;

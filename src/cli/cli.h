@@ -39,12 +39,13 @@ struct cli_command {
 /* Every subcommand; ends with NULL. The one list that main, help and completion read. */
 extern const struct cli_command *const cli_commands[];
 
+#define CLI_MANY 64
 struct cli_option {
     char letter;          /* or 0 */
     const char *name;     /* "json" */
-    const char *argument; /* "DIR", or NULL for a flag */
+    const char *argument; /* "DIR", or NULL for a flag; "GLOB..." may be given again and again */
     const char *help;
-    const char **text; /* where the argument goes */
+    const char **text; /* where the argument goes; those of "GLOB...": CLI_MANY, NULL behind them */
     bool *flag;        /* where a flag goes */
 };
 

@@ -5,6 +5,7 @@
 #include "base/jsonw.h"
 #include "base/str.h"
 #include "cli/commands.h"
+#include "cli/progress.h"
 #include "daemon/drain.h"
 
 static void print_json(const struct drain_result *r)
@@ -48,6 +49,21 @@ static void print_text(const struct drain_result *r)
     (void)putchar('\n');
 }
 
+static void show_progress(void *context, const struct drain_result *r)
+{
+    struct progress *p = context;
+    char batches[STR_HUMAN];
+    char rows[STR_HUMAN];
+    char rate[STR_HUMAN];
+    char text[128];
+    if (!progress_is_due(p))
+        return;
+    (void)snprintf(text, sizeof text, "%s batches  %s rows  %s rows/s",
+                   str_count(r->batches, batches), str_count(r->rows, rows),
+                   str_count(progress_rate(p, r->rows), rate));
+    progress_show(p, 0, 0, text);
+}
+
 static int run(int argc, char **argv)
 {
     struct cli_common common = {0};
@@ -66,6 +82,8 @@ static int run(int argc, char **argv)
     struct config config;
     struct manifest_current current = {0};
     struct drain_result result = {0};
+    struct progress progress;
+    const struct drain_watch watch = {show_progress, &progress};
     if (cli_parse(&cli_drain, options, &argc, &argv, &code))
         return code;
     if (argc > 0)
@@ -76,7 +94,9 @@ static int run(int argc, char **argv)
     if (!err_is(&e))
         e = cli_manifests(&config, &current);
     if (!err_is(&e)) {
-        e = drain_run(&config, &current, force, &result);
+        progress_open(&progress, "draining");
+        e = drain_run(&config, &current, force, &watch, &result);
+        progress_close(&progress);
         if (json)
             print_json(&result);
         else

@@ -14,13 +14,16 @@ static struct err park_here(const struct config *config, struct cli_site *site,
 {
     struct load_outcome outcome;
     struct loader l;
-    loader_init(&l, config, &site->current, &site->spool, NULL);
+    struct kb_context kb;
+    kb_context_open(&kb, config);
+    loader_init(&l, config, &site->current, &kb, &site->spool, NULL);
     struct err e = spool_lock(&site->spool);
     if (!err_is(&e))
         e = pg_open(&l.pg, &l.target);
     if (!err_is(&e))
         e = load_park(&l, id, why, &outcome);
     loader_close(&l);
+    kb_context_close(&kb);
     return e;
 }
 

@@ -11,6 +11,8 @@
 #include "base/time.h"
 #include "cli/against.h"
 #include "cli/commands.h"
+#include "kb/load.h"
+#include "replay/handle.h"
 #include "replay/jsonb.h"
 #include "replay/segment.h"
 
@@ -23,6 +25,10 @@ struct inspection {
     const struct against *against; /* NULL: no database was asked */
     struct buf *rows;
     uint64_t *counts; /* by stream */
+    const struct handler *handler;
+    struct handler_batch *handled;
+    bool takes_handled;
+    uint64_t others; /* frames that the handler takes */
     uint64_t rejects_shown;
     struct buf rejects; /* JSON objects, comma-separated, or lines */
     struct jsonw rejects_json;
@@ -99,6 +105,19 @@ static bool on_reject(void *context, const struct frame *frame, const struct rej
         buf_printf(&in->rejects, "  frame %" PRIu64 " at byte %" PRIu64 ", %s: %s\n", frame->index,
                    frame->offset, *reject->column ? reject->column : "frame", reject->reason);
     }
+    return true;
+}
+
+static bool on_other(void *context, const struct frame *frame, bool *refused,
+                     struct reject *reject, struct err *failure)
+{
+    struct inspection *in = context;
+    (void)failure;
+    *refused = in->takes_handled ? !in->handler->inspect(in->handled, 0, frame, reject)
+                                 : !handle_refuse(reject);
+    in->others += !*refused;
+    if (in->frames && !*refused)
+        show_frame(frame, NULL);
     return true;
 }
 
@@ -194,6 +213,8 @@ static void print_json(struct inspection *in, const char *path, const struct seg
         jsonw_key(&j, in->streams->streams[i].name);
         jsonw_int(&j, (int64_t)in->counts[i]);
     }
+    jsonw_key(&j, HANDLER_NAME);
+    jsonw_int(&j, (int64_t)in->others);
     jsonw_end(&j);
     jsonw_key(&j, "rejects");
     jsonw_raw(&j, buf_cstr(&in->rejects));
@@ -227,6 +248,8 @@ static void print_text(struct inspection *in, const char *path, const struct seg
         if (in->counts[i] > 0)
             (void)printf("  %-12s %s rows\n", in->streams->streams[i].name,
                          str_count(in->counts[i], a));
+    if (in->others > 0)
+        (void)printf("  %-12s %s frames\n", HANDLER_NAME, str_count(in->others, a));
     if (sum->ts_min_us != INT64_MAX)
         (void)printf("  from %s to %s\n", time_format(sum->ts_min_us, from),
                      time_format(sum->ts_max_us, to));
@@ -271,6 +294,13 @@ static struct err inspect(const struct config *config, struct manifest_current *
         jsonw_array(&in->rejects_json);
     copybin_open(&encoder, &set->streams, &nobody, time_now(), (enum nul_rule)terms.rules->nul);
     encoder.allowed = terms.allowed;
+    struct kb_context kb;
+    const struct load_terms rules = {.rules = terms.rules};
+    kb_context_open(&kb, config);
+    in->handler = kb_handler(&kb);
+    in->handled = in->handler->begin(&kb, &rules);
+    in->takes_handled = terms.takes_handled;
+    encoder.elsewhere = in->handler->takes;
     struct buf name = {0};
     const char *slash = strrchr(path, '/');
     str_percent_encode(&name, slash ? slash + 1 : path);
@@ -282,6 +312,7 @@ static struct err inspect(const struct config *config, struct manifest_current *
                                 .rows = in->rows,
                                 .on_row = on_row,
                                 .on_reject = on_reject,
+                                .on_other = on_other,
                                 .context = in};
     struct err e = segment_walk(&walk, AT_FDCWD, path, &sum);
     struct against against = {0};
@@ -294,6 +325,8 @@ static struct err inspect(const struct config *config, struct manifest_current *
     else if (!in->frames && (!err_is(&e) || e.cls == ERR_SEGMENT))
         print_text(in, path, &sum, &e);
     against_free(&against);
+    in->handler->end(in->handled);
+    kb_context_close(&kb);
     copybin_close(&encoder);
     buf_free(&name);
     segment_tools_close(&tools);

@@ -68,9 +68,11 @@ static void print_summary(const struct manifest_files *files, const struct yaml_
     size_t warnings = 0;
     for (size_t i = 0; i < diag->count; i++)
         warnings += diag->items[i].is_warning;
-    for (size_t kind = 0; kind < MANIFEST_KINDS; kind++)
-        print_count(count_in(files, manifest_folders[kind]), manifest_kind_names[kind],
-                    kind > 0 ? ", " : "");
+    for (size_t kind = 0; kind < MANIFEST_KINDS; kind++) {
+        size_t count = count_in(files, manifest_folders[kind]);
+        if (count > 0 || kind != MANIFEST_EMBEDDER) /* most have none: the shipped one does */
+            print_count(count, manifest_kind_names[kind], kind > 0 ? ", " : "");
+    }
     if (templates > 0)
         print_count(templates, "template", ", ");
     (void)fputs(diag->count == 0 ? ": fine" : ": ", stdout);
@@ -157,7 +159,7 @@ static int print_schema(const char *name)
     while (kind < MANIFEST_KINDS && strcmp(manifest_kind_names[kind], name) != 0)
         kind++;
     if (kind == MANIFEST_KINDS)
-        return cli_usage(&cli_lint, "--schema is of stream, gate or sink");
+        return cli_usage(&cli_lint, "--schema is of stream, gate, sink or embedder");
     manifest_schema((enum manifest_kind)kind, &text);
     (void)puts(buf_cstr(&text));
     buf_free(&text);
@@ -173,7 +175,8 @@ static int run(int argc, char **argv)
         CLI_CONFIG(common),
         CLI_MANIFESTS(common),
         CLI_JSON(json),
-        {0, "schema", "KIND", "print the JSON Schema of stream, gate or sink files", &schema, NULL},
+        {0, "schema", "KIND", "print the JSON Schema of stream, gate, sink or embedder files",
+         &schema, NULL},
         {0}};
     int code;
     if (cli_parse(&cli_lint, options, &argc, &argv, &code))
@@ -186,10 +189,10 @@ static int run(int argc, char **argv)
 const struct cli_command cli_lint = {
     .name = "lint",
     .arguments = "[DIR]",
-    .summary = "check manifests: streams, gates and sinks, with their templates",
+    .summary = "check manifests: streams, gates, sinks with their templates, embedders",
     .details =
-        "DIR holds streams/, gates/, sinks/ and templates/; left out, it is the configured "
-        "`manifests`.\n"
+        "DIR holds streams/, gates/, sinks/, embedders/ and templates/; left out, it is the\n"
+        "configured `manifests`.\n"
         "All errors of all files are told, each with its file, line and column. Each template is\n"
         "rendered with examples of the events that its sinks want. Touches no database.\n"
         "Exits 78 when there are errors; warnings alone are fine. The keys are in "

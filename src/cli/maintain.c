@@ -78,7 +78,7 @@ static struct err maintain(const struct config *config, const struct spool *spoo
 {
     struct maintain m = {.spool = spool, .keep = &config->keep};
     struct stream_set shipped = manifest_shipped_streams(set);
-    TRY(migrate_require(pg, &shipped));
+    TRY(migrate_require(pg, &shipped, false));
     struct err e = maintain_run(&m, &set->streams, pg, &d->pass);
     maintain_close(&m);
     if (err_is(&e))

@@ -28,6 +28,7 @@ struct daemon {
     struct scanner scanner;
     struct summaries summaries;
     struct fit fit;
+    struct kb_context kb;
     struct maintain maintain;
     struct courier *courier;
     pthread_t scanner_thread;
@@ -177,12 +178,14 @@ static struct err start_workers(struct daemon *d)
         *w = (struct worker){.board = &d->board,
                              .current = d->current,
                              .fit = &d->fit,
+                             .kb = &d->kb,
                              .maintain = &d->maintain,
                              .summaries = &d->summaries,
                              .migrate = d->migrate,
+                             .with_knowledge = d->config->knowledge.is_on,
                              .ended = tell_loop,
                              .context = d};
-        loader_init(&w->loader, d->config, d->current, &d->spool, &d->board.give_up);
+        loader_init(&w->loader, d->config, d->current, &d->kb, &d->spool, &d->board.give_up);
         w->loader.check_table = fit_check_table;
         w->loader.check_context = &d->fit;
     }
@@ -218,6 +221,7 @@ static void run_threads(struct daemon *d, struct err *e)
     bool scanner_runs;
     struct pg_target target = {d->config->database, d->config->schema};
     fit_open(&d->fit);
+    kb_context_open(&d->kb, d->config);
     d->maintain = (struct maintain){
         .spool = &d->spool, .keep = &d->config->keep, .limit = MAINTAIN_PARTITIONS};
     summaries_start(&d->summaries, &target);
@@ -233,6 +237,7 @@ static void run_threads(struct daemon *d, struct err *e)
     if (scanner_runs)
         (void)pthread_join(d->scanner_thread, NULL);
     fit_close(&d->fit);
+    kb_context_close(&d->kb);
     maintain_close(&d->maintain);
     free(d->workers);
     free(d->worker_threads);
@@ -251,9 +256,9 @@ static struct err check_database(const struct daemon *d)
     if (e.cls == ERR_DATABASE)
         LOG_WARN("starting without the database", LOG_STR("error", e.text));
     if (!err_is(&e) && d->migrate)
-        e = migrate_up(&pg, d->config->schema, &shipped);
+        e = migrate_up(&pg, d->config->schema, &shipped, d->config->knowledge.is_on);
     if (!err_is(&e))
-        e = migrate_require(&pg, &shipped);
+        e = migrate_require(&pg, &shipped, d->config->knowledge.is_on);
     manifest_release(set);
     pg_close(&pg);
     return e.cls == ERR_DATABASE ? ERR_OK : e;

@@ -45,9 +45,11 @@ struct drain {
     bool is_blind; /* a batch in processing/ has a gate that can't be read */
     unsigned idle; /* loaders that are about to look for a batch: their second threads wait */
     struct fit fit;
+    struct kb_context kb;
     struct summaries summaries;
     struct oddities oddities;
     struct courier *courier;
+    const struct drain_watch *watch;
     struct drain_result *result;
     struct err first; /* failure */
 };
@@ -81,14 +83,17 @@ static void report_odd(void *context, const char *where, const char *reason)
     oddities_report(&d->oddities, "file", where, reason);
 }
 
-static void add_outcome(struct drain_result *r, const struct load_outcome *o)
+static void add_outcome(struct drain *d, const struct load_outcome *o)
 {
+    struct drain_result *r = d->result;
     r->batches += o->settled;
     r->segments += o->segments;
     r->segments_failed += o->segments_failed;
     r->rows += o->rows;
     r->rejected += o->rejected;
     r->skipped += o->skipped;
+    if (d->watch)
+        d->watch->settled(d->watch->context, r);
 }
 
 static struct drain_gate *find_gate(struct drain *d, const char *name)
@@ -265,7 +270,7 @@ static void load(struct drain_loader *l, struct ahead_batch *b)
     if (err_is(&e))
         g->is_done = true; /* the others go on */
     else
-        add_outcome(d->result, &outcome);
+        add_outcome(d, &outcome);
     g->in_hand -= b->is_loaded;
     keep_first(d, &e);
     prepared_weigh(p, &g->weight);
@@ -381,7 +386,7 @@ static struct err resume(struct drain *d, struct loader *l, const struct uuid *i
     if (!err_is(&e))
         e = load_resume(l, id, &outcome);
     if (!err_is(&e))
-        add_outcome(d->result, &outcome);
+        add_outcome(d, &outcome);
     else if (is_ordered(d, gate))
         g->is_done = true;
     return e;
@@ -430,7 +435,8 @@ static struct err drain_spool(struct drain *d, struct drain_loader *loaders, uns
     struct loader *l = &loaders[0].loader;
     TRY(pg_open(&l->pg, &l->target));
     struct stream_set shipped = manifest_shipped_streams(d->set);
-    TRY(migrate_require(&l->pg, &shipped));
+    TRY(migrate_require(&l->pg, &shipped, d->config->knowledge.is_on));
+    TRY(kb_context_refresh(&d->kb, &l->pg));
     TRY(courier_start(&d->courier, d->config, d->current, NULL, NULL));
     TRY(fit_ask(&d->fit, &l->pg, d->set));
     struct err e = resume_all(d, l);
@@ -453,7 +459,7 @@ static struct err drain_locked(struct drain *d)
     struct drain_loader *loaders = mem_calloc(count, sizeof *loaders);
     for (unsigned i = 0; i < count; i++) {
         loaders[i].drain = d;
-        loader_init(&loaders[i].loader, d->config, d->current, d->spool, NULL);
+        loader_init(&loaders[i].loader, d->config, d->current, &d->kb, d->spool, NULL);
         loaders[i].loader.check_table = fit_check_table;
         loaders[i].loader.check_context = &d->fit;
     }
@@ -469,7 +475,7 @@ static struct err drain_locked(struct drain *d)
 }
 
 struct err drain_run(const struct config *config, struct manifest_current *current, bool force,
-                     struct drain_result *result)
+                     const struct drain_watch *watch, struct drain_result *result)
 {
     struct spool spool;
     *result = (struct drain_result){0};
@@ -481,14 +487,17 @@ struct err drain_run(const struct config *config, struct manifest_current *curre
                       .spool = &spool,
                       .force = force,
                       .loaders = config_loaders(config),
+                      .watch = watch,
                       .result = result,
                       .lock = PTHREAD_MUTEX_INITIALIZER,
                       .changed = PTHREAD_COND_INITIALIZER};
     fit_open(&d.fit);
+    kb_context_open(&d.kb, config);
     struct err e = spool_lock(&spool);
     if (!err_is(&e))
         e = drain_locked(&d);
     fit_close(&d.fit);
+    kb_context_close(&d.kb);
     for (size_t i = 0; i < d.gate_count; i++)
         backlog_free(&d.gates[i].backlog);
     free(d.gates);

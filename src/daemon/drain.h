@@ -23,9 +23,15 @@ struct drain_result {
     uint64_t delivered, undelivered; /* attempts to deliver events */
 };
 
+/* Called after each batch, from any thread, one at a time. */
+struct drain_watch {
+    void (*settled)(void *context, const struct drain_result *so_far);
+    void *context;
+};
+
 /* A batch that meets an environment error stays in processing/; the others go on, and the first
- * such error is returned with the counts of what went well. */
+ * such error is returned with the counts of what went well. watch may be NULL. */
 struct err drain_run(const struct config *config, struct manifest_current *current, bool force,
-                     struct drain_result *result);
+                     const struct drain_watch *watch, struct drain_result *result);
 
 #endif

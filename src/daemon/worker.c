@@ -18,9 +18,11 @@ static struct err connect_database(struct worker *w)
     struct stream_set shipped = manifest_shipped_streams(set);
     struct err e = ERR_OK;
     if (w->migrate)
-        e = migrate_up(&l->pg, l->target.schema, &shipped);
+        e = migrate_up(&l->pg, l->target.schema, &shipped, w->with_knowledge);
     if (!err_is(&e))
-        e = migrate_require(&l->pg, &shipped);
+        e = migrate_require(&l->pg, &shipped, w->with_knowledge);
+    if (!err_is(&e))
+        e = kb_context_refresh(w->kb, &l->pg);
     manifest_release(set);
     if (err_is(&e))
         pg_close(&l->pg);

@@ -24,10 +24,12 @@ struct worker {
     struct board *board;
     struct manifest_current *current;
     struct fit *fit;
+    struct kb_context *kb;
     struct loader loader;
     struct maintain *maintain; /* shared: one pass at a time */
     struct summaries *summaries;
-    bool migrate; /* bring the database up before its first use */
+    bool migrate;        /* bring the database up before its first use */
+    bool with_knowledge; /* the knowledge base, too */
     void (*ended)(void *context);
     void *context;
 

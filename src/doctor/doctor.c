@@ -87,7 +87,7 @@ static struct err reach_database(struct doctor *d, struct loader *l)
     struct stream_set shipped = manifest_shipped_streams(d->set);
     struct err e = pg_open(&l->pg, &l->target);
     if (!err_is(&e))
-        e = migrate_require(&l->pg, &shipped);
+        e = migrate_require(&l->pg, &shipped, d->config->knowledge.is_on);
     if (e.cls == ERR_CONFIG && pg_is_open(&l->pg))
         findings_add(&d->findings, FINDING_DATABASE_VERSION, NULL, NULL,
                      "`spoolgate migrate`, unless the message says otherwise", "%s", e.text);

@@ -3,15 +3,16 @@
  * embedder: texts in, vectors out, by one of the manifests' embedders. Blocks; no database.
  *
  *     struct embedder e;
- *     embedder_open(&e, &manifest_embedder);
+ *     embedder_open(&e, &manifest_embedder, &stop);
  *     enum embed_outcome how = embedder_ask(&e, texts, count, EMBED_CHUNKS, vectors, &said);
- *     embedder_close(&e);
  *
- * One thread each; rate limits and pauses are the worker's.
+ * Owns nothing; the manifest and the stop flag outlive it. One thread each; rate limits and pauses
+ * are the worker's. Secrets are read anew for each request, and wiped after it.
  */
 #ifndef SPOOLGATE_EMBED_EMBEDDER_H
 #define SPOOLGATE_EMBED_EMBEDDER_H
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,7 @@ struct embedder {
     const struct manifest_embedder *declared;
 
     /* private */
+    const atomic_bool *stop;
     enum embedder_encoding encoding; /* what was found to work, where it is left to us */
 };
 
@@ -46,8 +48,10 @@ struct embed_said {
     int64_t retry_after_us; /* EMBED_LATER: what the provider asked for; 0: nothing */
 };
 
-void embedder_open(struct embedder *e, const struct manifest_embedder *declared);
-void embedder_close(struct embedder *e);
+/* stop: once it is true, a request that is under way ends within a second, as EMBED_LATER; NULL:
+ * nobody stops it. */
+void embedder_open(struct embedder *e, const struct manifest_embedder *declared,
+                   const atomic_bool *stop);
 
 /* vectors: count * dimensions floats. */
 enum embed_outcome embedder_ask(struct embedder *e, const struct embed_text *texts, size_t count,

@@ -3,7 +3,7 @@
  * worker: makes the vectors of chunks that wait in pmoves_kb.chunks_next, and completes documents.
  *
  *     struct embed_worker *w;
- *     TRY(embed_start(&w, &config, current));
+ *     TRY(embed_start(&w, &config, current, NULL, NULL));
  *     embed_wake(w);                        // new manifests; any thread
  *     embed_status(w, &json);               // any thread
  *     embed_end(w, EMBED_SOON);             // asks, and doesn't wait; any thread
@@ -20,15 +20,20 @@
  * itself; what its worker sends later finds another claim id and changes nothing.
  *
  * What goes wrong, and what becomes of it:
- *   429, 5xx, 408, no answer       the provider is paused, for Retry-After or with back-off; the
- * chunks are given back and no attempt is spent 401, 403, 404, quota           the embedder is
- * stopped, for all workers, until `spoolgate embed
- *                                  --resume`; the chunks are given back
- *   another model or dimension     the same; the error names `spoolgate migrate --embedding`
- *   400, 413, 422                  the request is halved, down to the one text that is at fault;
- * that one fails, with the provider's words an answer that makes no sense  the same; of a single
- * text an attempt is spent, and the third ends it The built-in embedder fails only on a text
- * without a word.
+ *
+ *     429, 5xx, 408, no answer     the embedder is paused for all workers, for Retry-After or with
+ *                                  back-off; the chunks are given back, no attempt is spent
+ *     401, 403, 404, quota,        it is stopped for all workers, until `spoolgate embed --resume`;
+ *     vectors of another length    the chunks are given back
+ *     it isn't of the database's   it claims nothing, until they agree; the error names
+ *     model or dimensions          `spoolgate migrate --embedding`
+ *     400, 413, 422                the request is halved, down to the text that is at fault, which
+ *                                  fails with the provider's words; but where the embedder has made
+ *                                  no vector yet and refuses any text, it is stopped
+ *     an answer without sense      the same; of a single text an attempt is spent, and the third
+ *                                  ends it; where any text is answered so, it is paused
+ *
+ * The built-in embedder fails only on a text without a word.
  */
 #ifndef SPOOLGATE_EMBED_WORKER_H
 #define SPOOLGATE_EMBED_WORKER_H
@@ -43,8 +48,11 @@
 
 struct embed_worker; /* see worker.c */
 
+/* over: called on one of its threads when the last one ends after embed_end; NULL: nobody wants to
+ * know. */
 struct err embed_start(struct embed_worker **w, const struct config *config,
-                       struct manifest_current *current);
+                       struct manifest_current *current, void (*over)(void *context),
+                       void *context);
 void embed_wake(struct embed_worker *w);
 
 /* {"embedders": [{"name", "model", "threads", "in_flight", "error"}], "database_error"} */
@@ -62,7 +70,10 @@ bool embed_is_over(struct embed_worker *w);
 struct embed_result {
     uint64_t embedded, failed; /* chunks */
     uint64_t documents;        /* completed */
+    struct err failure;        /* of the database, the last; EMBED_FINISH ends by it */
 };
+/* So far. */
+void embed_count(struct embed_worker *w, struct embed_result *result);
 /* Ends it, blocks until it is over, and frees it. result may be NULL; so may w, with no effect. */
 void embed_stop(struct embed_worker *w, enum embed_end how, struct embed_result *result);
 

@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "io/git_private.h"
 
 /* Folders that are larger hold no manifests; libgit2 would take any size into memory. */
 #define TREE_BYTES  (UINT64_C(16) << 20)
@@ -42,7 +43,7 @@ static struct err start_library(void)
     return ERR_OK;
 }
 
-static struct err failed(const struct gitrepo *repo, const char *what)
+struct err gitrepo_failed(const struct gitrepo *repo, const char *what)
 {
     return err_make(ERR_CONFIG, "git repository %s: can't %s: %s", repo->name, what, last_words());
 }
@@ -121,22 +122,33 @@ static void describe_repository(struct gitrepo *repo, const char *path)
     free(real);
 }
 
-struct err gitrepo_open(struct gitrepo *repo, const char *path)
+struct err gitrepo_open_if(struct gitrepo *repo, const char *path, bool *found)
 {
     *repo = (struct gitrepo){0};
+    *found = false;
     TRY(start_library());
     int code = open_handle(&repo->handle, path, GIT_REPOSITORY_OPEN_NO_SEARCH);
     if (code == GIT_ENOTFOUND)
-        return err_make(ERR_CONFIG,
-                        "there is no git repository at %s that we can read; name a bare "
-                        "repository, or the folder that holds .git",
-                        path);
+        return ERR_OK;
     if (code == GIT_EOWNER)
         return foreign_owner(path);
     if (code < 0)
         return err_make(ERR_CONFIG, "can't open the git repository %s: %s", path, last_words());
     describe_repository(repo, path);
+    *found = true;
     return ERR_OK;
+}
+
+struct err gitrepo_open(struct gitrepo *repo, const char *path)
+{
+    bool found;
+    TRY(gitrepo_open_if(repo, path, &found));
+    if (found)
+        return ERR_OK;
+    return err_make(ERR_CONFIG,
+                    "there is no git repository at %s that we can read; name a bare "
+                    "repository, or the folder that holds .git",
+                    path);
 }
 
 struct err gitrepo_open_around(struct gitrepo *repo, const char *folder, bool *found)
@@ -231,7 +243,7 @@ struct err gitrepo_find_commit(struct gitrepo *repo, const char *rev, char commi
                         "git repository %s: `%s` fits several commits; write more of its digits",
                         repo->name, rev);
     if (code < 0)
-        return failed(repo, "understand the revision");
+        return gitrepo_failed(repo, "understand the revision");
     code = git_object_peel(&peeled, named, GIT_OBJECT_COMMIT);
     struct err e = code < 0
                        ? err_make(ERR_CONFIG, "git repository %s: `%s` is a %s, not a commit",
@@ -250,7 +262,7 @@ struct err gitrepo_find_head(struct gitrepo *repo, char commit[GITREPO_ID], bool
     int code = git_reference_name_to_id(&id, repo->handle, "HEAD");
     *found = code == 0;
     if (code < 0 && code != GIT_ENOTFOUND)
-        return failed(repo, "find HEAD");
+        return gitrepo_failed(repo, "find HEAD");
     if (*found)
         (void)git_oid_tostr(commit, GITREPO_ID, &id);
     return ERR_OK;
@@ -299,7 +311,7 @@ static struct err look_at_size(struct gitrepo *repo, const git_oid *id, size_t *
     if (code == 0)
         code = git_odb_read_header(len, &type, objects, id);
     git_odb_free(objects);
-    return code < 0 ? failed(repo, "read an object") : ERR_OK;
+    return code < 0 ? gitrepo_failed(repo, "read an object") : ERR_OK;
 }
 
 static struct err open_tree(struct gitrepo *repo, const git_oid *id, git_tree **tree)
@@ -309,7 +321,8 @@ static struct err open_tree(struct gitrepo *repo, const git_oid *id, git_tree **
     if (len > TREE_BYTES)
         return err_make(ERR_CONFIG, "git repository %s: a folder has more than 16 MiB of names",
                         repo->name);
-    return git_tree_lookup(tree, repo->handle, id) < 0 ? failed(repo, "read a folder") : ERR_OK;
+    return git_tree_lookup(tree, repo->handle, id) < 0 ? gitrepo_failed(repo, "read a folder")
+                                                       : ERR_OK;
 }
 
 static struct err find_root(struct gitrepo *repo, const char *commit, struct gitrepo_entry *entry)
@@ -317,7 +330,7 @@ static struct err find_root(struct gitrepo *repo, const char *commit, struct git
     git_oid id;
     git_commit *found = NULL;
     if (git_oid_fromstr(&id, commit) < 0 || git_commit_lookup(&found, repo->handle, &id) < 0)
-        return failed(repo, "read the commit");
+        return gitrepo_failed(repo, "read the commit");
     *entry = (struct gitrepo_entry){.kind = GITREPO_FOLDER};
     (void)git_oid_tostr(entry->id, sizeof entry->id, git_commit_tree_id(found));
     git_commit_free(found);
@@ -334,7 +347,7 @@ static struct err find_child(struct gitrepo *repo, const char *name, struct gitr
     if (entry->kind != GITREPO_FOLDER)
         return ERR_OK;
     if (git_oid_fromstr(&id, entry->id) < 0)
-        return failed(repo, "read a folder");
+        return gitrepo_failed(repo, "read a folder");
     TRY(open_tree(repo, &id, &tree));
     const git_tree_entry *child = git_tree_entry_byname(tree, name);
     *found = child != NULL;
@@ -369,7 +382,7 @@ struct err gitrepo_list(struct gitrepo *repo, const char *folder_id, gitrepo_vis
     git_tree *tree = NULL;
     struct err e = ERR_OK;
     if (git_oid_fromstr(&id, folder_id) < 0)
-        return failed(repo, "read a folder");
+        return gitrepo_failed(repo, "read a folder");
     TRY(open_tree(repo, &id, &tree));
     for (size_t i = 0; i < git_tree_entrycount(tree) && !err_is(&e); i++) {
         struct gitrepo_entry entry = describe(git_tree_entry_byindex(tree, i));
@@ -384,7 +397,7 @@ struct err gitrepo_size(struct gitrepo *repo, const char *file_id, uint64_t *len
     git_oid id;
     size_t size = 0;
     if (git_oid_fromstr(&id, file_id) < 0)
-        return failed(repo, "read a file");
+        return gitrepo_failed(repo, "read a file");
     TRY(look_at_size(repo, &id, &size));
     *len = size;
     return ERR_OK;
@@ -395,7 +408,7 @@ struct err gitrepo_read(struct gitrepo *repo, const char *file_id, char **text, 
     git_oid id;
     git_blob *blob = NULL;
     if (git_oid_fromstr(&id, file_id) < 0 || git_blob_lookup(&blob, repo->handle, &id) < 0)
-        return failed(repo, "read a file");
+        return gitrepo_failed(repo, "read a file");
     struct buf copy = {0};
     buf_put(&copy, git_blob_rawcontent(blob), (size_t)git_blob_rawsize(blob));
     *len = copy.len;

@@ -13,7 +13,8 @@
  * An answer is an answer, whatever its status: judging it is the caller's. Redirects aren't
  * followed, no proxy is used (the environment's neither), certificates are verified, TLS is 1.2 or
  * newer. What the listener sends is read up to HTTP_REPLY_BYTES, then the connection is closed; the
- * others are kept for the next request to the same listener.
+ * others are kept for the next request to the same listener. Who wants more of a 2xx answer
+ * gives a buffer and a limit (reply_body): then it is an answer only if it came whole and fits.
  *
  * The guard: unless a request allows private addresses, each address that its name resolves to is
  * judged when it is connected to (base/address.h), so that no name, however it resolves from one
@@ -21,12 +22,13 @@
  * connection with those that don't.
  *
  * Errors: ERR_USAGE for a URL or a header that can't be sent; ERR_CONFIG for a ca_file that can't
- * be used; ERR_REMOTE when there was no answer. They name the listener as scheme://host:port: the
- * rest of a URL may be a secret.
+ * be used; ERR_REMOTE when there was no answer; ERR_STOPPED. They name the listener as
+ * scheme://host:port: the rest of a URL may be a secret.
  */
 #ifndef SPOOLGATE_IO_HTTP_H
 #define SPOOLGATE_IO_HTTP_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -50,6 +52,14 @@ struct http_request {
     /* http_post alone: appends the heads of what is sent and received, as text for people, secret
      * headers and the URL's path left out. NULL: nobody looks. */
     struct buf *exchange;
+
+    /* Where the body of a 2xx answer goes, all of it; NULL: into the reply, as far as there is
+     * room. More than reply_limit bytes, or an end before the end, are ERR_REMOTE. */
+    struct buf *reply_body;
+    size_t reply_limit;
+
+    /* Looked at once a second: true breaks the request off. NULL: nobody does. */
+    const atomic_bool *stop;
 };
 
 struct http_reply {

@@ -152,16 +152,44 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *context)
     return len;
 }
 
+static bool wants_whole(const struct http_attempt *a)
+{
+    long status = 0;
+    if (a->body)
+        (void)curl_easy_getinfo(a->curl, CURLINFO_RESPONSE_CODE, &status);
+    return status / 100 == 2;
+}
+
 static size_t on_body(char *bytes, size_t size, size_t count, void *context)
 {
     struct http_attempt *a = context;
     size_t len = size * count;
+    bool is_whole = wants_whole(a);
+    if (is_whole && len > a->limit - a->body->len) {
+        a->is_too_long = true;
+        return 0;
+    }
+    if (is_whole) {
+        buf_put(a->body, bytes, len);
+        return len;
+    }
     size_t room = HTTP_REPLY_BYTES - a->reply->body_len;
     size_t kept = len < room ? len : room;
     memcpy(a->reply->body + a->reply->body_len, bytes, kept);
     a->reply->body_len += kept;
     /* Nobody reads the rest: short of len, curl hangs up. */
     return kept;
+}
+
+static int on_progress(void *context, curl_off_t down_total, curl_off_t down, curl_off_t up_total,
+                       curl_off_t up)
+{
+    const struct http_attempt *a = context;
+    (void)down_total;
+    (void)down;
+    (void)up_total;
+    (void)up;
+    return atomic_load(a->stop);
 }
 
 static int on_debug(CURL *curl, curl_infotype type, char *bytes, size_t len, void *context)
@@ -204,14 +232,16 @@ static struct err tell_failure(struct http_attempt *a, CURLcode code)
     const char *who = buf_cstr(&origin);
     if (a->refused[0] && !a->was_allowed)
         e = err_make(ERR_REMOTE,
-                     "%s: %s is not a public address; `allow_private: true` in the sink's manifest "
-                     "lets a listener in a private network be reached",
+                     "%s: %s is not a public address; `allow_private: true` in its manifest lets "
+                     "a listener in a private network be reached",
                      who, a->refused);
     else if (a->header_bytes > HEADER_BYTES)
         e = err_make(ERR_REMOTE, "%s: the answer's headers don't end", who);
     else if (code == CURLE_SSL_CACERT_BADFILE)
         e = err_make(ERR_CONFIG, "%s: the file of authorities can't be used: %s", who, why);
-    else if (code == CURLE_OK)
+    else if (a->is_too_long)
+        e = err_make(ERR_REMOTE, "%s: the answer is longer than %zu bytes", who, a->limit);
+    else if (code == CURLE_OK || code == CURLE_PARTIAL_FILE)
         e = err_make(ERR_REMOTE, "%s: the answer was cut off", who);
     else if (number != 0)
         e = err_system(ERR_REMOTE, (int)number, "%s: can't connect", who);
@@ -226,7 +256,9 @@ struct err http_attempt_finish(struct http_attempt *a, CURLcode code)
     a->reply->took_us = time_monotonic() - a->start_us;
     /* Once the headers are in, the listener has answered, even if it then hangs up, drips or goes
      * on for ever. Before that it has not, even if curl is content with half of them. */
-    if (!a->has_answer)
+    if (code == CURLE_ABORTED_BY_CALLBACK)
+        return err_make(ERR_STOPPED, "the request was broken off");
+    if (!a->has_answer || (code != CURLE_OK && wants_whole(a)))
         return tell_failure(a, code);
     read_answer(a);
     return ERR_OK;
@@ -275,6 +307,11 @@ static CURLcode set_options(struct http_attempt *a, const struct http_request *r
     SET(CURLOPT_HEADERDATA, a);
     SET(CURLOPT_WRITEFUNCTION, on_body);
     SET(CURLOPT_WRITEDATA, a);
+    if (request->stop) {
+        SET(CURLOPT_NOPROGRESS, 0L);
+        SET(CURLOPT_XFERINFOFUNCTION, on_progress);
+        SET(CURLOPT_XFERINFODATA, a);
+    }
     SET(CURLOPT_ERRORBUFFER, a->why);
     if (request->exchange) {
         SET(CURLOPT_VERBOSE, 1L);
@@ -292,6 +329,9 @@ struct err http_attempt_open(struct http_attempt *a, const struct http_request *
     *a = (struct http_attempt){
         .reply = reply,
         .allow_private = request->allow_private,
+        .body = request->reply_body,
+        .limit = request->reply_limit,
+        .stop = request->stop,
         .exchange = {.out = request->exchange, .headers = request->headers},
         .start_us = time_monotonic(),
     };

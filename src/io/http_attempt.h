@@ -25,6 +25,10 @@ struct http_attempt {
     CURLU *url;
     struct curl_slist *headers;
     struct http_reply *reply;
+    struct buf *body; /* the caller's, where it wants all of a 2xx answer */
+    size_t limit;     /* of body */
+    bool is_too_long; /* the body is */
+    const atomic_bool *stop;
     struct http_exchange exchange;
     int64_t start_us; /* monotonic */
     char why[CURL_ERROR_SIZE];

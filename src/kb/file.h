@@ -6,7 +6,8 @@
  *     enum kb_file found = kb_file_read(roots, uri, len, most, &text, problem);
  *
  * uri: an absolute path, or file:///PATH with %XX. The path is opened below its root and the kernel
- * sees to it that no symbolic link, `..` or mount leads out of there (openat2, RESOLVE_BENEATH).
+ * sees to it that no symbolic link or `..` leads out of there (openat2, RESOLVE_BENEATH). Where no
+ * root is configured, files are read nowhere, and such a uri is like any other.
  */
 #ifndef SPOOLGATE_KB_FILE_H
 #define SPOOLGATE_KB_FILE_H
@@ -22,7 +23,11 @@ enum kb_file {
     KB_FILE_REFUSED, /* problem says why: outside the roots, not a regular file, too long, ... */
 };
 
+#define KB_FILE_PROBLEM 160
+
+/* roots: absolute, ends with NULL; may be NULL. The file's bytes, of any sort, join the text; only
+ * looked for where text is NULL. */
 enum kb_file kb_file_read(const char *const *roots, const void *uri, size_t uri_len, uint64_t most,
-                          struct buf *text, char problem[200]);
+                          struct buf *text, char problem[KB_FILE_PROBLEM]);
 
 #endif

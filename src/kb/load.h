@@ -5,8 +5,9 @@
  *
  *     struct kb_context kb;
  *     kb_context_open(&kb, &config);
- *     TRY(kb_context_refresh(&kb, &pg));              // at the start, and after ERR_CONFIG of a
- * load preparer.handler = kb_handler(&kb); kb_context_close(&kb);
+ *     TRY(kb_context_refresh(&kb, &pg));              // with every new connection
+ *     preparer.handler = kb_handler(&kb);
+ *     kb_context_close(&kb);
  *
  * Walk of the data: a frame is decoded (kb/frame.h) and a document's text split (kb/split.h) while
  * the batch is inspected; what it says of assets and documents is kept as records, its sections and
@@ -36,8 +37,8 @@ struct kb_context {
 
     /* private */
     pthread_mutex_t lock;
-    struct kb_shape shape;
-    bool is_known;
+    struct kb_shape shape; /* dimensions 0: not known yet */
+    char **roots;          /* knowledge.roots; ends with NULL */
     struct handler handler;
 };
 

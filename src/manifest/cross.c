@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* What one manifest means to another: names, kinds, tables and folders that can be had once only,
  * and names of others that must be there. */
+#include <inttypes.h>
 #include <string.h>
 
 #include "manifest/read.h"
+#include "replay/rules.h"
 #include "spool/spool.h"
 
 /* Where to point at: at the value of a key, else at that of the one which stands for it. */
@@ -73,6 +75,26 @@ static void check_kind(const struct declared *from, const struct stream *streams
                         shown(streams[k].name), from[k].file);
 }
 
+/* Frames of these kinds are the knowledge base's (docs/KNOWLEDGE.md), and so is its name in the
+ * `streams` of a gate. */
+static void check_knowledge(const struct declared *from, const struct stream *s,
+                            struct yaml_diag *diag)
+{
+    static const char *const kinds[] = {"asset",   "document", "kb.ingest.asset.created.v1",
+                                        "section", "chunk",    NULL};
+    if (same(s->name, HANDLER_NAME))
+        yaml_diag_error(diag, from->file, place_of(from, "stream", "stream"),
+                        "`%s` is what gates call the frames of the knowledge base; give the stream "
+                        "another name",
+                        HANDLER_NAME);
+    for (size_t i = 0; kinds[i]; i++)
+        if (same(s->kind, kinds[i]))
+            yaml_diag_error(diag, from->file, place_of(from, "kind", "stream"),
+                            "frames of kind `%s` are the knowledge base's; give the stream's "
+                            "another kind",
+                            kinds[i]);
+}
+
 static void check_table(const struct declared *from, const struct stream *streams, size_t i,
                         struct yaml_diag *diag)
 {
@@ -105,6 +127,7 @@ void cross_streams(const struct declared *from, const struct stream *streams, si
             continue;
         }
         check_kind(from, streams, i, diag);
+        check_knowledge(&from[i], &streams[i], diag);
         check_table(from, streams, i, diag);
     }
 }
@@ -143,6 +166,10 @@ static void find_streams(struct arena *arena, const struct declared *from,
         size_t found = 0;
         if (node->is_bad)
             continue;
+        if (same(node->text, HANDLER_NAME)) {
+            gate->takes_handled = true;
+            continue;
+        }
         while (found < set->count && !same(set->streams[found].name, node->text))
             found++;
         if (found < set->count)
@@ -151,6 +178,7 @@ static void find_streams(struct arena *arena, const struct declared *from,
             unknown_stream(from, node, set, diag);
     }
     gate->streams = takes;
+    gate->takes_handled |= !list;
     for (size_t i = 0; i < set->count; i++)
         gate->is_ordered |= (!takes || takes[i]) && stream_is_ordered(&set->streams[i]);
     if (gate->is_ordered && gate->settings.rules.dedupe == DEDUPE_CONTENT)
@@ -215,5 +243,38 @@ void cross_sinks(const struct declared *from, const struct manifest_sink *sinks,
                             "sink `%s` is declared in %s, too", sinks[i].name, from[k].file);
         if (is_complete)
             check_gates(&from[i], gates, gate_count, diag);
+    }
+}
+
+/* ---- embedders ---- */
+
+/* They fill one column: what one makes has to be near what another makes of the same text. */
+static void check_model(const struct declared *from, const struct manifest_embedder *embedders,
+                        size_t i, struct yaml_diag *diag)
+{
+    const struct manifest_embedder *first = &embedders[0];
+    const struct manifest_embedder *e = &embedders[i];
+    if (!same(first->model, e->model))
+        yaml_diag_error(diag, from[i].file, place_of(&from[i], "model", "embedder"),
+                        "all embedders share one model, but `%s` has `%s` (%s)", shown(first->name),
+                        first->model, from[0].file);
+    else if (first->dimensions != e->dimensions && first->dimensions > 0 && e->dimensions > 0)
+        yaml_diag_error(diag, from[i].file, place_of(&from[i], "dimensions", "embedder"),
+                        "all embedders have vectors of one length, but `%s` has %" PRIu64 " (%s)",
+                        shown(first->name), first->dimensions, from[0].file);
+}
+
+void cross_embedders(const struct declared *from, const struct manifest_embedder *embedders,
+                     size_t count, struct yaml_diag *diag)
+{
+    for (size_t i = 1; i < count; i++) {
+        size_t k = 0;
+        while (k < i && !same(embedders[k].name, embedders[i].name))
+            k++;
+        if (k < i)
+            yaml_diag_error(diag, from[i].file, place_of(&from[i], "embedder", "embedder"),
+                            "embedder `%s` is declared in %s, too", embedders[i].name,
+                            from[k].file);
+        check_model(from, embedders, i, diag);
     }
 }

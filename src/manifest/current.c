@@ -137,6 +137,8 @@ void manifest_current_status(struct manifest_current *c, struct buf *json)
     jsonw_int(&j, (int64_t)m->gate_count);
     jsonw_key(&j, "sinks");
     jsonw_int(&j, (int64_t)m->sink_count);
+    jsonw_key(&j, "embedders");
+    jsonw_int(&j, (int64_t)m->embedder_count);
     jsonw_end(&j);
     (void)pthread_mutex_unlock(&c->lock);
 }
@@ -157,6 +159,7 @@ struct gate_terms manifest_gate_terms(const struct manifest *m, const struct con
         declared ? &declared->settings : config_gate(config, gate);
     struct gate_terms terms = {.policy = settings->policy, .rules = &settings->rules};
     terms.allowed = declared ? declared->streams : NULL;
+    terms.takes_handled = !declared || declared->takes_handled;
     terms.policy.is_ordered = declared ? declared->is_ordered : takes_ordered(&m->streams);
     return terms;
 }
@@ -223,12 +226,14 @@ static void terms_of(void *current, const char *gate, struct load_terms *terms)
     struct gate_terms t = manifest_gate_terms(m, c->config, gate);
     *terms = (struct load_terms){.streams = &m->streams,
                                  .allowed = t.allowed,
+                                 .takes_handled = t.takes_handled,
                                  .rules = t.rules,
                                  .rev = *m->rev ? m->rev : NULL,
                                  .sha256 = m->files.count > 0 ? m->sha256 : NULL,
                                  .source = m->source,
                                  .files_json = files_json,
                                  .sinks = wanting_sinks,
+                                 .model = m->embedders[0].model,
                                  .owner = m};
 }
 

@@ -51,7 +51,7 @@ struct manifest *manifest_current_get(struct manifest_current *c);
  * after a failure (ERR_CONFIG) the old set stays. */
 struct err manifest_current_reload(struct manifest_current *c, struct buf *words);
 
-/* {"rev", "source", "loaded_at", "refused", "streams", "gates", "sinks"} */
+/* {"rev", "source", "loaded_at", "refused", "streams", "gates", "sinks", "embedders"} */
 void manifest_current_status(struct manifest_current *c, struct buf *json);
 
 /* What a gate's batches are cut and loaded by, declared or not. Pointers live as long as the set
@@ -60,6 +60,7 @@ struct gate_terms {
     struct gate_policy policy;
     const struct load_rules *rules;
     const bool *allowed; /* by stream; NULL: all */
+    bool takes_handled;  /* replay/handler.h */
 };
 struct gate_terms manifest_gate_terms(const struct manifest *m, const struct config *config,
                                       const char *gate);

@@ -358,20 +358,58 @@ static void describe_sink(struct facts *facts, const struct manifest *m,
         add_header(facts, &sink->headers[i]);
 }
 
+/* --- embedders ------------------------------------------------------------------------------ */
+
+static void describe_embedder(struct facts *facts, const struct manifest_embedder *e)
+{
+    static const char *const providers[] = {
+        [EMBEDDER_BUILTIN] = "builtin",
+        [EMBEDDER_OPENAI] = "openai",
+    };
+    static const char *const encodings[] = {
+        [EMBEDDER_AUTO] = "auto",
+        [EMBEDDER_FLOAT] = "float",
+        [EMBEDDER_BASE64] = "base64",
+    };
+    open_own_group(facts);
+    (void)add(facts, "provider", providers[e->provider]);
+    add_secret(facts, "url", &e->url);
+    (void)add(facts, "model", e->model);
+    add_count(facts, "dimensions", e->dimensions);
+    add_bool(facts, "send_dimensions", e->sends_dimensions);
+    add_secret(facts, "key", &e->key);
+    (void)add(facts, "encoding", encodings[e->encoding]);
+    (void)add(facts, "prefix", e->prefix);
+    (void)add(facts, "query_prefix", e->query_prefix);
+    add_count(facts, "batch.count", e->batch_count);
+    add_count(facts, "batch.tokens", e->batch_tokens);
+    add_count(facts, "max_tokens", e->max_tokens);
+    add_count(facts, "concurrency", e->concurrency);
+    add_count(facts, "requests_per_minute", e->requests_per_minute);
+    add_count(facts, "tokens_per_minute", e->tokens_per_minute);
+    add_duration(facts, "timeout", e->timeout_us);
+    add_bool(facts, "allow_private", e->allow_private);
+    (void)add(facts, "ca", e->ca_file);
+    for (size_t i = 0; i < e->header_count; i++)
+        add_header(facts, &e->headers[i]);
+}
+
 /* --- all of them ---------------------------------------------------------------------------- */
 
 size_t facts_count(const struct manifest *m, enum manifest_kind kind)
 {
     return kind == MANIFEST_STREAM ? m->streams.count
            : kind == MANIFEST_GATE ? m->gate_count
-                                   : m->sink_count;
+           : kind == MANIFEST_SINK ? m->sink_count
+                                   : m->embedder_count;
 }
 
 const char *facts_name(const struct manifest *m, enum manifest_kind kind, size_t i)
 {
     return kind == MANIFEST_STREAM ? m->streams.streams[i].name
            : kind == MANIFEST_GATE ? m->gates[i].name
-                                   : m->sinks[i].name;
+           : kind == MANIFEST_SINK ? m->sinks[i].name
+                                   : m->embedders[i].name;
 }
 
 void facts_of(struct facts *facts, const struct manifest *m, enum manifest_kind kind, size_t i)
@@ -380,6 +418,8 @@ void facts_of(struct facts *facts, const struct manifest *m, enum manifest_kind 
         describe_stream(facts, &m->streams.streams[i]);
     else if (kind == MANIFEST_GATE)
         describe_gate(facts, m, &m->gates[i]);
-    else
+    else if (kind == MANIFEST_SINK)
         describe_sink(facts, m, &m->sinks[i]);
+    else
+        describe_embedder(facts, &m->embedders[i]);
 }

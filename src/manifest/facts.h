@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * facts: what a stream, a gate or a sink declares, in words: groups of keys with their values.
- * Pure. For diff.c alone.
+ * facts: what a stream, a gate, a sink or an embedder declares, in words: groups of keys with their
+ * values. Pure. For diff.c alone.
  *
  *     struct facts facts = {0};
  *     facts_of(&facts, manifest, MANIFEST_STREAM, 0);
@@ -37,7 +37,7 @@ struct facts {
     size_t count, cap;
 };
 
-/* The streams, gates or sinks of a set, by index. */
+/* The streams, gates, sinks or embedders of a set, by index. */
 size_t facts_count(const struct manifest *m, enum manifest_kind kind);
 const char *facts_name(const struct manifest *m, enum manifest_kind kind, size_t i);
 void facts_of(struct facts *facts, const struct manifest *m, enum manifest_kind kind, size_t i);

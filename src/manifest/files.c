@@ -9,7 +9,8 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 
-const char *const manifest_folders[] = {"streams", "gates", "sinks", MANIFEST_TEMPLATES, NULL};
+const char *const manifest_folders[] = {"streams",          "gates", "sinks", "embedders",
+                                        MANIFEST_TEMPLATES, NULL};
 
 bool manifest_folder_has_templates(const char *folder)
 {

@@ -41,8 +41,8 @@ struct manifest_files {
 
 #define MANIFEST_TEMPLATES "templates"
 
-/* The folders that are read: "streams", "gates", "sinks", and MANIFEST_TEMPLATES; ends with NULL. A
- * place that has none of the first three is no manifests' folder. */
+/* The folders that are read: "streams", "gates", "sinks", "embedders", and MANIFEST_TEMPLATES; ends
+ * with NULL. A place that has none of the first four is no manifests' folder. */
 extern const char *const manifest_folders[];
 bool manifest_folder_has_templates(const char *folder);
 

@@ -9,9 +9,10 @@
 #include "manifest/read.h"
 #include "manifest/shipped.h"
 
-const char *const manifest_kind_names[] = {"stream", "gate", "sink", NULL};
+const char *const manifest_kind_names[] = {"stream", "gate", "sink", "embedder", NULL};
 
-static const struct shape *const shapes[MANIFEST_KINDS] = {&stream_shape, &gate_shape, &sink_shape};
+static const struct shape *const shapes[MANIFEST_KINDS] = {&stream_shape, &gate_shape, &sink_shape,
+                                                           &embedder_shape};
 
 struct documents {
     struct declared *items;
@@ -71,7 +72,7 @@ static void read_file(struct building *b, const struct manifest_file *file, bool
         return; /* see cross_templates */
     if (kind == MANIFEST_KINDS) {
         yaml_diag_error(b->diag, file->path, (struct yaml_place){0},
-                        "manifests are in the folders streams/, gates/ and sinks/");
+                        "manifests are in the folders streams/, gates/, sinks/ and embedders/");
         return;
     }
     size_t errors = b->diag->errors;
@@ -96,6 +97,19 @@ static const char *name_of(const struct declared *document, enum manifest_kind k
 {
     const struct yaml_node *node = yaml_get(document->root, manifest_kind_names[kind]);
     return node ? node->text : NULL;
+}
+
+/* Any declared embedder stands in place of the shipped ones: they would share its work. */
+static void drop_shipped_embedders(struct documents *embedders)
+{
+    size_t shipped = 0;
+    while (shipped < embedders->count && embedders->items[shipped].is_shipped)
+        shipped++;
+    if (shipped == embedders->count)
+        return;
+    embedders->count -= shipped;
+    memmove(embedders->items, embedders->items + shipped,
+            embedders->count * sizeof *embedders->items);
 }
 
 /* A declared stream of the name stands in place of the shipped one. */
@@ -165,6 +179,21 @@ static void build_sinks(struct building *b)
     cross_templates(b->m, from->items, sinks, b->has_all_templates, b->diag);
 }
 
+static void build_embedders(struct building *b)
+{
+    const struct documents *from = &b->of[MANIFEST_EMBEDDER];
+    struct manifest_embedder *embedders =
+        arena_alloc(&b->m->arena, from->count * sizeof *embedders);
+    for (size_t i = 0; i < from->count; i++) {
+        struct reader r = reader_of(b, &from->items[i]);
+        read_embedder(&r, from->items[i].root, &embedders[i]);
+        embedders[i].file = from->items[i].is_shipped ? NULL : from->items[i].file;
+    }
+    b->m->embedders = embedders;
+    b->m->embedder_count = from->count;
+    cross_embedders(from->items, embedders, from->count, b->diag);
+}
+
 static void copy_files(struct manifest *m, const struct manifest_files *files)
 {
     for (size_t i = 0; i < files->count; i++) {
@@ -202,9 +231,11 @@ struct manifest *manifest_build(const struct manifest_files *files, struct yaml_
     for (size_t i = 0; i < b.m->files.count; i++)
         read_file(&b, &b.m->files.items[i], false);
     drop_replaced(&b.of[MANIFEST_STREAM]);
+    drop_shipped_embedders(&b.of[MANIFEST_EMBEDDER]);
     build_streams(&b);
     build_gates(&b);
     build_sinks(&b);
+    build_embedders(&b);
     yaml_diag_sort(diag);
     for (enum manifest_kind kind = MANIFEST_STREAM; kind < MANIFEST_KINDS; kind++)
         free(b.of[kind].items);
@@ -286,6 +317,14 @@ const struct manifest_sink *manifest_sink(const struct manifest *m, const char *
     for (size_t i = 0; i < m->sink_count; i++)
         if (strcmp(m->sinks[i].name, name) == 0)
             return &m->sinks[i];
+    return NULL;
+}
+
+const struct manifest_embedder *manifest_embedder(const struct manifest *m, const char *name)
+{
+    for (size_t i = 0; i < m->embedder_count; i++)
+        if (strcmp(m->embedders[i].name, name) == 0)
+            return &m->embedders[i];
     return NULL;
 }
 

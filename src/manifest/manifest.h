@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * manifest: the declared streams, gates and sinks, with the sinks' templates, checked. Pure.
+ * manifest: the declared streams, gates, sinks and embedders, with the sinks' templates, checked.
+ * Pure.
  *
  *     struct yaml_diag diag = {0};
  *     struct manifest *m = manifest_build(&files, &diag);      // NULL: diag says why
@@ -36,6 +37,7 @@ struct manifest_gate {
     const char *incoming; /* folder under incoming/; "." is incoming/ itself */
     struct gate_settings settings;
     const bool *streams; /* by index in the set: does the gate take it? NULL: it takes all */
+    bool takes_handled;  /* does it take `knowledge` (replay/handler.h)? */
     bool is_ordered;     /* it takes a stream in which the order of batches matters */
 };
 
@@ -86,9 +88,11 @@ enum embedder_provider {
 };
 enum embedder_encoding { EMBEDDER_AUTO, EMBEDDER_FLOAT, EMBEDDER_BASE64 };
 
+#define MANIFEST_BUILTIN_MODEL "spoolgate-lexical-1" /* as embed/lexical.h has it */
+
 struct manifest_embedder {
     const char *name;
-    const char *file; /* the manifest that declares it */
+    const char *file; /* the manifest that declares it; NULL: it is shipped */
     enum embedder_provider provider;
     const char *model;          /* as it is sent, and as pmoves_kb.embedding has it */
     uint64_t dimensions;        /* of its vectors */
@@ -162,6 +166,7 @@ struct stream_set manifest_shipped_streams(const struct manifest *m);
 const struct stream *manifest_stream(const struct manifest *m, const char *name);
 const struct manifest_gate *manifest_gate(const struct manifest *m, const char *name);
 const struct manifest_sink *manifest_sink(const struct manifest *m, const char *name);
+const struct manifest_embedder *manifest_embedder(const struct manifest *m, const char *name);
 
 /* Does the sink want this event? gate: its gate, NULL where it is no gate's. */
 bool manifest_sink_wants(const struct manifest_sink *sink, enum event_type type, const char *gate);
@@ -171,7 +176,13 @@ struct body_form manifest_sink_form(const struct manifest *m, const struct manif
 void manifest_template_hash(const struct manifest *m, const struct manifest_sink *sink,
                             char hex[HASH_HEX]);
 
-enum manifest_kind { MANIFEST_STREAM, MANIFEST_GATE, MANIFEST_SINK, MANIFEST_KINDS };
+enum manifest_kind {
+    MANIFEST_STREAM,
+    MANIFEST_GATE,
+    MANIFEST_SINK,
+    MANIFEST_EMBEDDER,
+    MANIFEST_KINDS
+};
 extern const char *const manifest_kind_names[]; /* "stream", ...; ends with NULL */
 
 /* The JSON Schema (draft 2020-12) of one kind of file: what the linter wants of its structure. */

@@ -27,6 +27,18 @@ struct reader {
 void read_stream(const struct reader *r, const struct yaml_node *root, struct stream *s);
 void read_gate(const struct reader *r, const struct yaml_node *root, struct manifest_gate *gate);
 void read_sink(const struct reader *r, const struct yaml_node *root, struct manifest_sink *sink);
+void read_embedder(const struct reader *r, const struct yaml_node *root,
+                   struct manifest_embedder *embedder);
+
+/* What sinks and embedders have in common (remote.c). own: headers that aren't the manifest's to
+ * set, but those of `who`; bearer: the key that sets `authorization`, NULL where it isn't there.
+ * what: "events go", for the warning that they do so unencrypted. */
+struct manifest_secret read_secret(const struct reader *r, const struct yaml_node *node);
+struct manifest_header *read_headers(const struct reader *r, const struct yaml_node *map,
+                                     const char *const *own, const char *who, const char *bearer,
+                                     size_t *count);
+struct manifest_secret read_url(const struct reader *r, const struct yaml_node *node,
+                                bool allow_private, const char *what);
 
 /* `columns:` of a stream; NULL, count 0, where there are none to be read. */
 struct column *read_columns(const struct reader *r, const struct yaml_node *columns, size_t *count);
@@ -70,6 +82,8 @@ void cross_gates(struct arena *arena, const struct declared *from, struct manife
 void cross_sinks(const struct declared *from, const struct manifest_sink *sinks, size_t count,
                  const struct manifest_gate *gates, size_t gate_count, bool is_complete,
                  struct yaml_diag *diag);
+void cross_embedders(const struct declared *from, const struct manifest_embedder *embedders,
+                     size_t count, struct yaml_diag *diag);
 
 /*
  * Also reads the templates, fills in those of the set and `compiled` of the sinks, and tries each
@@ -81,7 +95,8 @@ void read_free_templates(const struct manifest *m);
 /* Is the path one of templates/? */
 bool read_is_template(const char *path);
 
-extern const struct shape stream_shape, gate_shape, sink_shape, columns_shape, brin_shape,
-    indexes_shape, shape_identifier, shape_identifiers;
+extern const struct shape stream_shape, gate_shape, sink_shape, embedder_shape, columns_shape,
+    brin_shape, indexes_shape, shape_identifier, shape_identifiers, shape_secret, shape_url,
+    shape_headers, shape_ca, shape_bool;
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* shipped: manifests/streams/ and templates/ as they were at the build, made by manifests/embed. */
+/* shipped: manifests/ and templates/ as they were at the build, made by manifests/embed. */
 #ifndef SPOOLGATE_MANIFEST_SHIPPED_H
 #define SPOOLGATE_MANIFEST_SHIPPED_H
 

@@ -112,7 +112,8 @@ static void visit_entry(const struct reading *r, int folder, const char *name)
         visit_other(r, folder, buf_cstr(&path), name);
     else if (manifest_name_matches("", name)) /* it would be passed over without a word */
         tell(r, false, name,
-             "it is in none of streams/, gates/ and sinks/; move it there, or give the manifests a "
+             "it is in none of streams/, gates/, sinks/ and embedders/; move it there, or give the "
+             "manifests a "
              "folder of their own");
     buf_free(&path);
 }
@@ -174,11 +175,12 @@ struct err manifest_read_dir(const char *dir, struct manifest_files *files, stru
         any |= read_folder(&r, dir) && !manifest_folder_has_templates(r.name);
     }
     if (!any)
-        return err_make(ERR_CONFIG,
-                        "%s has none of streams/, gates/ and sinks/; make them, or name the folder "
-                        "that has them (or, for a git repository without a work tree, "
-                        "`manifests: {repo: %s}`)",
-                        dir, dir);
+        return err_make(
+            ERR_CONFIG,
+            "%s has none of streams/, gates/, sinks/ and embedders/; make them, or name the folder "
+            "that has them (or, for a git repository without a work tree, "
+            "`manifests: {repo: %s}`)",
+            dir, dir);
     manifest_files_sort(files);
     return ERR_OK;
 }

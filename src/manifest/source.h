@@ -38,7 +38,7 @@ struct err manifest_read(const struct config *config, struct manifest_files *fil
                          struct manifest_origin *origin, struct yaml_diag *diag);
 void manifest_origin_free(struct manifest_origin *origin);
 
-/* A folder alone, for `lint DIR`: its streams/, gates/, sinks/ and templates/. */
+/* A folder alone, for `lint DIR`: its streams/, gates/, sinks/, embedders/ and templates/. */
 struct err manifest_read_dir(const char *dir, struct manifest_files *files, struct yaml_diag *diag);
 
 #endif

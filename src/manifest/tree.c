@@ -61,10 +61,11 @@ static struct err refuse_stray(void *context, const struct gitrepo_entry *entry)
     const struct reading *r = context;
     if (!manifest_name_matches("", entry->name))
         return ERR_OK;
-    return err_make(ERR_CONFIG,
-                    "git repository %s: %s%s%s is in none of streams/, gates/ and sinks/; move it "
-                    "there, or give the manifests a folder of their own",
-                    r->repo->name, r->folder, *r->folder ? "/" : "", entry->name);
+    return err_make(
+        ERR_CONFIG,
+        "git repository %s: %s%s%s is in none of streams/, gates/, sinks/ and embedders/; move it "
+        "there, or give the manifests a folder of their own",
+        r->repo->name, r->folder, *r->folder ? "/" : "", entry->name);
 }
 
 static struct err read_folder(struct reading *r, const char *commit, bool *found)
@@ -81,7 +82,7 @@ static struct err read_folder(struct reading *r, const char *commit, bool *found
     return gitrepo_list(r->repo, entry.id, *r->name ? read_entry : refuse_stray, r);
 }
 
-/* *first: one of streams, gates and sinks that is in the folder; NULL: none is. */
+/* *first: one of the folders of manifests that is there; NULL: none is. */
 static struct err find_any(struct gitrepo *repo, const char *commit, const char *folder,
                            const char **first)
 {
@@ -111,10 +112,11 @@ static struct err no_manifests(struct gitrepo *repo, const char *commit, const c
             "git repository %s: there are no manifests in %s/ at %.10s, but its top has "
             "%s/: set `manifests.path` to `.`",
             repo->name, folder, commit, at_top);
-    return err_make(ERR_CONFIG,
-                    "git repository %s: %s%s at %.10s has none of streams/, gates/ and sinks/; set "
-                    "`manifests.path` to the folder that has them",
-                    repo->name, *folder ? folder : "its top", *folder ? "/" : "", commit);
+    return err_make(
+        ERR_CONFIG,
+        "git repository %s: %s%s at %.10s has none of streams/, gates/, sinks/ and embedders/; set "
+        "`manifests.path` to the folder that has them",
+        repo->name, *folder ? folder : "its top", *folder ? "/" : "", commit);
 }
 
 struct err manifest_tree_read(struct gitrepo *repo, const char *commit, const char *folder,

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "outbox/secret.h"
+#include "manifest/secret.h"
 
 /* "env OPS_TOKEN" */
 static void write_place(const struct manifest_secret *secret, struct buf *out)

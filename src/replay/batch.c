@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/time.h"
+#include "replay/handle.h"
 
 enum { FILES_LISTED = 1000 };
 
@@ -62,6 +63,19 @@ static bool note_reject(void *context, const struct frame *frame, const struct r
     return true; /* segment_walk counts */
 }
 
+static bool note_other(void *context, const struct frame *frame, bool *refused,
+                       struct reject *reject, struct err *failure)
+{
+    struct inspection *in = context;
+    struct batch *b = in->batch;
+    (void)failure;
+    if (!b->terms->takes_handled)
+        *refused = !handle_refuse(reject);
+    else
+        *refused = !b->handler->inspect(b->handled, in->segment, frame, reject);
+    return true;
+}
+
 struct err batch_inspect(struct batch *b, const struct segment_walk *walk, struct held *held)
 {
     struct inspection in = {.batch = b, .held = held};
@@ -70,6 +84,7 @@ struct err batch_inspect(struct batch *b, const struct segment_walk *walk, struc
     w.rows = held->rows;
     w.on_row = note_row;
     w.on_reject = note_reject;
+    w.on_other = note_other;
     w.context = &in;
     for (; in.segment < b->count && !err_is(&e); in.segment++) {
         struct batch_segment *s = &b->segments[in.segment];

@@ -40,22 +40,27 @@ struct batch_segment {
     const char *name; /* the claim's */
     char *encoded;    /* percent-encoded, for the database */
     struct segment_summary sum;
-    uint64_t refused; /* rows of it that the server refused */
+    uint64_t refused; /* frames of it that were found out to be rejects while they were loaded */
     enum segment_fate fate;
     bool staged;                  /* moved to the claim's staging */
     char *reason;                 /* why it goes to failed/ */
     char duplicate_of[UUID_TEXT]; /* SEGMENT_DUPLICATE: the batch that loaded it */
 };
 
+struct handler;
+struct handler_batch;
+
 struct batch {
     const struct claim *claim;
     const struct load_terms *terms;
+    const struct handler *handler; /* handler.h; NULL: none */
+    struct handler_batch *handled; /* its own, while the batch is inspected and loaded */
     struct batch_segment *segments;
     size_t count;
     struct partition_list partitions;
     bool too_many_rejects; /* over the gate's max_rejects: the batch fails */
-    uint64_t skipped;      /* good rows that a table with a key had no use for: replay/stage.h */
-    bool is_careful; /* loaded in careful mode: these are the times of the rows that went in */
+    uint64_t skipped; /* good frames that nothing had a use for: replay/stage.h, the handler's */
+    bool is_careful;  /* loaded in careful mode: these are the times of the rows that went in */
     int64_t ts_min_us, ts_max_us;
 };
 
@@ -73,7 +78,7 @@ void batch_close(struct batch *b);
 
 /* Walks every segment: sums, partitions, and the rows and rejects into `held`. A segment that can't
  * be loaded is marked, not an error; an error is the environment's. Of `walk` the encoder, the
- * tools, the limits and the stop flag are used. */
+ * tools, the limits and the stop flag are used. The handler's frames go to b->handled. */
 struct err batch_inspect(struct batch *b, const struct segment_walk *walk, struct held *held);
 
 void batch_fail_segment(struct batch *b, size_t index, const char *reason);

@@ -108,6 +108,18 @@ static void note_loaded(struct careful *c, size_t table, size_t from, size_t to,
     }
 }
 
+void careful_explain(const struct err *why, struct reject *reject)
+{
+    /* The row of ingestion_reject has a column for the SQLSTATE, and says who refused. */
+    const char *said = strncmp(why->text, "database: ", 10) == 0 ? why->text + 10 : why->text;
+    const char *state = strstr(said, " (SQLSTATE ");
+    (void)snprintf(reject->reason, sizeof reject->reason, "%.*s",
+                   (int)(state ? state - said : (ptrdiff_t)strlen(said)), said);
+    /* The reason may have been cut inside a character, and it is going to be text in a row. */
+    reject->reason[utf8_check((const uint8_t *)reject->reason, strlen(reject->reason))] = '\0';
+    (void)snprintf(reject->sqlstate, sizeof reject->sqlstate, "%s", why->sqlstate);
+}
+
 static struct err refuse(struct careful *c, size_t table, size_t at, const struct err *why)
 {
     const struct careful_block *b = &c->blocks[table];
@@ -117,14 +129,7 @@ static struct err refuse(struct careful *c, size_t table, size_t at, const struc
                           .offset = item->offset,
                           .index = item->index};
     struct reject reject = {0};
-    /* The row of ingestion_reject has a column for the SQLSTATE, and says who refused. */
-    const char *said = strncmp(why->text, "database: ", 10) == 0 ? why->text + 10 : why->text;
-    const char *state = strstr(said, " (SQLSTATE ");
-    (void)snprintf(reject.reason, sizeof reject.reason, "%.*s",
-                   (int)(state ? state - said : (ptrdiff_t)strlen(said)), said);
-    /* The reason may have been cut inside a character, and it is going to be text in a row. */
-    reject.reason[utf8_check((const uint8_t *)reject.reason, strlen(reject.reason))] = '\0';
-    (void)snprintf(reject.sqlstate, sizeof reject.sqlstate, "%s", why->sqlstate);
+    careful_explain(why, &reject);
     return c->refused(c->context, item->segment, &frame, &reject);
 }
 

@@ -62,4 +62,7 @@ struct err careful_add(struct careful *c, size_t table, struct buf *row, size_t 
                        const struct frame *frame, int64_t time_us);
 struct err careful_finish(struct careful *c);
 
+/* A row that the server refused, as a reject. */
+void careful_explain(const struct err *why, struct reject *reject);
+
 #endif

@@ -219,8 +219,13 @@ bool copybin_encode(struct copybin *e, const struct frame *frame, struct buf *ro
                     struct copybin_row *row, struct reject *reject)
 {
     *row = (struct copybin_row){.time_us = INT64_MIN};
-    if (!match_stream(&e->match, frame, &row->stream))
+    if (!match_stream(&e->match, frame, &row->stream)) {
+        row->stream = COPYBIN_ELSEWHERE;
+        if (e->elsewhere && e->elsewhere(frame))
+            return false;
+        row->stream = 0;
         return refuse_kind(frame, NULL, reject);
+    }
     if (e->allowed && !e->allowed[row->stream])
         return refuse_kind(frame, &e->streams->streams[row->stream], reject);
     if (!match_columns(&e->match, frame, row->stream, &row->keys_ignored))
@@ -233,6 +238,12 @@ bool copybin_encode(struct copybin *e, const struct frame *frame, struct buf *ro
     }
     row->len = out->len - start;
     return true;
+}
+
+bool copybin_is_elsewhere(struct copybin *e, const struct frame *frame)
+{
+    size_t stream;
+    return e->elsewhere && !match_stream(&e->match, frame, &stream) && e->elsewhere(frame);
 }
 
 bool copybin_value(struct buf *out, const struct column *c, const void *msgpack, size_t len,

@@ -41,6 +41,8 @@ struct copybin {
     /* the caller's to set, once open; both must stay until the next frame is encoded */
     const char *segment; /* the one in hand, percent-encoded; for COLUMN_FROM_SEGMENT */
     const bool *allowed; /* by stream: does the gate take it; NULL: all */
+    /* Is it a kind that is taken elsewhere (handler.h), where no stream takes it? NULL: none is. */
+    bool (*elsewhere)(const struct frame *frame);
 
     /* private */
     struct match match;
@@ -48,8 +50,9 @@ struct copybin {
     struct copybin_times *times; /* by stream */
 };
 
+#define COPYBIN_ELSEWHERE SIZE_MAX
 struct copybin_row {
-    size_t stream;           /* index in the set */
+    size_t stream;           /* index in the set, or COPYBIN_ELSEWHERE */
     size_t len;              /* of the row, at the end of its stream's rows */
     int64_t time_us;         /* of the stream's time column; INT64_MIN where it has none */
     int64_t period_us;       /* where the row's partition begins; 0 where there are none */
@@ -61,9 +64,13 @@ void copybin_open(struct copybin *e, const struct stream_set *streams, const str
                   int64_t now_us, enum nul_rule nul);
 void copybin_close(struct copybin *e);
 
-/* rows: one buf a stream. On a reject (false) nothing was appended. */
+/* rows: one buf a stream. On a reject (false) nothing was appended. False and row->stream
+ * COPYBIN_ELSEWHERE: the frame is none of the streams', and isn't rejected. */
 bool copybin_encode(struct copybin *e, const struct frame *frame, struct buf *rows,
                     struct copybin_row *row, struct reject *reject);
+
+/* Would it be COPYBIN_ELSEWHERE? */
+bool copybin_is_elsewhere(struct copybin *e, const struct frame *frame);
 
 /* One value of the column's type, as msgpack, becomes its field, length included: what a manifest
  * states as a default or a constant. nil is NULL. No window applies. On a reject (false) nothing

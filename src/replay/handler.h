@@ -3,11 +3,11 @@
  * handler: what takes the frames of a batch that are more than one row of one table: the knowledge
  * base's (kb/load.h). Replay knows it by these functions alone.
  *
- *     struct handler_batch *state = handler->begin(handler->context, &terms, &claim);
+ *     struct handler_batch *state = handler->begin(handler->context, &terms);
  *     if (handler->takes(&frame) && !handler->inspect(state, segment, &frame, &reject))
  *         ... the frame is a reject ...
- *     TRY(handler->load(state, &in));        // inside the batch's transaction, after the streams'
- * rows handler->end(state);
+ *     TRY(handler->load(state, &in));    // inside the batch's transaction, after the streams' rows
+ *     handler->end(state);
  *
  * Streams come first: a handler is asked about kinds that no stream takes. begin, inspect and end
  * touch no database; what a preparing thread inspects, a loading thread loads.
@@ -43,13 +43,15 @@ struct handler_load {
     struct pg *pg;
     const struct batch *batch; /* frames of segments whose fate isn't SEGMENT_LOADED don't count */
     bool is_careful; /* a plain try met a row that the server refuses: find it, and go on without */
+    bool must_walk;  /* what inspect refused wasn't kept: one walk has to be `again` */
 
     /* Reads the segments that are loaded once more; `frame` is called for every frame that the
-     * handler takes, in the order of the batch, and returns an error to break off. Check the stop
-     * flag is replay's. */
-    struct err (*walk)(struct handler_load *in,
-                       struct err (*frame)(void *context, size_t segment,
-                                           const struct frame *frame),
+     * handler takes, in the order of the batch. Where inspect refused it, it sets *refused and
+     * *reject once more; with `again` that makes it a reject of the batch, where it wasn't kept. An
+     * error breaks off. Checking the stop flag is replay's. */
+    struct err (*walk)(struct handler_load *in, bool again,
+                       struct err (*frame)(void *context, size_t segment, const struct frame *frame,
+                                           bool *refused, struct reject *reject),
                        void *context);
     /* The frame, which inspect took, can't be loaded after all: a reject, with its original bytes.
      * ERR_ROW: those are more than the gate's max_rejects. */
@@ -65,10 +67,11 @@ struct handler_load {
 
 struct handler {
     bool (*takes)(const struct frame *frame);
-    struct handler_batch *(*begin)(void *context, const struct load_terms *terms,
-                                   const struct claim *claim);
+    struct handler_batch *(*begin)(void *context, const struct load_terms *terms);
     bool (*inspect)(struct handler_batch *state, size_t segment, const struct frame *frame,
                     struct reject *reject);
+    /* What it holds, in bytes; *is_over: it was more than it may. */
+    size_t (*held)(const struct handler_batch *state, bool *is_over);
     /* Called again, after a failure, with the same state. */
     struct err (*load)(struct handler_batch *state, struct handler_load *in);
     void (*end)(struct handler_batch *state);

@@ -7,13 +7,22 @@
 
 void prepared_open(struct prepared *p, const struct preparer *preparer)
 {
-    *p = (struct prepared){.claim = {.folder = -1}, .terms_source = preparer->terms};
+    *p = (struct prepared){
+        .claim = {.folder = -1}, .terms_source = preparer->terms, .handler = preparer->handler};
     held_open(&p->held, PREPARE_BUDGET);
+}
+
+static void end_handled(struct prepared *p)
+{
+    if (p->batch.handled)
+        p->handler->end(p->batch.handled);
+    p->batch.handled = NULL;
 }
 
 void prepared_clear(struct prepared *p)
 {
     if (p->is_started) {
+        end_handled(p);
         batch_close(&p->batch);
         copybin_close(&p->encoder);
         p->terms_source.done(p->terms_source.context, &p->terms);
@@ -50,8 +59,11 @@ void prepared_weigh(const struct prepared *p, struct load_weight *weight)
     }
     if (all == 0)
         return;
+    bool is_over = false;
+    size_t handled = p->batch.handled ? p->handler->held(p->batch.handled, &is_over) : 0;
     /* Rows take more or less room than their frames; how much more isn't known of rows let go. */
-    weight->raw = p->held.is_over ? 2 : (double)held_bytes(&p->held) / (double)all;
+    weight->raw =
+        p->held.is_over || is_over ? 2 : (double)(held_bytes(&p->held) + handled) / (double)all;
     if (weight->raw < 1)
         weight->raw = 1;
     if (packed > 0)
@@ -67,6 +79,8 @@ void prepare_start(struct prepared *p)
     copybin_open(&p->encoder, p->terms.streams, &p->claim.id, p->claim.opened_us,
                  (enum nul_rule)p->terms.rules->nul);
     p->encoder.allowed = p->terms.allowed;
+    p->encoder.elsewhere = p->handler ? p->handler->takes : NULL;
+    p->batch.handler = p->handler;
     p->is_started = true;
 }
 
@@ -75,6 +89,9 @@ struct err prepare_batch(struct preparer *preparer, struct prepared *p)
     int64_t start = time_monotonic();
     prepare_start(p);
     held_begin(&p->held, p->terms.streams->count);
+    end_handled(p);
+    if (p->handler)
+        p->batch.handled = p->handler->begin(p->handler->context, &p->terms);
     struct segment_walk walk = {.tools = &preparer->tools,
                                 .encoder = &p->encoder,
                                 .limits = preparer->limits,

@@ -25,6 +25,7 @@
 #include "frame/limits.h"
 #include "replay/batch.h"
 #include "replay/copybin.h"
+#include "replay/handler.h"
 #include "replay/held.h"
 #include "replay/terms.h"
 #include "spool/claim.h"
@@ -36,7 +37,8 @@
 struct preparer {
     struct load_terms_source terms;
     const struct frame_limits *limits;
-    const atomic_bool *stop; /* may be NULL; set: ERR_STOPPED */
+    const struct handler *handler; /* may be NULL */
+    const atomic_bool *stop;       /* may be NULL; set: ERR_STOPPED */
 
     struct segment_tools tools; /* private */
 };
@@ -48,6 +50,7 @@ struct prepared {
     bool is_started, is_inspected;
     struct load_terms terms;
     struct load_terms_source terms_source;
+    const struct handler *handler;
     struct batch batch;
     struct copybin encoder;
     struct held held;

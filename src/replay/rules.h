@@ -8,6 +8,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* What a gate's list of streams calls the frames of handler.h; no stream may have the name. */
+#define HANDLER_NAME "knowledge"
+
 /* What makes a segment "the same" as one that was loaded before. */
 enum dedupe {
     DEDUPE_CONTENT, /* its decompressed bytes */

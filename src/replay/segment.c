@@ -98,6 +98,38 @@ static void count_row(struct segment_summary *sum, const struct copybin_row *row
         sum->ts_max_us = row->time_us;
 }
 
+/* Rare, and kept out of the loop over rows. */
+static FIELD_APART bool walk_other(const struct segment_walk *walk, const struct frame *frame,
+                                   struct segment_summary *sum, struct err *failure)
+{
+    struct reject reject = {0};
+    bool refused = false;
+    sum->others++;
+    if (!walk->on_other(walk->context, frame, &refused, &reject, failure))
+        return false;
+    if (!refused)
+        return true;
+    sum->rejected++;
+    sum->others_rejected++;
+    return !walk->on_reject || walk->on_reject(walk->context, frame, &reject, failure);
+}
+
+static struct err walk_others(const struct segment_walk *walk, struct frame_reader *reader,
+                              struct segment_summary *sum)
+{
+    struct frame frame;
+    struct err e;
+    while (frame_next(reader, &frame, &e) == FRAME_NEXT) {
+        if (walk->stop && atomic_load_explicit(walk->stop, memory_order_relaxed))
+            return err_make(ERR_STOPPED, "asked to stop");
+        if (copybin_is_elsewhere(walk->encoder, &frame) && !walk_other(walk, &frame, sum, &e))
+            return e;
+    }
+    sum->frames = reader->frames;
+    sum->sealed = reader->sealed;
+    return e;
+}
+
 static struct err walk_frames(const struct segment_walk *walk, struct frame_reader *reader,
                               struct segment_summary *sum)
 {
@@ -111,6 +143,9 @@ static struct err walk_frames(const struct segment_walk *walk, struct frame_read
         if (copybin_encode(walk->encoder, &frame, walk->rows, &row, &reject)) {
             count_row(sum, &row);
             if (!walk->on_row(walk->context, &frame, &row, &e))
+                return e;
+        } else if (row.stream == COPYBIN_ELSEWHERE) {
+            if (!walk_other(walk, &frame, sum, &e))
                 return e;
         } else {
             sum->rejected++;
@@ -145,7 +180,7 @@ static struct err walk_source(const struct segment_walk *walk, struct source *s,
     reader->context = s;
     reader->limits = s->limits;
     frame_reader_restart(reader);
-    struct err e = walk_frames(walk, reader, sum);
+    struct err e = walk->on_row ? walk_frames(walk, reader, sum) : walk_others(walk, reader, sum);
     hash_finish(&s->hash, sum->sha256);
     sum->bytes_raw = s->raw;
     return err_is(&e) ? e : check_unchanged(s);

@@ -40,9 +40,13 @@ struct segment_walk {
     const struct frame_limits *limits;
     struct buf *rows;        /* one a stream; the encoder appends, on_row empties */
     const atomic_bool *stop; /* may be NULL; set: ERR_STOPPED at the next frame */
-    /* False stops the walk, with *failure set. */
+    /* False stops the walk, with *failure set. on_row NULL: only frames that the encoder calls
+     * elsewhere are looked at, and `rows` and on_reject aren't needed. */
     bool (*on_row)(void *context, const struct frame *frame, const struct copybin_row *row,
                    struct err *failure);
+    /* A frame that is taken elsewhere, or isn't after all: then *refused, and *reject says why. */
+    bool (*on_other)(void *context, const struct frame *frame, bool *refused, struct reject *reject,
+                     struct err *failure);
     bool (*on_reject)(void *context, const struct frame *frame, const struct reject *reject,
                       struct err *failure);
     void *context;
@@ -52,6 +56,7 @@ struct segment_summary {
     uint64_t bytes;     /* on disk */
     uint64_t bytes_raw; /* decompressed */
     uint64_t frames, rejected;
+    uint64_t others, others_rejected; /* of these: frames that were for on_other */
     uint64_t keys_ignored, numbers_nulled;
     int64_t ts_min_us, ts_max_us; /* of the rows; INT64_MAX, INT64_MIN where there are none */
     uint8_t sha256[HASH_BYTES];

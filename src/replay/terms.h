@@ -24,7 +24,10 @@
 struct load_terms {
     const struct stream_set *streams;
     const bool *allowed; /* by stream: does the gate take it? NULL: it takes all */
+    bool takes_handled;  /* does it take the frames of replay/handler.h? */
     const struct load_rules *rules;
+
+    const char *model; /* that makes vectors of chunks; "" where nobody says */
 
     /* Which manifests these are, for the receipt. */
     const char *rev;    /* a commit, or a hash: for people */

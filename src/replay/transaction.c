@@ -10,6 +10,7 @@
 #include "db/queries.h"
 #include "replay/careful.h"
 #include "replay/copier.h"
+#include "replay/handle.h"
 #include "replay/ledger.h"
 #include "replay/receipt.h"
 #include "replay/rejects.h"
@@ -27,6 +28,8 @@ struct replay {
     struct rejects rejects;
     bool is_careful;
     struct careful careful; /* where it is: rows go through it */
+    struct handle handle;
+    bool is_handling; /* the handler has the connection: rejects gather until it is done */
 
     /* of a trial: who is told, instead of ingestion_reject and failed/ */
     careful_refused_fn *trial;
@@ -53,7 +56,7 @@ static struct err keep_reject(struct replay *r, size_t segment, const struct fra
         return ERR_OK; /* the inspection has told it */
     TRY(rejects_add(&r->rejects, &r->copier.rows[table], r->batch->segments[segment].encoded, frame,
                     reject));
-    if (!r->is_careful)
+    if (!r->is_careful && !r->is_handling)
         return copier_row_added(&r->copier, table);
     copier_row_kept(&r->copier, table);
     return ERR_OK;
@@ -80,7 +83,7 @@ static struct err check_rejects(struct batch *b)
                     t.rejected, t.frames);
 }
 
-/* A row that the server refused, in careful mode. */
+/* A row that the server refused, in careful mode; a frame that the handler can't load. */
 static struct err keep_refused(void *context, size_t segment, const struct frame *frame,
                                const struct reject *reject)
 {
@@ -109,9 +112,22 @@ static struct err check_same(const struct segment_summary *inspected,
                              const struct segment_summary *loaded)
 {
     if (memcmp(inspected->sha256, loaded->sha256, HASH_BYTES) != 0 ||
-        inspected->frames != loaded->frames || inspected->rejected != loaded->rejected)
+        inspected->frames != loaded->frames ||
+        inspected->rejected - inspected->others_rejected != loaded->rejected)
         return err_make(ERR_SEGMENT, "the file changed between inspection and loading");
     return ERR_OK;
+}
+
+/* The handler's frames have a walk of their own. */
+static bool pass_over(void *context, const struct frame *frame, bool *refused,
+                      struct reject *reject, struct err *failure)
+{
+    (void)context;
+    (void)frame;
+    (void)refused;
+    (void)reject;
+    (void)failure;
+    return true;
 }
 
 /* From the files: in careful mode, and where the rows didn't fit into memory. */
@@ -125,6 +141,7 @@ static struct err copy_segments(struct replay *r)
                                 .stop = preparer->stop,
                                 .on_row = replay_row,
                                 .on_reject = replay_reject,
+                                .on_other = pass_over,
                                 .context = r};
     struct batch *b = r->batch;
     for (r->segment = 0; r->segment < b->count; r->segment++) {
@@ -166,6 +183,28 @@ static struct err copy_held(struct replay *r)
     return copier_finish(&r->copier);
 }
 
+/* A frame of the handler's that the inspection rejected, and that wasn't kept. */
+static struct err keep_again(void *context, size_t segment, const struct frame *frame,
+                             const struct reject *reject)
+{
+    return keep_reject(context, segment, frame, reject);
+}
+
+static struct err handle_others(struct replay *r)
+{
+    if (!r->batch->handler)
+        return ERR_OK;
+    r->handle = (struct handle){.loader = r->loader,
+                                .prepared = r->prepared,
+                                .must_walk = r->is_careful || r->prepared->held.is_over,
+                                .refuse = keep_refused,
+                                .again = keep_again,
+                                .context = r};
+    r->is_handling = true;
+    TRY(handle_load(&r->handle));
+    return copier_finish(&r->copier);
+}
+
 static bool have_one_table(const struct stream *a, const struct stream *b)
 {
     char label[STREAM_LABEL];
@@ -201,6 +240,10 @@ static void tables_json(const struct replay *r, struct buf *out)
             continue;
         jsonw_key(&j, stream_label(&streams->streams[i], label));
         jsonw_int(&j, (int64_t)rows);
+    }
+    for (const struct handler_table *t = r->handle.tables; t->name; t++) {
+        jsonw_key(&j, t->name);
+        jsonw_int(&j, (int64_t)t->rows);
     }
     jsonw_end(&j);
 }
@@ -252,8 +295,9 @@ static struct err fill_transaction(struct loader *l, struct replay *r, int attem
         r->batch->skipped = r->careful.skipped;
         r->batch->ts_min_us = r->careful.ts_min_us;
         r->batch->ts_max_us = r->careful.ts_max_us;
-        TRY(ledger_release(&l->pg, r->batch));
     }
+    TRY(handle_others(r));
+    TRY(ledger_release(&l->pg, r->batch));
     TRY(rejects_stage(&r->rejects));
     tables_json(r, &tables);
     bool all_failed = batch_totals(r->batch).segments_failed == r->batch->count;
@@ -315,7 +359,7 @@ static struct err fill_trial(struct loader *l, struct replay *r)
     TRY(stages_make(&r->stages, &r->batch->partitions, true));
     TRY(copy_segments(r));
     r->batch->skipped = r->careful.skipped;
-    return ERR_OK;
+    return handle_others(r);
 }
 
 struct err transaction_try(struct loader *l, struct prepared *p, careful_refused_fn *refused,

@@ -15,6 +15,7 @@
 #ifndef SPOOLGATE_SCHEMA_MIGRATE_H
 #define SPOOLGATE_SCHEMA_MIGRATE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/buf.h"
@@ -32,11 +33,13 @@ struct err migrate_check(struct pg *pg, const struct stream_set *streams,
                          struct migrate_report *report);
 struct err migrate_apply(struct pg *pg, const char *schema, const struct stream_set *streams,
                          struct migrate_report *report);
-/* migrate_apply, with its steps logged. */
-struct err migrate_up(struct pg *pg, const char *schema, const struct stream_set *streams);
+/* migrate_apply, and knowledge_apply where the knowledge base is wanted, with their steps logged.
+ */
+struct err migrate_up(struct pg *pg, const char *schema, const struct stream_set *streams,
+                      bool with_knowledge);
 void migrate_report_free(struct migrate_report *report);
 
 /* ERR_CONFIG with the command to run, unless the database is at this version. */
-struct err migrate_require(struct pg *pg, const struct stream_set *streams);
+struct err migrate_require(struct pg *pg, const struct stream_set *streams, bool with_knowledge);
 
 #endif

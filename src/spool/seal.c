@@ -46,6 +46,8 @@ static struct err flush(struct seal *s, bool last)
         TRY(compress(s, last ? ZSTD_e_end : ZSTD_e_continue));
         out = &s->packed;
     }
+    s->raw_bytes += s->pending.len;
+    s->file_bytes += out->len;
     TRY(durable_write(s->file.fd, out->data, out->len));
     buf_clear(&s->pending);
     buf_clear(&s->packed);
@@ -59,12 +61,19 @@ struct err seal_frame(struct seal *s, const void *bytes, size_t len)
     return s->pending.len >= FLUSH_AT ? flush(s, false) : ERR_OK;
 }
 
+struct err seal_end(struct seal *s)
+{
+    s->is_ended = true;
+    pack_seal(&s->pending, s->frames);
+    return flush(s, true);
+}
+
 struct err seal_publish(struct seal *s, const struct spool *spool, const char *gate,
                         const char *name)
 {
     int incoming;
-    pack_seal(&s->pending, s->frames);
-    TRY(flush(s, true));
+    if (!s->is_ended)
+        TRY(seal_end(s));
     TRY(spool_open_gate(spool, gate, true, &incoming));
     struct err e = durable_publish(&s->file, incoming, name);
     (void)close(incoming);

@@ -6,6 +6,7 @@
  *     struct seal s;
  *     TRY(seal_open(&s, &spool, zstd));
  *     TRY(seal_frame(&s, bytes, len));               // whole msgpack maps, any number
+ *     TRY(seal_end(&s));                             // may be left out: no more frames
  *     TRY(seal_publish(&s, &spool, "default", name));
  *     seal_close(&s);                                // always; unpublished, it leaves nothing
  */
@@ -22,8 +23,10 @@
 
 struct seal {
     uint64_t frames;
+    uint64_t raw_bytes, file_bytes; /* after seal_end: of the segment, and of its file */
 
     /* private */
+    bool is_ended;
     struct durable_file file;
     struct ZSTD_CCtx_s *encoder; /* NULL: raw */
     struct buf pending, packed;
@@ -31,6 +34,7 @@ struct seal {
 
 struct err seal_open(struct seal *s, const struct spool *spool, bool zstd);
 struct err seal_frame(struct seal *s, const void *bytes, size_t len);
+struct err seal_end(struct seal *s);
 struct err seal_publish(struct seal *s, const struct spool *spool, const char *gate,
                         const char *name);
 void seal_close(struct seal *s);

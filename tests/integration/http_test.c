@@ -151,6 +151,57 @@ Test(http, answers)
         }
 }
 
+/* A caller that wants all of an answer gets all of it, or none. */
+Test(http, whole_answers)
+{
+    static const struct {
+        const char *path;
+        size_t limit;
+        int status;       /* 0: a failure, */
+        const char *want; /* of which this is a part; else the whole body */
+        bool stops;
+    } rows[] = {
+        {"/echo", 5, 200, "hello", false},
+        {"/echo", 4, 0, "the answer is longer than 4 bytes", false},
+        {"/huge", 100000, 0, "the answer is longer than 100000 bytes", false},
+        {"/cut-body", 100, 0, "the answer was cut off", false},
+        {"/drip-body", 100, 0, "timed out", false},
+        {"/busy", 100, 503, "", false},
+        {"/early", 100, 413, "", false}, /* what is no success stays in the reply */
+        {"/never", 100, 0, "broken off", true},
+    };
+    for (size_t w = 0; w < COUNT(ways); w++)
+        for (size_t i = 0; i < COUNT(rows); i++) {
+            char url[LISTENER_URL];
+            struct buf body = {0};
+            struct http_reply reply;
+            atomic_bool stop = rows[i].stops;
+            struct http_request request = {
+                .url = listener_url(&listener, "127.0.0.1", rows[i].path, url),
+                .body = "hello",
+                .body_len = 5,
+                .timeout_us = rows[i].stops ? 20 * SECOND : SECOND,
+                .allow_private = true,
+                .reply_body = &body,
+                .reply_limit = rows[i].limit,
+                .stop = &stop};
+            struct err e = ways[w].post(&request, &reply);
+            const char *got = rows[i].status ? buf_cstr(&body) : e.text;
+            enum err_class want = rows[i].status  ? ERR_NONE
+                                  : rows[i].stops ? ERR_STOPPED
+                                                  : ERR_REMOTE;
+            cr_expect_eq(e.cls, want, "%s %s: got %s: %s", ways[w].name, rows[i].path,
+                         err_class_name(e.cls), e.text);
+            cr_expect_eq(reply.status, rows[i].status, "%s %s: want %d, got %d", ways[w].name,
+                         rows[i].path, rows[i].status, reply.status);
+            cr_expect(rows[i].status ? strcmp(got, rows[i].want) == 0
+                                     : strstr(got, rows[i].want) != NULL,
+                      "%s %s\nwant: %s\n got: %s", ways[w].name, rows[i].path, rows[i].want, got);
+            cr_expect(body.len <= rows[i].limit, "got %zu bytes", body.len);
+            buf_free(&body);
+        }
+}
+
 Test(http, what_cannot_be_sent)
 {
     static const struct header bad[] = {{.name = "x", .value = "a\nb"}, {0}};
@@ -244,8 +295,8 @@ Test(http, guard)
             struct http_request request = {.url = listener_url(&listener, hosts[i], "/echo", url)};
             struct err e = ways[w].post(&request, &reply);
             cr_expect_eq(e.cls, ERR_REMOTE, "%s %s: got %s", ways[w].name, url, e.text);
-            cr_expect(strstr(e.text, " is not a public address; `allow_private: true` in the "
-                                     "sink's manifest"),
+            cr_expect(strstr(e.text, " is not a public address; `allow_private: true` in its "
+                                     "manifest"),
                       "%s %s: got %s", ways[w].name, url, e.text);
         }
     cr_expect_eq(listener.accepted, 0, "want no connection, got %u", listener.accepted);

@@ -53,7 +53,11 @@ static inline void loading_terms(void *streams, const char *gate, struct load_te
 {
     static const struct load_rules rules = {.dedupe = DEDUPE_OFF, .max_rejects = {.count = 50}};
     (void)gate;
-    *terms = (struct load_terms){.streams = streams, .rules = &rules, .sinks = loading_sinks};
+    *terms = (struct load_terms){.streams = streams,
+                                 .takes_handled = true,
+                                 .rules = &rules,
+                                 .model = "",
+                                 .sinks = loading_sinks};
 }
 
 static inline void loading_terms_done(void *streams, struct load_terms *terms)

@@ -43,10 +43,10 @@ Test(migrate, checking_changes_nothing_and_applying_makes_all)
     size_t all = migration_count + shipped_streams()->count;
     cr_assert_eq(pending(), all, "got %zu", pending());
     EXPECT_VALUE(&db, "SELECT to_regclass('ingestion_manifest') IS NULL", "t");
-    EXPECT_ERR(migrate_require(&db.pg, shipped_streams()), ERR_CONFIG, "spoolgate migrate");
+    EXPECT_ERR(migrate_require(&db.pg, shipped_streams(), false), ERR_CONFIG, "spoolgate migrate");
     apply();
     cr_assert_eq(pending(), 0, "got %zu", pending());
-    EXPECT_OK(migrate_require(&db.pg, shipped_streams()));
+    EXPECT_OK(migrate_require(&db.pg, shipped_streams(), false));
     char count[24];
     (void)snprintf(count, sizeof count, "%zu", migration_count);
     EXPECT_VALUE(&db, "SELECT count(*) FROM spoolgate_migration", count);
@@ -85,7 +85,7 @@ Test(migrate, histories_that_are_not_ours_are_refused)
                   e.text);
         pg_rollback(&db.pg);
     }
-    EXPECT_OK(migrate_require(&db.pg, shipped_streams()));
+    EXPECT_OK(migrate_require(&db.pg, shipped_streams(), false));
     migrate_report_free(&r);
 }
 
@@ -108,7 +108,7 @@ Test(migrate, a_step_that_fails_leaves_the_steps_before_it)
     EXPECT_VALUE(&db, "SELECT to_regclass('metrics') IS NOT NULL AND to_regclass('broken') IS NULL",
                  "t");
     apply();
-    EXPECT_OK(migrate_require(&db.pg, shipped_streams()));
+    EXPECT_OK(migrate_require(&db.pg, shipped_streams(), false));
 }
 
 /* ---- leaves ---- */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "outbox/secret.h"
+#include "manifest/secret.h"
 
 #include <criterion/criterion.h>
 

@@ -121,8 +121,8 @@ Test(manifest_manifest, cross)
          "gates/s.yaml:1:1: this declares a sink: it belongs in sinks/\n"
          "streams/a.yaml:1:1: this declares a gate: it belongs in gates/"},
         {{{"a.yaml", "stream: s\n" COLUMNS}, {"other/a.yaml", "x"}},
-         "a.yaml: manifests are in the folders streams/, gates/ and sinks/\n"
-         "other/a.yaml: manifests are in the folders streams/, gates/ and sinks/"},
+         "a.yaml: manifests are in the folders streams/, gates/, sinks/ and embedders/\n"
+         "other/a.yaml: manifests are in the folders streams/, gates/, sinks/ and embedders/"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct sets s = {0};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * secret: the values that sinks keep out of their manifests.
+ * secret: the values that sinks and embedders keep out of their manifests.
  *
  *     struct buf value = {0};
  *     TRY(secret_read(&sink->bearer, &value));
@@ -11,8 +11,8 @@
  * around it is cut, and NUL bytes and line breaks inside are refused. Errors are ERR_CONFIG and say
  * where the value should have been, never what it is.
  */
-#ifndef SPOOLGATE_OUTBOX_SECRET_H
-#define SPOOLGATE_OUTBOX_SECRET_H
+#ifndef SPOOLGATE_MANIFEST_SECRET_H
+#define SPOOLGATE_MANIFEST_SECRET_H
 
 #include "base/buf.h"
 #include "base/err.h"

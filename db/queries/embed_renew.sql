@@ -1,0 +1,6 @@
+-- A claim goes on: of the chunks that are still its own.
+--   $1 claim_id   $2 chunk ids uuid[]   $3 length of the lease, microseconds
+UPDATE pmoves_kb.chunks_next
+   SET next_attempt_at = now() + $3::bigint * interval '1 us'
+ WHERE chunk_id = ANY ($2::uuid[])
+   AND claim_id = $1::uuid

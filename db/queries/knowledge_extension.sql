@@ -1,0 +1,2 @@
+-- :home   the schema for it
+CREATE EXTENSION IF NOT EXISTS vector SCHEMA :home;

@@ -1,0 +1,2 @@
+-- :table
+SELECT EXISTS (SELECT FROM :table WHERE embedding IS NOT NULL)

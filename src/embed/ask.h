@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ask: the texts of a claim become vectors, or what becomes of each is found out.
+ *
+ *     struct embed_ask ask = {.claim = &claim, .embedder = &embedder, .may_ask = ..., ...};
+ *     embed_ask_all(&ask);
+ *     ... claim.pieces[i].fate, ask.how, ask.said ...
+ *
+ * A request that is refused, or answered with nonsense, is halved, down to the one text that is at
+ * fault. Before a text is blamed, the embedder has to show that it can do another: a server that
+ * refuses everything is at fault itself.
+ */
+#ifndef SPOOLGATE_EMBED_ASK_H
+#define SPOOLGATE_EMBED_ASK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "embed/claim.h"
+#include "embed/embedder.h"
+
+struct embed_ask {
+    struct embed_claim *claim;
+    struct embedder *embedder;
+    /* Called before each request: waits until it may be sent. False: none is to be sent any more.
+     */
+    bool (*may_ask)(void *context, uint64_t tokens);
+    void *context;
+    bool *works; /* the embedder has made a vector: kept from claim to claim */
+
+    /* what came of it */
+    enum embed_outcome how; /* EMBED_DONE, or why it ended early: EMBED_LATER, EMBED_STOPPED */
+    struct embed_said said; /* of that, or of the last text that was at fault */
+    uint64_t requests;
+    size_t largest; /* texts of the largest request that went well */
+    bool was_halved;
+};
+
+void embed_ask_all(struct embed_ask *ask);
+
+#endif

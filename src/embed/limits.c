@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+#include "embed/limits.h"
+
+#include "base/time.h"
+
+#define MINUTE (60 * TIME_US_PER_S)
+
+int64_t embed_limits_wait(const struct embed_limits *l, int64_t now_us)
+{
+    int64_t at = l->request_at_us > l->tokens_at_us ? l->request_at_us : l->tokens_at_us;
+    return at > now_us ? at - now_us : 0;
+}
+
+/* Rounded up: a limit is never passed, not by a microsecond. */
+static int64_t later(int64_t at_us, int64_t now_us, uint64_t cost, uint64_t per_minute)
+{
+    if (per_minute == 0)
+        return 0;
+    unsigned __int128 us = ((unsigned __int128)cost * MINUTE + per_minute - 1) / per_minute;
+    int64_t from = at_us > now_us ? at_us : now_us;
+    return us < (unsigned __int128)(INT64_MAX - from) ? from + (int64_t)us : INT64_MAX;
+}
+
+void embed_limits_spend(struct embed_limits *l, int64_t now_us, uint64_t tokens)
+{
+    l->request_at_us = later(l->request_at_us, now_us, 1, l->requests_per_minute);
+    l->tokens_at_us = later(l->tokens_at_us, now_us, tokens, l->tokens_per_minute);
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+#include "kb/split.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/utf8.h"
+#include "kb/split_work.h"
+
+const char *const text_format_names[] = {"text", "markdown", "html", NULL};
+
+const char split_too_many_sections[] = "more than 100000 headings; send it as several documents";
+
+size_t split_tokens(const void *text, size_t len)
+{
+    const uint8_t *p = text;
+    struct split_estimate e = {0};
+    size_t n;
+    for (size_t at = 0; at < len; at += n) {
+        uint32_t c = split_char(p + at, &n);
+        split_estimate_add(&e, c, split_kind(c));
+    }
+    return e.tokens;
+}
+
+bool split_blank(const void *text, size_t len)
+{
+    const uint8_t *p = text;
+    size_t n;
+    for (size_t at = 0; at < len; at += n)
+        if (split_kind(split_char(p + at, &n)) != SPLIT_SPACE)
+            return false;
+    return true;
+}
+
+size_t split_heading_put(struct split *s, const void *text, size_t len)
+{
+    const uint8_t *p = text;
+    size_t begin = s->headings.len;
+    bool gap = false;
+    size_t n;
+    for (size_t at = 0; at < len; at += n) {
+        n = split_cluster(p + at, len - at);
+        if (split_blank(p + at, n)) {
+            gap = s->headings.len > begin;
+            continue;
+        }
+        if (s->headings.len - begin + gap + n > SPLIT_HEADING_MAX)
+            break;
+        if (gap)
+            buf_byte(&s->headings, ' ');
+        gap = false;
+        buf_put(&s->headings, p + at, n);
+    }
+    return s->headings.len - begin;
+}
+
+/* The nearest heading before it of a lower level. */
+static size_t parent_of(const struct split *s, size_t before, unsigned level)
+{
+    size_t i = before;
+    while (i != SPLIT_NO_SECTION && s->sections[i].level >= level)
+        i = s->sections[i].parent;
+    /* what stands before the first heading is above nothing */
+    return i == SPLIT_NO_SECTION || s->sections[i].level == 0 ? SPLIT_NO_SECTION : i;
+}
+
+bool split_section_begin(struct split_work *w, size_t at, unsigned level, const void *heading,
+                         size_t len)
+{
+    struct split *s = w->s;
+    if (s->section_count == 0 && at > 0) {
+        if (split_blank(s->text.data, at))
+            at = 0;
+        else
+            *MEM_PUSH(s->sections, s->section_count, s->section_cap) =
+                (struct split_section){.parent = SPLIT_NO_SECTION};
+    }
+    size_t before = s->section_count > 0 ? s->section_count - 1 : SPLIT_NO_SECTION;
+    size_t heading_at = s->headings.len;
+    size_t heading_len = split_heading_put(s, heading, len);
+    *MEM_PUSH(s->sections, s->section_count, s->section_cap) =
+        (struct split_section){.at = at,
+                               .heading_at = heading_at,
+                               .heading_len = heading_len,
+                               .level = level,
+                               .parent = parent_of(s, before, level)};
+    return s->section_count <= SPLIT_SECTIONS_MAX;
+}
+
+size_t split_keep_begin(struct split_work *w, size_t from)
+{
+    *MEM_PUSH(w->keeps, w->keep_count, w->keep_cap) = (struct split_keep){from, from};
+    return w->keep_count - 1;
+}
+
+/* Each section ends where the next one begins. */
+static void sections_end(struct split *s)
+{
+    if (s->section_count == 0 && !split_blank(s->text.data, s->text.len))
+        *MEM_PUSH(s->sections, s->section_count, s->section_cap) =
+            (struct split_section){.parent = SPLIT_NO_SECTION};
+    for (size_t i = 0; i < s->section_count; i++) {
+        size_t end = i + 1 < s->section_count ? s->sections[i + 1].at : s->text.len;
+        s->sections[i].len = end - s->sections[i].at;
+    }
+}
+
+const char *split_document(struct split *s, enum text_format format, const void *bytes, size_t len,
+                           const struct split_settings *settings)
+{
+    assert(settings->tokens >= 16 && settings->overlap <= settings->tokens / 2);
+    assert(s->text.len == 0 && s->section_count == 0 && s->chunk_count == 0);
+    if (len > SPLIT_BYTES_MAX)
+        return "the text is longer than 512 MiB; send it as several documents";
+    if (utf8_check(bytes, len) < len)
+        return "the text isn't valid UTF-8; convert it";
+    if (len > 0 && memchr(bytes, '\0', len))
+        return "the text has a NUL; it isn't text, or take them out";
+
+    struct split_work w = {.s = s, .settings = settings};
+    const char *problem = NULL;
+    switch (format) {
+    case TEXT_PLAIN:
+        buf_put(&s->text, bytes, len);
+        break;
+    case TEXT_MARKDOWN:
+        problem = split_markdown(&w, bytes, len);
+        break;
+    case TEXT_HTML:
+        problem = split_html(&w, bytes, len);
+        break;
+    }
+    if (!problem) {
+        sections_end(s);
+        problem = split_chunks(&w);
+    }
+    free(w.keeps);
+    return problem;
+}
+
+void split_free(struct split *s)
+{
+    buf_free(&s->text);
+    buf_free(&s->headings);
+    free(s->sections);
+    free(s->chunks);
+    *s = (struct split){0};
+}

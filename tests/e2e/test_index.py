@@ -1,0 +1,511 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""index: what a folder, or a repository's changes, become as frames in the spool."""
+import hashlib
+import os
+import pty
+import subprocess
+
+import msgpack
+
+from support import (BIN, CONFIG, DEADLINE, TRY_AGAIN, UNAVAILABLE, USAGE, SiteCase, main, wait_until)
+
+GIT = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@example.org",
+       "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@example.org"}
+LINES = "".join(f"line {i} of a text that is long enough to be known again\n" for i in range(40))
+
+
+class IndexCase(SiteCase):
+    def setUp(self):
+        super().setUp()
+        self.top = self.site.folder / "top"
+        self.top.mkdir()
+
+    def write(self, path, content="text\n"):
+        """Below the top; a path may be bytes."""
+        whole = os.path.join(os.fsencode(self.top), os.fsencode(path))
+        os.makedirs(os.path.dirname(whole), exist_ok=True)
+        with open(whole, "wb") as file:
+            file.write(content if isinstance(content, bytes) else content.encode())
+
+    def index(self, *args, path=None, code=0, **options):
+        return self.site.run("index", *args, path or self.top, code=code, **options)
+
+    def frames(self):
+        """Those of all segments that wait, which are then as good as loaded: gone."""
+        frames = []
+        incoming = self.site.spool / "incoming"
+        for path in sorted(incoming.rglob("index-*.msgpack*")):
+            data = path.read_bytes()
+            if path.suffix == ".zst":
+                data = subprocess.run(["zstd", "-dc"], input=data, capture_output=True, check=True).stdout
+            unpacker = msgpack.Unpacker(max_buffer_size=1 << 30)
+            unpacker.feed(data)
+            *segment, seal = unpacker
+            self.assertEqual(seal, {"kind": "seal", "frames": len(segment)})
+            frames += segment
+            path.unlink()
+        self.assertTrue(all(frame["kind"] == "document" for frame in frames), frames)
+        return frames
+
+    def sent(self, *args, **options):
+        """{uri without the source: what the frame says}, of one run."""
+        result = self.index("--json", *args, **options).json()
+        frames = self.frames()
+        self.assertEqual(len(frames), sum(result[k] for k in ("added", "edited", "renamed", "deleted")), result)
+        said = {}
+        for frame in frames:
+            path = frame["uri"].removeprefix(result["source"] + "/")
+            self.assertNotEqual(path, frame["uri"])
+            self.assertNotIn(path, said)  # the segments may be loaded in any order
+            if frame.get("deleted"):
+                said[path] = "deleted"
+            elif "previous_uri" in frame:
+                said[path] = "was " + frame["previous_uri"].removeprefix(result["source"] + "/")
+            else:
+                said[path] = "text"
+        self.result = result
+        return said
+
+    def skipped(self):
+        return {n["path"]: n["why"] for n in self.result["notes"] if n["what"] == "skip"}
+
+
+class TestFolder(IndexCase):
+    def test_frames(self):
+        self.write("a.md", "# Title\n")
+        self.write("sub/b c.html", "<p>x</p>")
+        self.write("sub/d.py", "print(1)\n")
+        self.write("empty", "")
+        self.index("--pack", "0193a3d2-7c55-7d31-9a0e-1f6f3b2c4d5e")
+        frames = {f["uri"].removeprefix(f"file://{self.top}/"): f for f in self.frames()}
+        self.assertEqual(list(frames), ["a.md", "empty", "sub/b%20c.html", "sub/d.py"])
+        self.assertEqual([(f["format"], f["type"], f.get("title"), f["text"]) for f in frames.values()],
+                         [("markdown", "document", None, "# Title\n"), ("text", "document", "empty", ""),
+                          ("html", "html", None, "<p>x</p>"), ("text", "code", "d.py", "print(1)\n")])
+        self.assertEqual({f["pack_id"] for f in frames.values()}, {"0193a3d2-7c55-7d31-9a0e-1f6f3b2c4d5e"})
+        self.assertEqual(frames["sub/b%20c.html"]["md"], {"path": "sub/b c.html"})
+
+    def test_what_is_passed_over(self):
+        self.site.configure("limits: {string: 64KiB}\n")
+        self.write("good", "é\n")
+        self.write("binary", b"a\0b")
+        self.write("latin", b"caf\xe9")
+        self.write("long", "x" * 65537)
+        self.write("just", "x" * 65536)
+        self.write(".hidden", "x")
+        self.write(".git2/x", "x")
+        self.write(b"odd \xff\n", "odd")
+        (self.top / "link").symlink_to("/etc/passwd")
+        (self.top / "folder").symlink_to("/etc")
+        os.mkfifo(self.top / "fifo")
+        self.assertEqual(sorted(self.sent()), ["good", "just", "odd%20%FF%0A"])
+        self.assertEqual(self.skipped(), {
+            "binary": "not text: it has NUL bytes", "latin": "not text: it isn't UTF-8",
+            "long": "too long: longer than limits.string", "fifo": "not a regular file",
+            "link": "a symbolic link", "folder": "a symbolic link"})
+        self.assertEqual(sorted(self.sent("--hidden")), [".git2/x", ".hidden", "good", "just", "odd%20%FF%0A"])
+        self.assertEqual(sorted(self.sent("--include", "good", "--include", "l*", "--exclude", "latin")), ["good"])
+        self.assertEqual(sorted(self.skipped()), ["link", "long"])
+        text = self.index().out.decode()
+        self.assertIn("skip    binary: not text: it has NUL bytes\n", text)
+        self.assertIn("  3 files, 6 skipped; ", text)
+
+    def test_one_file_and_the_folder_it_is_in_have_the_same_uri(self):
+        self.write("sub/a.txt")
+        self.index(path=self.top / "sub" / "a.txt")
+        one, = self.frames()
+        self.index()
+        all_of_it, = self.frames()
+        self.assertEqual(one["uri"], all_of_it["uri"])
+
+    def test_a_link_is_followed_where_it_is_named(self):
+        self.write("a.txt")
+        link = self.site.folder / "link"
+        link.symlink_to(self.top)
+        self.index(path=link)
+        frame, = self.frames()
+        self.assertEqual(frame["uri"], f"file://{self.top}/a.txt")
+
+    def test_no_database_is_asked(self):
+        self.write("a.txt")
+        self.index("--database", "postgresql://127.0.0.1:1/nowhere")
+        self.assertEqual(len(self.frames()), 1)
+
+    def test_large_texts_are_cut_into_segments(self):
+        words = " ".join(hashlib.sha256(bytes([i])).hexdigest() for i in range(250)) + "\n"
+        for i in range(5):
+            self.write(f"{i}.txt", f"{i}\n" + words * 600)  # 9.7 MB each
+        result = self.index("--json").json()
+        self.assertEqual(len(result["segments"]), 2)
+        self.assertEqual(len(self.frames()), 5)
+
+    def test_what_shrinks_a_thousandfold_is_still_loaded(self):
+        self.write("a.txt", "a" * (15 << 20))
+        result = self.index("--json").json()
+        segment, = result["segments"]
+        self.assertTrue(segment.endswith(".msgpack"), segment)
+        inspected = self.site.run("inspect", self.site.spool / segment).text
+        self.assertIn("1 frame", inspected)
+        self.assertNotIn("limits.", inspected)
+
+    def test_a_frame_over_the_limit_is_passed_over(self):
+        self.site.configure("limits: {frame: 64KiB, string: 64KiB}\n")
+        self.write("a", "x" * 65536)
+        self.write("b", "x")
+        self.assertEqual(self.sent(), {"b": "text"})
+        self.assertIn("limits.frame", self.skipped()["a"])
+
+    def test_a_dry_run_writes_nothing(self):
+        self.write("a.txt")
+        self.assertIn("add     a.txt\n", self.index("--dry-run").out.decode())
+        self.assertEqual(self.frames(), [])
+
+    def test_nothing_to_send_writes_no_segment(self):
+        self.assertEqual(self.index("--json").json()["segments"], [])
+
+    def test_what_was_sent_is_not_overtaken(self):
+        self.write("a.txt")
+        self.index()
+        refused = self.index(code=TRY_AGAIN)
+        self.assertIn("isn't loaded yet", refused.text)
+        waiting, = self.site.in_folder("incoming")
+        claimed = self.site.spool / "processing" / "0193a3d2-7c55-7d31-9a0e-1f6f3b2c4d5e"
+        claimed.mkdir()
+        (self.site.spool / "incoming" / waiting).rename(claimed / waiting)
+        self.assertIn(waiting, self.index(code=TRY_AGAIN).text)
+        self.write("other/a.txt")
+        self.index(path=self.top / "other")
+
+    def test_a_gate_of_its_own(self):
+        self.write("a.txt")
+        segment, = self.index("--gate", "docs", "--json").json()["segments"]
+        self.assertTrue(segment.startswith("incoming/docs/index-"), segment)
+
+    def test_usage(self):
+        for args in ((), ("a", "b"), ("--pack", "x", "."), ("--include", "", "."), ("--gate", "A", "."),
+                     ("--rev", "main", "."), ("--name", "x", "."), ("--name", "x/", ".")):
+            with self.subTest(args):
+                self.assertEqual(self.site.run("index", *args).code, USAGE)
+        self.assertIn("nowhere", self.site.run("index", "nowhere", code=CONFIG).text)
+        self.assertIn("neither", self.site.run("index", "/dev/null", code=CONFIG).text)
+
+
+class RepositoryCase(IndexCase):
+    def setUp(self):
+        super().setUp()
+        self.site.run("migrate", code=0)
+        self.git("init", "-q", "-b", "main")
+
+    def git(self, *args, folder=None):
+        done = subprocess.run(["git", "-C", folder or self.top, *args], capture_output=True, text=True, check=True,
+                              env={**self.site.environment, **GIT})
+        return done.stdout.strip()
+
+    def commit(self):
+        self.git("add", "-A")
+        self.git("commit", "-q", "-m", "c", "--allow-empty")
+        return self.git("rev-parse", "HEAD")
+
+    def recorded(self, source=None):
+        rows = self.site.query("SELECT commit_id, sending_commit FROM pmoves_kb.repository WHERE repository = %s",
+                               source or f"git:{self.top}")
+        return rows[0] if rows else None
+
+
+class TestRepository(RepositoryCase):
+    def test_frames(self):
+        self.write("docs/a.md", "# Title\n")
+        commit = self.commit()
+        self.index()
+        frame, = self.frames()
+        blob = self.git("rev-parse", "HEAD:docs/a.md")
+        self.assertEqual(frame["uri"], f"git:{self.top}/docs/a.md")
+        self.assertEqual(frame["md"], {"repo": f"git:{self.top}", "path": "docs/a.md", "commit": commit, "blob": blob})
+        self.assertEqual(frame["meta"], {"repository": f"git:{self.top}", "path": "docs/a.md"})
+        self.assertEqual(self.recorded(), (commit, None))
+
+    def test_only_what_changed(self):
+        for name in ("same", "edited", "renamed", "both", "deleted", "sub/x"):
+            self.write(name, f"{name}\n{LINES}")
+        first = self.commit()
+        self.assertEqual(set(self.sent().values()), {"text"})
+        self.assertEqual(self.sent(), {})
+        self.write("edited", "other")
+        self.write("added", "new")
+        self.git("mv", "renamed", "sub/new name")
+        self.git("mv", "both", "both2")
+        self.write("both2", f"both, edited\n{LINES}")
+        self.git("rm", "-q", "deleted")
+        second = self.commit()
+        self.assertIn("rename  both2  was  both\n", self.index("--dry-run").out.decode())
+        self.assertEqual(self.sent(), {"edited": "text", "added": "text", "sub/new%20name": "was renamed",
+                                       "both2": "was both", "deleted": "deleted"})
+        self.assertEqual((self.result["commit"], self.result["previous"], self.result["remark"]),
+                         (second, first, None))
+        self.assertEqual([self.result[k] for k in ("added", "edited", "renamed", "deleted")], [1, 1, 2, 1])
+        self.assertEqual(self.sent(), {})
+
+    def test_a_file_that_becomes_or_was_no_document(self):
+        for name in ("to binary", "to link", "to folder", "text", "to text", "moved binary"):
+            self.write(name, f"{name}\n{LINES}")
+        self.write("to text", f"{LINES}\0")
+        self.write("moved binary", f"x{LINES}\0")
+        self.commit()
+        self.sent()
+        self.assertEqual(sorted(self.skipped()), ["moved%20binary", "to%20text"])
+        self.write("to binary", b"\0")
+        (self.top / "to link").unlink()
+        (self.top / "to link").symlink_to("text")
+        (self.top / "to folder").unlink()
+        self.write("to folder/x", "x")
+        self.write("to text", LINES)
+        self.git("mv", "moved binary", "moved")
+        self.commit()
+        self.assertEqual(self.sent(), {"to%20binary": "deleted", "to%20link": "deleted", "to%20folder": "deleted",
+                                       "to%20folder/x": "text", "to%20text": "text"})
+        self.assertEqual(self.skipped(), {"to%20binary": "not text: it has NUL bytes",
+                                          "to%20link": "a symbolic link", "moved": "not text: it has NUL bytes"})
+
+    def test_a_renamed_file_that_is_no_document_now_goes(self):
+        self.write("a", LINES)
+        self.commit()
+        self.sent()
+        self.git("mv", "a", ".hidden")
+        self.commit()
+        self.assertEqual(self.sent(), {"a": "deleted"})
+        self.git("mv", ".hidden", "b")
+        self.commit()
+        self.assertEqual(self.sent(), {"b": "text"})
+
+    def test_many_renames(self):
+        for i in range(1500):
+            self.write(f"old/{i}", f"{i}\n")
+        self.commit()
+        self.sent()
+        self.git("mv", "old", "new")
+        self.commit()
+        self.assertEqual(self.sent(), {f"new/{i}": f"was old/{i}" for i in range(1500)})
+
+    def test_submodules_are_passed_over(self):
+        other = self.site.folder / "other"
+        other.mkdir()
+        self.git("init", "-q", folder=other)
+        self.git("commit", "-q", "-m", "c", "--allow-empty", folder=other)
+        self.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(other), "module")
+        self.write("a")
+        self.commit()
+        self.assertEqual(self.sent(), {"a": "text"})
+        self.assertEqual(self.skipped(), {"module": "a submodule"})
+
+    def test_odd_names(self):
+        for name in (b"caf\xe9", "é ?#%", b"new\nline", '"q"', "[a]*", "-x"):
+            self.write(name)
+        self.commit()
+        self.assertEqual(sorted(self.sent()), ["%22q%22", "%5Ba%5D*", "%C3%A9%20%3F%23%25", "-x", "caf%E9",
+                                               "new%0Aline"])
+
+    def test_another_revision_and_a_bare_repository(self):
+        self.write("a", "1")
+        first = self.commit()
+        self.git("tag", "v1")
+        self.write("b", "2")
+        second = self.commit()
+        bare = self.site.folder / "bare.git"
+        self.git("clone", "-q", "--bare", self.top, bare)
+        self.assertEqual(self.sent("--rev", "v1", path=bare), {"a": "text"})
+        self.assertEqual(self.recorded(f"git:{bare}"), (first, None))
+        self.assertEqual(self.sent("--rev", "main", path=bare), {"b": "text"})
+        self.assertEqual(self.sent("--rev", first[:10], path=bare), {"b": "deleted"})
+        self.assertIn("another branch", self.result["remark"])
+        self.assertEqual(self.sent(path=bare), {"b": "text"})
+        self.assertEqual(self.recorded(f"git:{bare}"), (second, None))
+        self.assertIn("it has main, v1", self.index("--rev", "nope", path=bare, code=CONFIG).text)
+
+    def test_two_clones_of_one_name_are_one_repository(self):
+        self.write("a", "1")
+        self.commit()
+        clone = self.site.folder / "clone"
+        self.git("clone", "-q", self.top, clone)
+        name = self.site.folder.name
+        self.assertEqual(self.sent("--name", name), {"a": "text"})
+        self.assertEqual(self.result["source"], f"git:{name}")
+        self.assertEqual(self.sent("--name", name, path=clone), {})
+
+    def test_a_history_that_was_rewritten(self):
+        self.write("a", "1")
+        base = self.commit()
+        self.write("a", "2")
+        self.write("b", "2")
+        self.commit()
+        self.sent()
+        self.git("reset", "-q", "--hard", base)
+        self.write("c", "3")
+        self.commit()
+        self.assertEqual(self.sent(), {"a": "text", "b": "deleted", "c": "text"})
+        self.assertIn("rewritten", self.result["remark"])
+
+    def test_the_commit_of_the_last_run_is_gone(self):
+        self.write("a", "1")
+        base = self.commit()
+        self.write("b", "2")
+        self.commit()
+        self.sent()
+        self.git("reset", "-q", "--hard", base)
+        self.git("reflog", "expire", "--expire=now", "--all")
+        self.git("gc", "-q", "--prune=now")
+        self.write("c", "3")
+        self.commit()
+        self.assertEqual(self.sent(), {"a": "text", "c": "text"})
+        self.assertIn("is gone", self.result["remark"])
+
+    def test_other_patterns_bring_documents_in_and_let_them_go(self):
+        for name in ("a.md", "b.c", "docs/c.md", ".d.md"):
+            self.write(name, name)
+        self.commit()
+        self.assertEqual(set(self.sent("--include", "*.md")), {"a.md", "docs/c.md"})
+        self.assertEqual(self.sent("--include", "*.md"), {})
+        self.assertEqual(self.sent("--include", "docs", "-i", "*.c"), {"a.md": "deleted", "b.c": "text"})
+        self.assertIn("other files are selected", self.result["remark"])
+        self.assertEqual(self.sent("--hidden"), {"a.md": "text", ".d.md": "text"})
+        self.write("b.c", "edited")
+        self.commit()
+        self.assertEqual(self.sent("-x", "*.md", "--hidden"),
+                         {"a.md": "deleted", ".d.md": "deleted", "docs/c.md": "deleted", "b.c": "text"})
+
+    def test_another_limit_brings_documents_in(self):
+        self.site.configure("limits: {string: 64KiB}\n")
+        self.write("a", "x" * 100_000)
+        self.write("b", "x")
+        self.commit()
+        self.assertEqual(self.sent(), {"b": "text"})
+        self.site.configure("limits: {string: 1MiB}\n")
+        self.assertEqual(self.sent(), {"a": "text"})
+        self.site.configure("limits: {string: 64KiB}\n")
+        self.assertEqual(self.sent(), {"a": "deleted"})
+
+    def test_all(self):
+        self.write("a", "1")
+        self.commit()
+        self.sent()
+        self.assertEqual(self.sent("--all"), {"a": "text"})
+
+    def killed(self, condition, stopped_when):
+        """A run that is kept waiting where it would write the record, and is killed there."""
+        key = int.from_bytes(os.urandom(4), "big")
+        self.site.query(f"CREATE FUNCTION stop() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+                        f" PERFORM pg_advisory_xact_lock({key}); RETURN NEW; END $$")
+        self.site.query(f"CREATE TRIGGER {self.site.schema} BEFORE INSERT OR UPDATE ON pmoves_kb.repository FOR EACH ROW"
+                        f" WHEN (NEW.repository = 'git:{self.top}' AND {condition}) EXECUTE FUNCTION stop()")
+        with self.site.connect() as blocker:
+            blocker.execute("SELECT pg_advisory_lock(%s)", [key])
+            with subprocess.Popen([BIN, "index", self.top], env=self.site.environment, cwd=self.site.folder,
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+                waits = "FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND objid = %s::bigint::oid"
+                wait_until(lambda: self.site.value(f"SELECT count(*) {waits}", key), "the run waits")
+                self.assertEqual(len(self.site.in_folder("incoming")), stopped_when)
+                process.kill()
+                self.site.query(f"SELECT pg_terminate_backend(pid) {waits}", key)
+        self.site.query("DROP FUNCTION stop CASCADE")
+        wait_until(lambda: "another spoolgate index" not in self.site.run("index", "--dry-run", self.top).text,
+                   "the killed session is over")
+
+    def test_a_run_that_is_killed_is_repeated(self):
+        for condition, segments, left in (("NEW.sending_commit IS NOT NULL", 0, None),
+                                          ("NEW.sending_commit IS NULL", 1, "second")):
+            with self.subTest(condition):
+                self.write("a", "1")
+                first = self.commit()
+                self.sent()
+                self.write("b", condition)
+                second = self.commit()
+                self.killed(condition, segments)
+                self.assertEqual(self.recorded(), (first, left and second))
+                self.assertEqual(len(self.frames()), segments)
+                self.assertEqual(self.sent(), {"b": "text"})
+                self.assertIsNone(self.result["remark"])
+                self.assertEqual(self.recorded(), (second, None))
+
+    def test_another_commit_after_a_run_that_was_broken_off_sends_all(self):
+        self.write("a", "1")
+        first = self.commit()
+        self.sent()
+        self.write("b", "2")
+        second = self.commit()
+        self.site.query("UPDATE pmoves_kb.repository SET sending_commit = %s, sending_selection = selection"
+                        " WHERE repository = %s", second, f"git:{self.top}")
+        self.git("reset", "-q", "--hard", first)
+        self.write("c", "3")
+        third = self.commit()
+        self.assertEqual(self.sent(), {"a": "text", "c": "text"})
+        self.assertIn("broken off", self.result["remark"])
+        self.assertEqual(self.recorded(), (third, None))
+
+    def test_a_dry_run_records_nothing(self):
+        self.write("a", "1")
+        self.commit()
+        self.index("--dry-run")
+        self.assertIsNone(self.recorded())
+
+    def test_one_at_a_time(self):
+        self.write("a", "1")
+        self.commit()
+        with self.site.connect() as other:
+            other.execute("SELECT pg_advisory_lock(hashtextextended('spoolgate index ' || %s, 0))", [f"git:{self.top}"])
+            self.assertIn("another spoolgate index", self.index(code=TRY_AGAIN).text)
+
+    def test_the_database_is_needed(self):
+        self.write("a", "1")
+        self.commit()
+        refused = self.index("--database", "postgresql://127.0.0.1:1/nowhere", code=UNAVAILABLE)
+        self.assertIn("how far the repository was indexed", refused.text)
+        self.assertEqual(self.frames(), [])
+
+    def test_a_repository_without_commits(self):
+        self.assertIn("nothing was committed", self.index(code=CONFIG).text)
+
+    def test_a_repository_of_another_user(self):
+        if os.geteuid() != 0:
+            self.skipTest("only root can make one")
+        self.write("a", "1")
+        self.commit()
+        for path in [self.top, *self.top.rglob("*")]:
+            os.chown(path, 65534, 65534)
+        self.assertIn("belongs to another user", self.index(code=CONFIG).text)
+        (self.site.folder / ".gitconfig").write_text(f"[safe]\n\tdirectory = {self.top}\n")
+        self.assertEqual(self.sent(), {"a": "text"})
+
+
+class TestProgress(IndexCase):
+    def on_a_terminal(self, *args, **env):
+        """What a terminal would have got on stderr."""
+        ours, theirs = pty.openpty()
+        process = subprocess.Popen([BIN, "index", *args, self.top], stdout=subprocess.DEVNULL, stderr=theirs,
+                                   env={**self.site.environment, "TERM": "xterm", **env})
+        os.close(theirs)
+        said = b""
+        while True:
+            try:
+                some = os.read(ours, 65536)
+            except OSError:  # EIO: the other side is closed
+                break
+            if not some:
+                break
+            said += some
+        os.close(ours)
+        self.assertEqual(process.wait(DEADLINE), 0)
+        return said.decode()
+
+    def test_a_bar_on_a_terminal_and_nowhere_else(self):
+        for i in range(300):
+            self.write(f"{i}.txt", LINES)
+        shown = self.on_a_terminal("--dry-run")
+        self.assertRegex(shown, r"\r\x1b\[Kindexing  \[#*\.*\]  \d+ of 300 files  ")
+        self.assertTrue(shown.endswith("\r\x1b[K"), shown)
+        self.assertNotIn("\x1b[3", shown)
+        self.assertEqual(self.on_a_terminal("--dry-run", TERM="dumb"), "")
+        self.assertEqual(self.index("--dry-run").err, b"")
+
+
+if __name__ == "__main__":
+    main()
