@@ -21,7 +21,10 @@ static void print_json(const struct drain_result *r)
                   {"frames_skipped", r->skipped},
                   {"segments_left", r->left},
                   {"events_delivered", r->delivered},
-                  {"events_failed", r->undelivered}};
+                  {"events_failed", r->undelivered},
+                  {"chunks_embedded", r->embedded},
+                  {"chunks_failed", r->unembedded},
+                  {"documents_completed", r->documents}};
     struct buf text = {0};
     struct jsonw j = {.out = &text};
     jsonw_object(&j);
@@ -46,6 +49,10 @@ static void print_text(const struct drain_result *r)
     if (r->delivered > 0 || r->undelivered > 0)
         (void)printf("; %" PRIu64 " events delivered, %" PRIu64 " attempts failed", r->delivered,
                      r->undelivered);
+    if (r->embedded > 0 || r->unembedded > 0)
+        (void)printf("; %" PRIu64 " chunks embedded, %" PRIu64 " failed, %" PRIu64
+                     " documents complete",
+                     r->embedded, r->unembedded, r->documents);
     (void)putchar('\n');
 }
 
@@ -58,9 +65,12 @@ static void show_progress(void *context, const struct drain_result *r)
     char text[128];
     if (!progress_is_due(p))
         return;
-    (void)snprintf(text, sizeof text, "%s batches  %s rows  %s rows/s",
-                   str_count(r->batches, batches), str_count(r->rows, rows),
-                   str_count(progress_rate(p, r->rows), rate));
+    int len = snprintf(text, sizeof text, "%s batches  %s rows  %s rows/s",
+                       str_count(r->batches, batches), str_count(r->rows, rows),
+                       str_count(progress_rate(p, r->rows), rate));
+    if (r->embedded > 0)
+        (void)snprintf(text + len, sizeof text - (size_t)len, "  %s chunks embedded",
+                       str_count(r->embedded, rows));
     progress_show(p, 0, 0, text);
 }
 

@@ -75,9 +75,11 @@ static void put_status(struct control *c, struct buf *out)
     struct buf board = {0};
     struct buf manifests = {0};
     struct buf courier = {0};
+    struct buf embed = {0};
     board_status(c->board, &board);
     manifest_current_status(c->reload->current, &manifests);
     courier_status(c->reload->courier, &courier);
+    embed_status(c->reload->embed, &embed);
     jsonw_object(&j);
     jsonw_key(&j, "pid");
     jsonw_int(&j, getpid());
@@ -91,10 +93,13 @@ static void put_status(struct control *c, struct buf *out)
     jsonw_raw(&j, buf_cstr(&manifests));
     jsonw_key(&j, "courier");
     jsonw_raw(&j, buf_cstr(&courier));
+    jsonw_key(&j, "embed");
+    jsonw_raw(&j, buf_cstr(&embed));
     jsonw_end(&j);
     buf_free(&board);
     buf_free(&manifests);
     buf_free(&courier);
+    buf_free(&embed);
 }
 
 static void put_result(struct buf *out, const char *error)

@@ -4,7 +4,8 @@
  *
  *     status          {"pid", "version", "spool_id", "board": {"started_at", "stopping",
  *                      "database_error", "gates": [...], "loading": [...]}, "manifests": {...},
- *                      "courier": {"sinks", "in_flight", "database_error"}}
+ *                      "courier": {"sinks", "in_flight", "database_error"},
+ *                      "embed": {"embedders": [...], "database_error"} or null}
  *     rescan          {"ok": true}
  *     reload          {"ok": true, "changes": [...]} | {"ok": false, "error": "...", "errors":
  * [...]} open GATE       {"ok": true} | {"ok": false, "error": "..."} park BATCH WHY  the same: a

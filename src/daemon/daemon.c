@@ -15,6 +15,7 @@
 #include "daemon/loader.h"
 #include "daemon/scanner.h"
 #include "daemon/worker.h"
+#include "embed/worker.h"
 #include "io/thread.h"
 #include "outbox/courier.h"
 #include "schema/migrate.h"
@@ -31,6 +32,7 @@ struct daemon {
     struct kb_context kb;
     struct maintain maintain;
     struct courier *courier;
+    struct embed_worker *embed; /* NULL: chunks are left to others */
     pthread_t scanner_thread;
     struct worker *workers;
     pthread_t *worker_threads;
@@ -53,6 +55,7 @@ static void cancel_statements(uv_work_t *work)
     for (unsigned i = 0; i < d->worker_count; i++)
         pg_cancel(&d->workers[i].loader.pg);
     courier_end(d->courier, COURIER_NOW);
+    embed_end(d->embed, EMBED_NOW);
 }
 
 static void cancelled(uv_work_t *work, int status)
@@ -93,6 +96,7 @@ static void stop(uv_signal_t *handle, int number)
     LOG_INFO("stopping", LOG_STR("signal", number == SIGTERM ? "TERM" : "INT"));
     board_stop(&d->board, false);
     courier_end(d->courier, COURIER_SOON);
+    embed_end(d->embed, EMBED_SOON);
     (void)uv_timer_start(&d->deadline, give_up, DAEMON_GRACE_S * UINT64_C(1000), 0);
     (void)uv_async_send(&d->somebody_ended); /* all may have ended by themselves */
 }
@@ -118,12 +122,12 @@ static void close_handle(uv_handle_t *handle, void *unused)
         uv_close(handle, NULL);
 }
 
-/* The last loader and the courier are gone: nothing is left to wait for. */
+/* The last loader, the courier and the embedders are gone: nothing is left to wait for. */
 static void check_ended(uv_async_t *async)
 {
     struct daemon *d = async->data;
     if (!board_is_stopping(&d->board) || board_loaders(&d->board) > 0 ||
-        !courier_is_over(d->courier))
+        !courier_is_over(d->courier) || !embed_is_over(d->embed))
         return;
     control_close(&d->control);
     uv_close((uv_handle_t *)&d->on_term, NULL);
@@ -213,6 +217,9 @@ static struct err start_threads(struct daemon *d, bool *scanner_runs)
     if (!err_is(&e))
         e = courier_start(&d->courier, d->config, d->current, tell_loop, d);
     d->reload.courier = d->courier;
+    if (!err_is(&e) && d->config->knowledge.is_on && d->config->knowledge.is_embed)
+        e = embed_start(&d->embed, d->config, d->current, tell_loop, d);
+    d->reload.embed = d->embed;
     return err_is(&e) ? e : start_workers(d);
 }
 
@@ -233,6 +240,7 @@ static void run_threads(struct daemon *d, struct err *e)
     for (unsigned i = 0; i < d->workers_started; i++)
         (void)pthread_join(d->worker_threads[i], NULL);
     courier_stop(d->courier, COURIER_NOW, NULL);
+    embed_stop(d->embed, EMBED_NOW, NULL);
     summaries_stop(&d->summaries, false);
     if (scanner_runs)
         (void)pthread_join(d->scanner_thread, NULL);

@@ -16,6 +16,7 @@
 #include "daemon/maintain.h"
 #include "daemon/oddities.h"
 #include "daemon/summaries.h"
+#include "embed/worker.h"
 #include "io/thread.h"
 #include "outbox/courier.h"
 #include "schema/migrate.h"
@@ -49,6 +50,7 @@ struct drain {
     struct summaries summaries;
     struct oddities oddities;
     struct courier *courier;
+    struct embed_worker *embed; /* NULL: chunks are left to others */
     const struct drain_watch *watch;
     struct drain_result *result;
     struct err first; /* failure */
@@ -438,6 +440,8 @@ static struct err drain_spool(struct drain *d, struct drain_loader *loaders, uns
     TRY(migrate_require(&l->pg, &shipped, d->config->knowledge.is_on));
     TRY(kb_context_refresh(&d->kb, &l->pg));
     TRY(courier_start(&d->courier, d->config, d->current, NULL, NULL));
+    if (d->config->knowledge.is_on && d->config->knowledge.is_embed)
+        TRY(embed_start(&d->embed, d->config, d->current, NULL, NULL));
     TRY(fit_ask(&d->fit, &l->pg, d->set));
     struct err e = resume_all(d, l);
     keep_first(d, &e);
@@ -453,6 +457,26 @@ static struct err drain_spool(struct drain *d, struct drain_loader *loaders, uns
     return err_is(&d->first) ? d->first : e;
 }
 
+/* What the pass brought is embedded before it ends, as far as somebody can. */
+static void finish_embedding(struct drain *d)
+{
+    struct embed_result made = {0};
+    embed_end(d->embed, EMBED_FINISH);
+    do {
+        const struct timespec pause = {.tv_nsec = 50 * 1000 * 1000};
+        if (d->embed && !embed_is_over(d->embed))
+            (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+        embed_count(d->embed, &made);
+        d->result->embedded = made.embedded;
+        d->result->unembedded = made.failed;
+        d->result->documents = made.documents;
+        if (d->watch)
+            d->watch->settled(d->watch->context, d->result);
+    } while (!embed_is_over(d->embed));
+    embed_stop(d->embed, EMBED_FINISH, NULL);
+    keep_first(d, &made.failure);
+}
+
 static struct err drain_locked(struct drain *d)
 {
     unsigned count = d->loaders;
@@ -464,6 +488,9 @@ static struct err drain_locked(struct drain *d)
         loaders[i].loader.check_context = &d->fit;
     }
     struct err e = drain_spool(d, loaders, count);
+    finish_embedding(d); /* its events, too, are delivered */
+    if (!err_is(&e))
+        e = d->first;
     struct courier_result sent = {0};
     courier_stop(d->courier, COURIER_FINISH, &sent); /* the events of a pass that failed, too */
     d->result->delivered = sent.delivered;

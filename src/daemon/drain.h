@@ -21,9 +21,12 @@ struct drain_result {
     uint64_t batches, segments, segments_failed, rows, rejected, skipped;
     uint64_t left;                   /* segments that wait on: not due, not settled, or held */
     uint64_t delivered, undelivered; /* attempts to deliver events */
+    uint64_t embedded, unembedded;   /* chunks that got their vectors, or never will */
+    uint64_t documents;              /* completed */
 };
 
-/* Called after each batch, from any thread, one at a time. */
+/* Called after each batch, and now and then while chunks are embedded, from any thread, one at a
+ * time. */
 struct drain_watch {
     void (*settled)(void *context, const struct drain_result *so_far);
     void *context;

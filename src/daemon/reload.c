@@ -95,6 +95,7 @@ static void finished(uv_work_t *work, int status)
     log_outcome(r);
     board_wake_scanner(r->board);
     courier_wake(r->courier);
+    embed_wake(r->embed);
     r->waiters = NULL;
     r->count = r->cap = 0;
     for (size_t i = 0; i < count; i++)

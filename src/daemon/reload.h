@@ -21,6 +21,7 @@
 #include "base/err.h"
 #include "daemon/board.h"
 #include "manifest/current.h"
+#include "embed/worker.h"
 #include "outbox/courier.h"
 
 /* words: the changes, or what is wrong; a line each. */
@@ -37,6 +38,7 @@ struct reload {
     const struct spool *spool;
     struct board *board;
     struct courier *courier;
+    struct embed_worker *embed; /* NULL: chunks are left to others */
 
     /* private */
     uv_loop_t *loop;

@@ -211,7 +211,7 @@ static bool may_ask(void *hand, uint64_t tokens)
 
 static struct embed_report report_of(const struct embed_hand *h, const struct embed_ask *ask)
 {
-    bool is_news = *ask->said.error != '\0' && !atomic_load(&h->house->stop);
+    bool is_news = ask->how != EMBED_DONE && *ask->said.error && !atomic_load(&h->house->stop);
     struct embed_report report = {.declared = h->declared,
                                   .shape = &h->shape,
                                   .requests = ask->requests,

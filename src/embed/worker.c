@@ -269,6 +269,9 @@ void embed_end(struct embed_worker *w, enum embed_end how)
 
 void embed_count(struct embed_worker *w, struct embed_result *result)
 {
+    *result = (struct embed_result){0};
+    if (!w)
+        return;
     (void)pthread_mutex_lock(&w->house.lock);
     *result = w->house.result;
     (void)pthread_mutex_unlock(&w->house.lock);

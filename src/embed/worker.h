@@ -72,7 +72,7 @@ struct embed_result {
     uint64_t documents;        /* completed */
     struct err failure;        /* of the database, the last; EMBED_FINISH ends by it */
 };
-/* So far. */
+/* So far. Here and above, a w of NULL is one that has nothing to do, and is over. */
 void embed_count(struct embed_worker *w, struct embed_result *result);
 /* Ends it, blocks until it is over, and frees it. result may be NULL; so may w, with no effect. */
 void embed_stop(struct embed_worker *w, enum embed_end how, struct embed_result *result);
