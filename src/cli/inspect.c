@@ -108,8 +108,8 @@ static bool on_reject(void *context, const struct frame *frame, const struct rej
     return true;
 }
 
-static bool on_other(void *context, const struct frame *frame, bool *refused,
-                     struct reject *reject, struct err *failure)
+static bool on_other(void *context, const struct frame *frame, bool *refused, struct reject *reject,
+                     struct err *failure)
 {
     struct inspection *in = context;
     (void)failure;

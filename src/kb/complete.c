@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 
-#include "base/buf.h"
 #include "db/queries.h"
 
 /* Each with a uuid[] of documents as its parameter. */
@@ -29,11 +28,10 @@ struct err kb_lock(struct pg *pg, const char *docs)
 /* Chunks before the sections that they leave, sections before the chunks that come into them. */
 static struct err swap(struct pg *pg, const char *docs)
 {
-    const char *const sql[] = {sql_kb_swap_remove,       sql_kb_swap_sections_change,
-                               sql_kb_swap_sections_add, sql_kb_swap_place,
-                               sql_kb_swap_change,       sql_kb_swap_add,
-                               sql_kb_swap_sections_remove, sql_kb_swap_documents,
-                               sql_kb_swap_end};
+    const char *const sql[] = {
+        sql_kb_swap_remove,          sql_kb_swap_sections_change, sql_kb_swap_sections_add,
+        sql_kb_swap_place,           sql_kb_swap_change,          sql_kb_swap_add,
+        sql_kb_swap_sections_remove, sql_kb_swap_documents,       sql_kb_swap_end};
     return run_all(pg, sql, sizeof sql / sizeof *sql, docs);
 }
 

@@ -28,13 +28,12 @@ struct handler_batch {
 static struct kb_reader fresh_reader(const struct handler_batch *s)
 {
     const struct config *config = s->context->config;
-    return (struct kb_reader){
-        .shape = &s->shape,
-        .split = {.tokens = config->knowledge.chunk_tokens,
-                  .overlap = config->knowledge.chunk_overlap},
-        .roots = (const char *const *)s->context->roots,
-        .nul = (enum nul_rule)s->terms->rules->nul,
-        .file_bytes = config->limits.string_bytes};
+    return (struct kb_reader){.shape = &s->shape,
+                              .split = {.tokens = config->knowledge.chunk_tokens,
+                                        .overlap = config->knowledge.chunk_overlap},
+                              .roots = (const char *const *)s->context->roots,
+                              .nul = (enum nul_rule)s->terms->rules->nul,
+                              .file_bytes = config->limits.string_bytes};
 }
 
 static struct handler_batch *begin(void *context, const struct load_terms *terms)

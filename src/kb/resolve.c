@@ -174,8 +174,10 @@ static void note_document(struct kb_work *w, size_t n, const PGresult *rows, int
         const char *name;
         enum kb_target target;
         bool is_changed;
-    } targets[] = {{"same", KB_TARGET_NONE, false}, {"back", KB_TARGET_NONE, true},
-                   {"served", KB_TARGET_SERVED, true}, {"next", KB_TARGET_NEXT, true},
+    } targets[] = {{"same", KB_TARGET_NONE, false},
+                   {"back", KB_TARGET_NONE, true},
+                   {"served", KB_TARGET_SERVED, true},
+                   {"next", KB_TARGET_NEXT, true},
                    {"reject", KB_TARGET_REJECT, false}};
     struct kb_ref *r = &w->plan.refs[n];
     const char *name = PQgetvalue(rows, row, 4);
@@ -253,11 +255,10 @@ static struct err decide(struct kb_work *w)
     const struct claim *c = w->in->batch->claim;
     struct buf sinks = {0};
     w->terms->sinks(w->terms, EVENT_KB_INDEX_COMPLETED, c->gate, &sinks);
-    struct err e = run_script(w, sql_kb_decide,
-                              (const struct sql_var[]){{"batch", c->batch},
-                                                       {"gate", c->gate},
-                                                       {"sinks", buf_cstr(&sinks)},
-                                                       {0}});
+    struct err e =
+        run_script(w, sql_kb_decide,
+                   (const struct sql_var[]){
+                       {"batch", c->batch}, {"gate", c->gate}, {"sinks", buf_cstr(&sinks)}, {0}});
     buf_free(&sinks);
     return e;
 }
@@ -266,10 +267,9 @@ struct err kb_resolve(struct kb_work *w, size_t from, size_t to)
 {
     TRY(pg_exec(w->in->pg, sql_kb_begin));
     TRY(send_names(w, from, to));
-    TRY(run_script(
-        w, sql_kb_resolve,
-        (const struct sql_var[]){
-            {"batch", w->in->batch->claim->batch}, {"found", sql_kb_found}, {0}}));
+    TRY(run_script(w, sql_kb_resolve,
+                   (const struct sql_var[]){
+                       {"batch", w->in->batch->claim->batch}, {"found", sql_kb_found}, {0}}));
     TRY(lock_documents(w));
     TRY(decide(w));
     return read_decisions(w);

@@ -130,9 +130,8 @@ struct err kb_sender_record(struct kb_sender *s, uint32_t ref, const struct kb_h
         if (s->chunks[target].len >= COPIER_GATHER)
             TRY(flush(s));
     }
-    return s->sections.len + s->chunks[SERVED].len + s->chunks[NEXT].len >= COPIER_GATHER
-               ? flush(s)
-               : ERR_OK;
+    return s->sections.len + s->chunks[SERVED].len + s->chunks[NEXT].len >= COPIER_GATHER ? flush(s)
+                                                                                          : ERR_OK;
 }
 
 /* --- all of a range ----------------------------------------------------------------------------

@@ -22,15 +22,16 @@ static struct err check_same(const struct reading *r, const struct kb_record *re
     const struct kb_record *now = &r->frame.records[0];
     bool same = record->frame <= frame->index && record->has_asset == now->has_asset &&
                 record->is_head == now->is_head &&
-                (record->frames > 1 || (record->frame == frame->index &&
-                                        record->sections == now->sections &&
-                                        record->chunks == now->chunks));
+                (record->frames > 1 ||
+                 (record->frame == frame->index && record->sections == now->sections &&
+                  record->chunks == now->chunks));
     if (same && record->frames == 1 && kb_record_is_document(record))
         same = memcmp(whole->digests.data + record->digest_at,
                       r->frame.digests.data + now->digest_at, HASH_BYTES) == 0;
     return same ? ERR_OK
-                : err_make(ERR_SPOOL, "frame %llu names a file that changed while its batch was "
-                                      "loaded; the batch is read anew",
+                : err_make(ERR_SPOOL,
+                           "frame %llu names a file that changed while its batch was "
+                           "loaded; the batch is read anew",
                            (unsigned long long)frame->index);
 }
 

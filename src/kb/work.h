@@ -52,8 +52,8 @@ struct kb_work {
     /* of the range in hand */
     uint64_t rows_now[KB_TABLES];
     struct buf next_now;
-    bool adds;                         /* something of it joins a document that is there */
-    struct buf docs, idxs, chunks;     /* chunks whose idx may have come before: kb_settle.sql */
+    bool adds;                     /* something of it joins a document that is there */
+    struct buf docs, idxs, chunks; /* chunks whose idx may have come before: kb_settle.sql */
 };
 
 /* The plan and the units, of the segments that are loaded. */
