@@ -27,6 +27,7 @@ CHUNKS = "knowledge: {chunk: {tokens: 32, overlap: 8}}\n"
 CONFIG = ("gates: {default: {open: {count: 4, bytes: 0, age: 300ms, idle: 100ms}, batch: {segments: 20},"
           " max_rejects: 100000}}\nrescan: 2s\nloaders: 2\nmanifests: manifests\n" + CHUNKS)
 WORKERS = 4
+BUILTIN = 384  # numbers of the built-in embedder's vectors
 KINDS = ("kb.ingest.asset.created.v1", "kb.index.completed.v1")
 
 
@@ -235,7 +236,7 @@ def library_site(config):
 
 
 def fill(site):
-    return Library(site).batch()
+    return Library(site, dimensions=BUILTIN).batch()
 
 
 def finish(site, always=()):

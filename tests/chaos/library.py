@@ -19,7 +19,7 @@ import random as randomness
 import psycopg
 
 from feed import Feed, Segment
-from provider import BAD, vector
+from provider import BAD, DIMENSIONS, vector
 from support import msgpack, pack
 
 RETIRED = "retired"
@@ -55,10 +55,10 @@ class Document:
 
 
 class Library(Feed):
-    def __init__(self, site, random=None, most=50):
+    def __init__(self, site, random=None, most=50, dimensions=DIMENSIONS):
         super().__init__(site)
         self.random = random or randomness.Random(7)
-        self.most = most
+        self.most, self.dimensions = most, dimensions
         self.document_numbers = itertools.count()
         self.documents = {}
         self.bad_share = 0.02  # of paragraphs: with a word that no embedder takes
@@ -110,7 +110,7 @@ class Library(Feed):
         doc.chunks[idx] = section, text
         frame = {"kind": "chunk", "uri": doc.uri, "idx": idx, "section": section, "text": text}
         if has_vector:
-            doc.given[text] = vector(f"given {text}")
+            doc.given[text] = vector(f"given {text}", self.dimensions)
             frame["embedding"] = doc.given[text]
         return frame
 

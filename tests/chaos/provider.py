@@ -28,9 +28,9 @@ TIMEOUT = 1  # seconds that a worker waits
 SHARE = 0.35  # of requests that go wrong
 
 
-def vector(text):
+def vector(text, dimensions=DIMENSIONS):
     """Numbers that a float4, and decimal text, have exactly; never all zeros."""
-    return [(byte - 127.5) / 128 for byte in hashlib.sha256(text.encode()).digest()[:DIMENSIONS]]
+    return [(byte - 127.5) / 128 for byte in hashlib.shake_128(text.encode()).digest(dimensions)]
 
 
 def declare_embedder(site, url):
