@@ -16,7 +16,7 @@ from crash import KILL, QUIET, was_killed
 from kills import Keeper, Producer, own_cluster, restart_server
 from library import Library
 from listener import SECRET, Listener, fail, respond
-from provider import DIMENSIONS, Provider, declare_embedder
+from provider import DIMENSIONS, TIMEOUT, Provider, declare_embedder
 from scenario import drain, new_site, scenario, wait_drained
 from served import SERVED, Reader, Served, check_audit, check_library, check_vectors, watch
 from support import BIN, database_url, wait_until
@@ -27,6 +27,7 @@ CHUNKS = "knowledge: {chunk: {tokens: 32, overlap: 8}}\n"
 CONFIG = ("gates: {default: {open: {count: 4, bytes: 0, age: 300ms, idle: 100ms}, batch: {segments: 20},"
           " max_rejects: 100000}}\nrescan: 2s\nloaders: 2\nmanifests: manifests\n" + CHUNKS)
 WORKERS = 4
+LEASE = TIMEOUT + 30  # seconds (embed/claim.c)
 BUILTIN = 384  # numbers of the built-in embedder's vectors
 KINDS = ("kb.ingest.asset.created.v1", "kb.index.completed.v1")
 
@@ -56,16 +57,19 @@ class Workers:
 
     def freeze(self, random, seconds):
         """For longer than its lease lasts: what it sends afterwards comes too late."""
-        process = random.choice(self.running)
+        process = random.choice([p for p in self.running if p.pid not in self.frozen])
         process.send_signal(signal.SIGSTOP)
         self.frozen[process.pid] = time.monotonic() + seconds
 
     def thaw(self, at_once=False):
         for process in self.running:
-            if process.pid in self.frozen and (at_once or self.frozen[process.pid] <= time.monotonic()):
+            if process.pid not in self.frozen:
+                continue
+            is_late = self.frozen[process.pid] <= time.monotonic()
+            if is_late or at_once:
                 process.send_signal(signal.SIGCONT)
                 del self.frozen[process.pid]
-                self.thaws += 1
+                self.thaws += is_late
 
     def check_alive(self, run):
         for number, process in enumerate(self.running):
@@ -142,7 +146,7 @@ def workers_killed(run):
             with Keeper(site) as keeper, Workers(site, WORKERS) as workers:
                 producer.start()
                 reader.start()
-                stops = kill_all(run, cluster, keeper, workers, kills)
+                stops, lapsed = kill_all(run, site, cluster, keeper, workers, kills)
                 producer.finish()
                 provider.is_calm = ear.is_calm = True
                 workers.thaw(at_once=True)
@@ -157,7 +161,7 @@ def workers_killed(run):
     versions = sum(len(doc.versions) for doc in library.documents.values())
     seen = seen_by(library, reader)
     return (f"{kills} SIGKILLs of {WORKERS} `embed` and a daemon that loads and embeds, {stops} immediate stops of Postgres and"
-            f" {workers.thaws} workers stopped for longer than their lease, during a feed of {versions:,} versions of"
+            f" {workers.thaws} workers stopped for longer than their lease, and {lapsed:,} leases ended under living workers, during a feed of {versions:,} versions of"
             f" {len(library.documents)} documents; the embeddings' server got {provider.requests:,} requests and failed"
             f" {sum(provider.faults.values()):,} ({shown(provider.faults)}): {stored:,} vectors stored, each once;"
             f" {seen}")
@@ -167,9 +171,16 @@ def shown(faults):
     return ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in sorted(faults.items()))
 
 
-def kill_all(run, cluster, keeper, workers, kills, lease=10):
+def end_leases(site):
+    """All that is in hand may be claimed anew: what its workers send from now on comes too late."""
+    with contextlib.suppress(psycopg.OperationalError):
+        return len(site.query("UPDATE pmoves_kb.chunks_next SET next_attempt_at = now() WHERE claim_id IS NOT NULL RETURNING 1"))
+    return 0
+
+
+def kill_all(run, site, cluster, keeper, workers, kills):
     """Workers and the daemon in turn. Half of the pauses are so short that they hit a start-up."""
-    stops = 0
+    stops = lapsed = 0
     for i in range(kills):
         time.sleep(run.random.choice((run.random.uniform(0, 0.08), run.random.uniform(0.05, 0.9))))
         workers.thaw()
@@ -179,12 +190,14 @@ def kill_all(run, cluster, keeper, workers, kills, lease=10):
             keeper.kill()
         else:
             workers.kill(run.random)
-        if i % 10 == 7:
-            workers.freeze(run.random, lease)
+        if i % 3 == 0:
+            lapsed += end_leases(site)
+        if i % 50 == 7:
+            workers.freeze(run.random, LEASE + 2)
         if i % 20 == 9:
             restart_server(cluster)
             stops += 1
-    return stops
+    return stops, lapsed
 
 
 def wait_embedded(site):
@@ -242,7 +255,7 @@ def fill(site):
 def finish(site, always=()):
     """What a killed drain had in hand comes due when its lease ends, which is now."""
     drain(site, always)
-    if site.query("UPDATE pmoves_kb.chunks_next SET next_attempt_at = now() WHERE claim_id IS NOT NULL RETURNING 1"):
+    if end_leases(site):
         drain(site, always)
 
 
