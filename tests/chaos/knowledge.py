@@ -174,7 +174,8 @@ def shown(faults):
 def end_leases(site):
     """All that is in hand may be claimed anew: what its workers send from now on comes too late."""
     with contextlib.suppress(psycopg.OperationalError):
-        return len(site.query("UPDATE pmoves_kb.chunks_next SET next_attempt_at = now() WHERE claim_id IS NOT NULL RETURNING 1"))
+        return len(site.query("UPDATE pmoves_kb.chunks_next SET next_attempt_at = now() - interval '1 day' WHERE claim_id IS NOT NULL"
+                              " RETURNING pg_notify('embed_updates', '')"))
     return 0
 
 
@@ -190,7 +191,7 @@ def kill_all(run, site, cluster, keeper, workers, kills):
             keeper.kill()
         else:
             workers.kill(run.random)
-        if i % 3 == 0:
+        if i % 2 == 0:
             lapsed += end_leases(site)
         if i % 50 == 7:
             workers.freeze(run.random, LEASE + 2)

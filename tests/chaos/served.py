@@ -122,10 +122,10 @@ BEGIN
     RETURN NULL;
 END
 $$;
-CREATE TRIGGER embedded AFTER UPDATE ON pmoves_kb.chunks_next FOR EACH ROW
-    WHEN (OLD.embedding_status = 'processing' AND NEW.embedding_status = 'complete') EXECUTE FUNCTION audit.note('embedded');
-CREATE TRIGGER late AFTER UPDATE ON pmoves_kb.chunks_next FOR EACH ROW
-    WHEN (OLD.embedding IS NOT NULL AND NEW.embedding IS DISTINCT FROM OLD.embedding) EXECUTE FUNCTION audit.note('overwritten');
+-- Whoever names the column stores a vector, be it the same again. What is carried over from the revision before gets
+-- that one's id with it.
+CREATE TRIGGER embedded AFTER UPDATE OF embedding ON pmoves_kb.chunks_next FOR EACH ROW
+    WHEN (NEW.embedding IS NOT NULL AND NEW.chunk_id = OLD.chunk_id) EXECUTE FUNCTION audit.note('embedded');
 CREATE TRIGGER unclaimed AFTER UPDATE ON pmoves_kb.chunks_next FOR EACH ROW
     WHEN (OLD.embedding_status = 'failed' AND NEW.embedding_status <> 'failed') EXECUTE FUNCTION audit.note('after it failed');
 CREATE TRIGGER served AFTER INSERT ON pmoves_kb.chunks FOR EACH ROW EXECUTE FUNCTION audit.note('served');
