@@ -37,17 +37,17 @@ BEGIN
              GROUP BY (q.at - 1) / 64) part;
     RETURN QUERY EXECUTE format($statement$
     SELECT n.chunk_id, n.doc_id, n.section_id, a.uri::text, d.title::text, s.heading::text, n.text::text, n.md, n.score
-      FROM (SELECT c.*, cosine.score
+      FROM (SELECT c.chunk_id, c.doc_id, c.section_id, c.text, c.md, (%s) / nullif(sqrt(%s), 0) AS score
               FROM pmoves_kb.chunks c
              CROSS JOIN LATERAL ( -- read once, not for every number: hence OFFSET 0
                    SELECT c.embedding || '{}'::real[] AS v OFFSET 0) e
-             CROSS JOIN LATERAL (SELECT (%s) / nullif(sqrt(%s), 0) AS score OFFSET 0) cosine
-             WHERE c.embedding IS NOT NULL AND ($2 IS NULL OR c.pack_id = $2) AND cosine.score IS NOT NULL
-             ORDER BY cosine.score DESC, c.chunk_id
+             WHERE c.embedding IS NOT NULL AND ($2 IS NULL OR c.pack_id = $2)
+             ORDER BY score DESC NULLS LAST, c.chunk_id
              LIMIT $1) n
       LEFT JOIN pmoves_kb.documents d ON d.doc_id = n.doc_id
       LEFT JOIN pmoves_core.assets a ON a.asset_id = d.asset_id
       LEFT JOIN pmoves_kb.sections s ON s.section_id = n.section_id
+     WHERE n.score IS NOT NULL
      ORDER BY n.score DESC, n.chunk_id$statement$, product, norm)
     USING k, pack;
 END

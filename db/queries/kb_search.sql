@@ -1,5 +1,7 @@
 -- The chunks that answer a question best, by its words (kb_match) and by its vector (kb_nearest) together: reciprocal rank
--- fusion, each chunk's score is the sum of weight / (60 + its rank) over both. The words weigh 2, the vector 1.
+-- fusion, each chunk's score is the sum of weight / (60 + its rank) over both. Both weigh 1, but for the built-in vectors:
+-- they are made of the same words and know nothing else, so they weigh 1/60. There they order what the words leave equal, and
+-- find chunks that have parts of the words alone.
 --   question   any text
 --   query      the question's vector, by the model that made those of the chunks; NULL: the words alone decide
 --   pack       only chunks of it
@@ -15,11 +17,14 @@ AS $function$
     ), by_vector AS (
         SELECT n.chunk_id, row_number() OVER (ORDER BY n.score DESC, n.chunk_id)::integer AS rank
           FROM kb_nearest(query, greatest(100, 5 * k), pack) n
+    ), weights AS (
+        SELECT CASE WHEN e.model LIKE 'spoolgate-lexical-%' THEN 1 / 60.0 ELSE 1.0 END AS vector FROM pmoves_kb.embedding e
     ), fused AS (
         SELECT chunk_id, t.rank AS text_rank, v.rank AS vector_rank,
-               (coalesce(2.0 / (60 + t.rank), 0) + coalesce(1.0 / (60 + v.rank), 0))::double precision AS score
+               (coalesce(1.0 / (60 + t.rank), 0) + coalesce(w.vector / (60 + v.rank), 0))::double precision AS score
           FROM by_text t
           FULL JOIN by_vector v USING (chunk_id)
+         CROSS JOIN weights w
          ORDER BY score DESC, chunk_id
          LIMIT k
     )

@@ -7,6 +7,7 @@
 #include "base/jsonw.h"
 #include "base/time.h"
 #include "cli/commands.h"
+#include "cli/knowledge.h"
 #include "cli/show.h"
 #include "cli/sinks.h"
 #include "daemon/backlog.h"
@@ -137,6 +138,17 @@ static struct err ask_sinks(struct pg *pg, const struct manifest *set, json_t *s
     return ERR_OK;
 }
 
+/* Documents, chunks, and who makes their vectors. */
+static struct err ask_knowledge(struct pg *pg, const struct config *config, json_t *status)
+{
+    json_t *knowledge;
+    if (!config->knowledge.is_on)
+        return ERR_OK;
+    TRY(knowledge_query(pg, &knowledge));
+    (void)json_object_set_new(status, "knowledge", knowledge);
+    return ERR_OK;
+}
+
 /* The receipts of this spool, and whether they can be had at all. */
 static void ask_database(const struct config *config, const struct spool *spool,
                          struct manifest *set, json_t *status)
@@ -151,8 +163,11 @@ static void ask_database(const struct config *config, const struct spool *spool,
         e = find_misfits(&pg, config, set, status);
     (void)json_object_set_new(status, "sinks", json_array());
     (void)json_object_set_new(status, "dead_letters", json_null());
+    (void)json_object_set_new(status, "knowledge", json_null());
     if (!err_is(&e))
         e = ask_sinks(&pg, set, status);
+    if (!err_is(&e))
+        e = ask_knowledge(&pg, config, status);
     pg_close(&pg);
     (void)json_object_set_new(
         status, "database",
@@ -341,6 +356,7 @@ static int run(int argc, char **argv)
         print_manifests(status);
         print_gates(status);
         print_loading(status);
+        knowledge_print(json_object_get(status, "knowledge"));
         print_sinks(status);
         print_recent(status);
     }
@@ -352,12 +368,13 @@ static int run(int argc, char **argv)
 const struct cli_command cli_status = {
     .name = "status",
     .arguments = "",
-    .summary = "gates, backlog, batches, sinks and what is wrong, on one screen",
+    .summary = "gates, backlog, batches, documents, sinks and what is wrong, on one screen",
     .details = "Asks the daemon through SPOOL/.control; where none runs, reads the spool itself "
                "and says so.\n"
-               "The last batches, the sinks that aren't well or have something waiting, and the "
+               "The last batches, the sinks that aren't well or have something waiting, the "
                "number of dead\n"
-               "letters come from the database, if it answers.\n\n"
+               "letters, and the documents and chunks of the knowledge base come from the "
+               "database, if it answers.\n\n"
                "  spoolgate status --json | jq '.gates[] | select(.stalled_reason)'\n",
     .run = run,
 };

@@ -33,7 +33,8 @@ const struct config_key config_keys[] = {
     {"schema", CONFIG_STRING, AT(schema), "public", 0, 0, NULL, "SPOOLGATE_SCHEMA",
      "schema of all tables; search_path is pinned to it"},
     {"manifests", CONFIG_STRING, AT(manifests.dir), "", 0, 0, NULL, "SPOOLGATE_MANIFESTS",
-     "folder of manifests (streams/, gates/, sinks/, embedders/); empty: the shipped streams alone"},
+     "folder of manifests (streams/, gates/, sinks/, embedders/); empty: the shipped streams "
+     "alone"},
     {"manifests.repo", CONFIG_STRING, AT(manifests.repo), "", 0, 0, NULL, NULL,
      "or a git repository, bare or not, whose objects are read"},
     {"manifests.rev", CONFIG_STRING, AT(manifests.rev), CONFIG_MANIFESTS_REV, 0, 0, NULL, NULL,

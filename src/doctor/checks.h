@@ -8,6 +8,9 @@
  *     archive_checks    archive/ against receipts and ledger
  *     receipt_checks    receipts against folders, ledger and rows; after archive_checks
  *     event_checks      receipts against the outbox; dead letters
+ *     knowledge_checks  documents against their chunks; embedders
+ *
+ * knowledge_fix completes the documents that are settled.
  */
 #ifndef SPOOLGATE_DOCTOR_CHECKS_H
 #define SPOOLGATE_DOCTOR_CHECKS_H
@@ -31,6 +34,8 @@ struct err database_checks(struct doctor *d, struct pg *pg);
 struct err archive_checks(struct doctor *d, struct pg *pg);
 struct err receipt_checks(struct doctor *d, struct pg *pg);
 struct err event_checks(struct doctor *d, struct pg *pg);
+struct err knowledge_checks(struct doctor *d, struct pg *pg);
+struct err knowledge_fix(struct doctor *d, struct pg *pg);
 
 /* What a batch's folder holds, besides our notes. */
 struct batch_contents {

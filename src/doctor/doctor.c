@@ -5,6 +5,7 @@
 
 #include "doctor/checks.h"
 #include "replay/load.h"
+#include "schema/knowledge.h"
 #include "schema/migrate.h"
 #include "spool/claim.h"
 #include "spool/scan.h"
@@ -75,6 +76,8 @@ static struct err fix_all(struct doctor *d, struct loader *l)
     free(ids);
     if (!err_is(&e))
         e = scan_folder(d->spool->failed, fix_failed, &f);
+    if (!err_is(&e) && d->config->knowledge.is_on)
+        e = knowledge_fix(d, &l->pg);
     keep_first(&f.first, &e);
     return f.first;
 }
@@ -118,6 +121,8 @@ static struct err check_all(struct doctor *d, struct loader *l, bool fix)
         e = receipt_checks(d, &l->pg);
     if (!err_is(&e))
         e = event_checks(d, &l->pg);
+    if (!err_is(&e) && d->config->knowledge.is_on)
+        e = knowledge_checks(d, &l->pg);
     keep_first(&first, &e);
     d->checked.complete = !err_is(&first);
     return first;

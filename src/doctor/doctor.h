@@ -14,7 +14,8 @@
  * the daemon's work in progress, and no finding.
  *
  * fix: takes the spool's lock, then does what is safe: batches that are settled retire, claims
- * without a receipt go back to incoming/, empty folders go.
+ * without a receipt go back to incoming/, empty folders go, documents whose chunks are settled are
+ * completed.
  *
  * Failures: ERR_DATABASE and ERR_CONFIG (database at another version) after the checks that need no
  * database; ERR_BUSY when fix was wanted, but another process has the spool, after all checks;

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -76,6 +77,14 @@ bool findings_are_wrong(const struct findings *f)
 const char *finding_code_name(enum finding_code code)
 {
     return codes[code].name;
+}
+
+enum finding_code finding_code_of(const char *name)
+{
+    size_t code = 0;
+    while (code < FINDING_CODE_COUNT && strcmp(codes[code].name, name) != 0)
+        code++;
+    return (enum finding_code)code;
 }
 
 const char *finding_heading(enum finding_code code)

@@ -44,6 +44,12 @@ enum finding_severity {
       "fewer rows in the table than the receipt counts")                                           \
     X(FINDING_EVENT_MISSING, "event-missing", FINDING_LOST,                                        \
       "batches that ended, and the outbox has no gate.done of them")                               \
+    X(FINDING_DOCUMENT_LOST, "document-lost", FINDING_LOST,                                        \
+      "documents that were to come, and of which nothing waits")                                   \
+    X(FINDING_DOCUMENT_SHORT, "document-short", FINDING_LOST,                                      \
+      "documents that aren't as whole as was announced")                                           \
+    X(FINDING_VECTOR_MISSING, "vector-missing", FINDING_LOST,                                      \
+      "chunks that count as complete, and have no vector")                                         \
     X(FINDING_ROWS_EXTRA, "rows-extra", FINDING_ODD,                                               \
       "more rows in the table than the receipt counts")                                            \
     X(FINDING_LEDGER_DIFFERS, "ledger-differs", FINDING_ODD,                                       \
@@ -55,6 +61,8 @@ enum finding_severity {
       "in failed/, but the database knows nothing of it")                                          \
     X(FINDING_UNCLAIMABLE, "unclaimable", FINDING_ODD,                                             \
       "in incoming/, but nothing that will ever be claimed")                                       \
+    X(FINDING_DOCUMENT_DIFFERS, "document-differs", FINDING_ODD,                                   \
+      "documents whose status isn't what their chunks say")                                        \
     X(FINDING_DATABASE_UNREACHABLE, "database-unreachable", FINDING_OWED,                          \
       "the database can't be asked")                                                               \
     X(FINDING_DATABASE_VERSION, "database-version", FINDING_OWED,                                  \
@@ -66,8 +74,19 @@ enum finding_severity {
     X(FINDING_RETIRE_OWED, "retire-owed", FINDING_OWED,                                            \
       "settled, but still in processing/: goes to archive/ and failed/")                           \
     X(FINDING_DEAD_LETTERS, "dead-letters", FINDING_OWED, "events that a sink didn't take")        \
+    X(FINDING_COMPLETION_OWED, "completion-owed", FINDING_OWED,                                    \
+      "documents whose last chunk is settled, and that nobody completed")                          \
+    X(FINDING_LEASE_STUCK, "lease-stuck", FINDING_OWED,                                            \
+      "chunks whose worker is gone, and that nobody takes up again")                               \
+    X(FINDING_EMBEDDER_STOPPED, "embedder-stopped", FINDING_OWED,                                  \
+      "embedders that won't work again by themselves")                                             \
+    X(FINDING_CHUNKS_UNEMBEDDED, "chunks-unembedded", FINDING_OWED,                                \
+      "chunks that are served without a vector: they were there before")                           \
     X(FINDING_CLAIM_EMPTY, "claim-empty", FINDING_INFO, "folders in processing/ without segments") \
     X(FINDING_RETRY_WAITS, "retry-waits", FINDING_INFO, "waits for `spoolgate retry`")             \
+    X(FINDING_CHUNKS_FAILED, "chunks-failed", FINDING_INFO, "chunks that couldn't get a vector")   \
+    X(FINDING_ASSETS_AWAITING, "assets-awaiting", FINDING_INFO,                                    \
+      "assets whose text nobody has brought for a day")                                            \
     X(FINDING_FAILED_EMPTY, "failed-empty", FINDING_INFO,                                          \
       "folders in failed/ that hold nothing to retry")                                             \
     X(FINDING_RECEIPT_PRUNED, "receipt-pruned", FINDING_INFO,                                      \
@@ -111,6 +130,8 @@ uint64_t findings_of_severity(const struct findings *f, enum finding_severity se
 bool findings_are_wrong(const struct findings *f); /* more than FINDING_INFO */
 
 const char *finding_code_name(enum finding_code code);
+/* FINDING_CODE_COUNT where there is none of the name. */
+enum finding_code finding_code_of(const char *name);
 const char *finding_heading(enum finding_code code);
 enum finding_severity finding_severity_of(enum finding_code code);
 const char *finding_severity_name(enum finding_severity severity);

@@ -309,7 +309,7 @@ static bool is_ready(struct embed_hand *h, const struct look *look, int64_t *wai
 
 static struct err use_database(struct embed_hand *h, int64_t *wait_us, bool *is_idle)
 {
-    struct look now;
+    struct look now = {0};
     bool heard; /* what was said until now is what we look at */
     TRY(connect(h));
     TRY(pg_heard(&h->pg, &heard));

@@ -43,6 +43,7 @@ struct embed_house {
 
 /* What the hands of one embedder have. */
 struct embed_shared {
+    struct embed_shared *next;
     char *name;
     pthread_mutex_t lock; /* of the rest */
     struct embed_limits limits;

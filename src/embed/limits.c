@@ -3,7 +3,7 @@
 
 #include "base/time.h"
 
-#define MINUTE (60 * TIME_US_PER_S)
+#define MINUTE ((unsigned __int128)60 * TIME_US_PER_S)
 
 int64_t embed_limits_wait(const struct embed_limits *l, int64_t now_us)
 {
@@ -16,7 +16,7 @@ static int64_t later(int64_t at_us, int64_t now_us, uint64_t cost, uint64_t per_
 {
     if (per_minute == 0)
         return 0;
-    unsigned __int128 us = ((unsigned __int128)cost * MINUTE + per_minute - 1) / per_minute;
+    unsigned __int128 us = (cost * MINUTE + per_minute - 1) / per_minute;
     int64_t from = at_us > now_us ? at_us : now_us;
     return us < (unsigned __int128)(INT64_MAX - from) ? from + (int64_t)us : INT64_MAX;
 }

@@ -15,6 +15,7 @@
 #include "io/thread.h"
 
 struct member {
+    struct member *next;
     struct embed_hand hand;
     struct embed_worker *worker;
     pthread_t thread;
@@ -28,10 +29,8 @@ struct embed_worker {
 
     pthread_mutex_t lock; /* of the rest */
     pthread_cond_t changed;
-    struct embed_shared **embedders;
-    size_t embedder_count, embedder_cap;
-    struct member **members;
-    size_t member_count, member_cap;
+    struct embed_shared *embedders; /* lists */
+    struct member *members;
     unsigned running;
 };
 
@@ -60,29 +59,31 @@ static void *member_main(void *member)
 
 static struct embed_shared *find_shared(struct embed_worker *w, const char *name)
 {
-    for (size_t i = 0; i < w->embedder_count; i++)
-        if (strcmp(w->embedders[i]->name, name) == 0)
-            return w->embedders[i];
-    struct embed_shared *shared = mem_calloc(1, sizeof *shared);
+    struct embed_shared *shared = w->embedders;
+    while (shared && strcmp(shared->name, name) != 0)
+        shared = shared->next;
+    if (shared)
+        return shared;
+    shared = mem_calloc(1, sizeof *shared);
     shared->name = mem_strdup(name);
     (void)pthread_mutex_init(&shared->lock, NULL);
-    *MEM_PUSH(w->embedders, w->embedder_count, w->embedder_cap) = shared;
+    shared->next = w->embedders;
+    w->embedders = shared;
     return shared;
 }
 
 static bool is_running(const struct embed_worker *w, const struct embed_shared *shared,
                        uint64_t index)
 {
-    for (size_t i = 0; i < w->member_count; i++) {
-        const struct member *m = w->members[i];
+    for (const struct member *m = w->members; m; m = m->next)
         if (!m->is_over && m->hand.shared == shared && m->hand.index == index)
             return true;
-    }
     return false;
 }
 
-static void free_member(struct member *m)
+static void join_member(struct member *m)
 {
+    (void)pthread_join(m->thread, NULL);
     (void)close(m->hand.wake);
     free(m);
 }
@@ -97,10 +98,12 @@ static struct err add_member(struct embed_worker *w, struct embed_shared *shared
     embed_hand_open(&m->hand, &w->house, shared, index, wake);
     struct err e = thread_start(&m->thread, member_main, m);
     if (err_is(&e)) {
-        free_member(m);
+        (void)close(wake);
+        free(m);
         return e;
     }
-    *MEM_PUSH(w->members, w->member_count, w->member_cap) = m;
+    m->next = w->members;
+    w->members = m;
     w->running++;
     (void)pthread_mutex_lock(&shared->lock);
     shared->hands++;
@@ -111,16 +114,15 @@ static struct err add_member(struct embed_worker *w, struct embed_shared *shared
 /* Those that have ended, for want of an embedder; or else a year of reloads would pile them up. */
 static void forget_ended(struct embed_worker *w)
 {
-    size_t kept = 0;
-    for (size_t i = 0; i < w->member_count; i++) {
-        if (w->members[i]->is_over) {
-            (void)pthread_join(w->members[i]->thread, NULL);
-            free_member(w->members[i]);
+    for (struct member **at = &w->members; *at;) {
+        struct member *m = *at;
+        if (m->is_over) {
+            *at = m->next;
+            join_member(m);
         } else {
-            w->members[kept++] = w->members[i];
+            at = &m->next;
         }
     }
-    w->member_count = kept;
 }
 
 /* Those that the manifests want, and that aren't there yet. Those that they don't want any more end
@@ -142,25 +144,26 @@ static struct err add_missing(struct embed_worker *w)
 
 static void wake_all(struct embed_worker *w)
 {
-    for (size_t i = 0; i < w->member_count; i++)
-        (void)eventfd_write(w->members[i]->hand.wake, 1);
+    for (const struct member *m = w->members; m; m = m->next)
+        (void)eventfd_write(m->hand.wake, 1);
 }
 
 /* ---- from outside ---- */
 
 static void worker_free(struct embed_worker *w)
 {
-    for (size_t i = 0; i < w->member_count; i++) {
-        (void)pthread_join(w->members[i]->thread, NULL);
-        free_member(w->members[i]);
+    while (w->members) {
+        struct member *m = w->members;
+        w->members = m->next;
+        join_member(m);
     }
-    for (size_t i = 0; i < w->embedder_count; i++) {
-        (void)pthread_mutex_destroy(&w->embedders[i]->lock);
-        free(w->embedders[i]->name);
-        free(w->embedders[i]);
+    while (w->embedders) {
+        struct embed_shared *shared = w->embedders;
+        w->embedders = shared->next;
+        (void)pthread_mutex_destroy(&shared->lock);
+        free(shared->name);
+        free(shared);
     }
-    free(w->members);
-    free(w->embedders);
     (void)pthread_mutex_destroy(&w->house.lock);
     (void)pthread_mutex_destroy(&w->lock);
     (void)pthread_cond_destroy(&w->changed);
@@ -240,8 +243,8 @@ void embed_status(struct embed_worker *w, struct buf *json)
     jsonw_object(&j);
     jsonw_key(&j, "embedders");
     jsonw_array(&j);
-    for (size_t i = 0; i < w->embedder_count; i++)
-        write_embedder(&j, w->embedders[i]);
+    for (struct embed_shared *s = w->embedders; s; s = s->next)
+        write_embedder(&j, s);
     jsonw_end(&j);
     (void)pthread_mutex_lock(&w->house.lock);
     jsonw_key(&j, "database_error");
@@ -262,8 +265,8 @@ void embed_end(struct embed_worker *w, enum embed_end how)
         atomic_store(&w->house.stop, true);
     (void)pthread_mutex_lock(&w->lock);
     wake_all(w);
-    for (size_t i = 0; i < w->member_count && how == EMBED_NOW; i++)
-        pg_cancel(&w->members[i]->hand.pg);
+    for (struct member *m = w->members; m && how == EMBED_NOW; m = m->next)
+        pg_cancel(&m->hand.pg);
     (void)pthread_mutex_unlock(&w->lock);
 }
 

@@ -27,6 +27,7 @@ void writer_open(struct writer *w, const char *about)
 struct search {
     const char *prefix;
     char found[NAME_BYTES];
+    char folder[NAME_BYTES]; /* where it was, below the folder that is searched */
 };
 
 static struct err visit_segment(void *context, int folder, const char *name)
@@ -43,9 +44,26 @@ static struct err visit_folder(void *context, int folder, const char *name)
     int fd = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0) /* a file, or retired since it was listed */
         return ERR_OK;
-    struct err e = scan_folder(fd, visit_segment, context);
+    struct search *s = context;
+    bool was_found = *s->found;
+    struct err e = scan_folder(fd, visit_segment, s);
+    if (*s->found && !was_found)
+        (void)snprintf(s->folder, sizeof s->folder, "%s", name);
     (void)close(fd);
     return e;
+}
+
+/* Retried later, it would bring back what is older than what we send now. */
+static struct err check_failed(const struct writer *w)
+{
+    struct search s = {.prefix = w->prefix};
+    TRY(scan_folder(w->spool->failed, visit_folder, &s));
+    if (!*s.found)
+        return ERR_OK;
+    return err_make(ERR_BUSY,
+                    "%s, which an earlier run sent, failed: `spoolgate retry %s` offers it again, "
+                    "or remove it from failed/%s and send everything with --all",
+                    s.found, s.folder, s.folder);
 }
 
 /* incoming/ first: what is claimed meanwhile is found in processing/ then. */
@@ -56,7 +74,7 @@ struct err writer_check_earlier(const struct writer *w)
     TRY(scan_folder(w->spool->incoming, visit_folder, &s));
     TRY(scan_folder(w->spool->processing, visit_folder, &s));
     if (!*s.found)
-        return ERR_OK;
+        return check_failed(w);
     return err_make(ERR_BUSY,
                     "%s, which the last run sent, isn't loaded yet, and what comes after it must "
                     "not overtake it: try again when it is; `spoolgate drain --force` loads it now",

@@ -48,7 +48,7 @@ struct writer {
 };
 
 void writer_open(struct writer *w, const char *about);
-/* ERR_BUSY names a segment that still waits, or is being loaded. */
+/* ERR_BUSY names a segment that still waits, is being loaded, or failed. */
 struct err writer_check_earlier(const struct writer *w);
 /* A frame longer than limits.frame_bytes would fail its segment: the caller looks first. */
 struct err writer_put(struct writer *w, const void *frame, size_t len);

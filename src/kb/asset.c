@@ -131,7 +131,7 @@ static bool read_format(struct kb_reading *g, enum text_format *format)
 }
 
 /* All that makes the revision: what its sections and chunks follow from. */
-static void put_digest(struct kb_reading *g, bool has_text, enum text_format format)
+static void put_document_digest(struct kb_reading *g, bool has_text, enum text_format format)
 {
     const struct split_settings *split = &g->reader->split;
     const uint64_t how[] = {g->record.is_retired,          has_text,
@@ -171,7 +171,7 @@ static bool read_document(struct kb_reading *g, bool has_text, enum text_format 
     if (!kb_put_key(g, KEY_META, out))
         return false;
     g->record.document = (struct kb_span){begun, out->len - begun};
-    put_digest(g, has_text, format);
+    put_document_digest(g, has_text, format);
     g->next_idx = g->record.chunks;
     return true;
 }

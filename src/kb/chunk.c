@@ -5,8 +5,8 @@
 #include "kb/reading.h"
 
 /* What a row says, the ids of its document aside, is what its frame says of the document. */
-static void put_digest(struct kb_reading *g, const struct buf *rows, size_t row,
-                       const struct kb_span *without)
+static void put_row_digest(struct kb_reading *g, const struct buf *rows, size_t row,
+                           const struct kb_span *without)
 {
     struct hash h;
     struct buf *digests = &g->held->digests;
@@ -65,7 +65,7 @@ bool kb_section_read(struct kb_reading *g)
     field_put_32(out, idx);
     if (!kb_put_key(g, KEY_HEADING, out) || !put_section_meta(g, idx, out))
         return false;
-    put_digest(g, out, row, &(struct kb_span){.at = out->len});
+    put_row_digest(g, out, row, &(struct kb_span){.at = out->len});
     g->record.sections = 1;
     return true;
 }
@@ -188,7 +188,7 @@ bool kb_chunk_read(struct kb_reading *g)
     if (!kb_put_key(g, KEY_PACK_ID, out) || !put_text(g, out, &text) ||
         !put_counts(g, out, text, idx) || !put_map(g, KEY_MD, out) || !put_embedding(g, out, text))
         return false;
-    put_digest(g, out, row, &text);
+    put_row_digest(g, out, row, &text);
     g->record.chunks = 1;
     g->next_idx = (int64_t)idx + 1;
     return true;

@@ -123,6 +123,8 @@ static bool read_checksum(struct kb_reading *g, struct kb_span *checksum)
     static const char prefix[] = "sha256:";
     const size_t prefix_len = sizeof prefix - 1;
     bool good = true;
+    if (!g->keys.of[KEY_CHECKSUM])
+        return true;
     if (!read_text(g, KEY_CHECKSUM, checksum))
         return false;
     uint8_t *text = g->held->texts.data + checksum->at;
@@ -135,7 +137,7 @@ static bool read_checksum(struct kb_reading *g, struct kb_span *checksum)
         text[i] = (uint8_t)(text[i] >= 'A' && text[i] <= 'F' ? text[i] + ('a' - 'A') : text[i]);
         good = good && ((text[i] >= '0' && text[i] <= '9') || (text[i] >= 'a' && text[i] <= 'f'));
     }
-    return !g->keys.of[KEY_CHECKSUM] || (good && checksum->len == 2 * HASH_BYTES) ||
+    return (good && checksum->len == 2 * HASH_BYTES) ||
            kb_refuse(g, KEY_CHECKSUM, "a SHA-256 is wanted, as 64 hexadecimal digits");
 }
 
@@ -156,8 +158,8 @@ static bool read_name(struct kb_reading *g)
 /* --- frames ------------------------------------------------------------------------------------
  */
 
-static bool same_id(bool has_a, const struct uuid *a, bool has_b, const struct uuid *b,
-                    bool *is_known)
+static bool shares_id(bool has_a, const struct uuid *a, bool has_b, const struct uuid *b,
+                      bool *is_known)
 {
     if (!has_a || !has_b)
         return true;
@@ -182,8 +184,8 @@ static bool is_next(const struct kb_reading *g)
             !word_same(reader->before.uri.data, g->held->texts.data + b->uri.at, uri_len))
             return false;
     }
-    return same_id(a->has_asset_id, &a->asset_id, b->has_asset_id, &b->asset_id, &is_known) &&
-           same_id(a->has_doc_id, &a->doc_id, b->has_doc_id, &b->doc_id, &is_known) && is_known;
+    return shares_id(a->has_asset_id, &a->asset_id, b->has_asset_id, &b->asset_id, &is_known) &&
+           shares_id(a->has_doc_id, &a->doc_id, b->has_doc_id, &b->doc_id, &is_known) && is_known;
 }
 
 /* For the next frame of the segment. */
@@ -196,8 +198,9 @@ static void remember(struct kb_reading *g, size_t segment)
     reader->before.next_idx = g->next_idx;
     reader->before.name = g->record.name;
     buf_clear(&reader->before.uri);
-    buf_put(&reader->before.uri, g->held->texts.data + g->record.name.uri.at,
-            g->record.name.uri.len);
+    if (g->record.name.uri.len > 0)
+        buf_put(&reader->before.uri, g->held->texts.data + g->record.name.uri.at,
+                g->record.name.uri.len);
 }
 
 bool kb_frame_is(const struct frame *frame)

@@ -46,7 +46,7 @@ static struct handler_batch *begin(void *context, const struct load_terms *terms
     s->shape = kb->shape;
     (void)pthread_mutex_unlock(&kb->lock);
     s->reader = fresh_reader(s);
-    kb_held_open(&s->held, PREPARE_BUDGET);
+    kb_held_open(&s->held, kb->budget);
     return s;
 }
 
@@ -279,6 +279,7 @@ void kb_context_open(struct kb_context *kb, const struct config *config)
     *kb = (struct kb_context){.config = config,
                               .shape = {.type = KB_REAL},
                               .roots = split_roots(config->knowledge.roots),
+                              .budget = PREPARE_BUDGET,
                               .handler = {.takes = kb_frame_is,
                                           .begin = begin,
                                           .inspect = inspect,

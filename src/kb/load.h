@@ -39,6 +39,7 @@ struct kb_context {
     pthread_mutex_t lock;
     struct kb_shape shape; /* dimensions 0: not known yet */
     char **roots;          /* knowledge.roots; ends with NULL */
+    size_t budget;         /* rows of a batch that may be held: PREPARE_BUDGET */
     struct handler handler;
 };
 

@@ -126,6 +126,9 @@ static void note(struct kb_plan *p, struct key key, uint32_t what)
     *e = (struct entry){hash, key.sort, what};
 }
 
+static const char contradiction[] =
+    "its uri, asset_id and doc_id don't belong together: frames before it in the batch say so";
+
 /* --- assets ------------------------------------------------------------------------------------
  */
 
@@ -176,7 +179,7 @@ static uint32_t push_contradiction(struct kb_plan *p, const struct kb_name *name
     p->assets[asset].uri = name->uri;
     p->assets[asset].has_asset_id = name->has_asset_id;
     p->assets[asset].asset_id = name->asset_id;
-    p->assets[asset].problem = "uri and asset_id belong to two assets, as frames before it say";
+    p->assets[asset].problem = contradiction;
     return asset;
 }
 
@@ -325,7 +328,7 @@ static uint32_t take_ref(struct kb_plan *p, uint32_t asset, const struct kb_reco
         return push_refused(p, asset, p->assets[asset].problem);
     if (ref != KB_NONE && asset != KB_NONE && p->refs[ref].asset != KB_NONE &&
         p->refs[ref].asset != asset)
-        return push_refused(p, asset, "doc_id is another asset's, as a frame before it says");
+        return push_refused(p, asset, contradiction);
     if (ref == KB_NONE) {
         ref = push_ref(p, asset);
     } else if (r->is_head) {

@@ -90,9 +90,9 @@ bool split_section_begin(struct split_work *w, size_t at, unsigned level, const 
     return s->section_count <= SPLIT_SECTIONS_MAX;
 }
 
-size_t split_keep_begin(struct split_work *w, size_t from)
+size_t split_keep_add(struct split_work *w, size_t from, size_t to)
 {
-    *MEM_PUSH(w->keeps, w->keep_count, w->keep_cap) = (struct split_keep){from, from};
+    *MEM_PUSH(w->keeps, w->keep_count, w->keep_cap) = (struct split_keep){from, to};
     return w->keep_count - 1;
 }
 

@@ -82,7 +82,7 @@ static enum border_kind border_kind(const struct gap *gap, uint32_t c, enum spli
     }
     if (split_stays_behind(c) || split_opens(gap->before) || kind == SPLIT_PUNCTUATION)
         return BORDER_CHARACTER;
-    if (gap->ending == SPLIT_ENDS)
+    if (gap->ending == SPLIT_ENDS && gap->before >= 0x80)
         return BORDER_SENTENCE;
     return gap->kind == SPLIT_IDEOGRAPH || kind == SPLIT_IDEOGRAPH ? BORDER_WORD : BORDER_CHARACTER;
 }

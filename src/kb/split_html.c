@@ -95,6 +95,7 @@ static enum gap gap_of(GumboTag tag)
     case GUMBO_TAG_UL:
         return GAP_PARAGRAPH;
     case GUMBO_TAG_TD:
+    case GUMBO_TAG_TEXTAREA:
     case GUMBO_TAG_TH:
     case GUMBO_TAG_TITLE:
     case GUMBO_TAG_WBR:
@@ -137,11 +138,12 @@ static void element_enter(struct page *page, const GumboNode *node)
     } else if (tag == GUMBO_TAG_TD || tag == GUMBO_TAG_TH) {
         cell_begin(page, node);
     } else if (tag == GUMBO_TAG_TABLE && page->tables++ == 0) {
-        page->table_keep = split_keep_begin(page->w, page->text->len);
+        page->table_keep = split_keep_add(page->w, page->text->len, page->text->len);
     } else if (tag == GUMBO_TAG_PRE && page->pre++ == 0) {
-        page->pre_keep = split_keep_begin(page->w, page->text->len);
+        page->pre_keep = split_keep_add(page->w, page->text->len, page->text->len);
     } else if (heading_level(node) > 0 && !page->heading) {
         page->cell_begins = false;
+        page->tabs = 0;
         gap_want(page, GAP_PARAGRAPH);
         page->heading = node;
         page->heading_at = SIZE_MAX;

@@ -108,9 +108,11 @@ static bool ends_html(const uint8_t *p, size_t len, size_t i)
 static void like_text(struct buf *like, const uint8_t *p, size_t len)
 {
     size_t plain = fence_length(p, len); /* bytes at the front that stay */
-    if (len > 0 && *p == '<')
+    if (len == 0)
+        return;
+    if (*p == '<')
         plain = len < 9 ? len : 9; /* <![CDATA[ */
-    uint8_t *out = buf_reserve(like, len);
+    uint8_t *out = buf_reserve(like, len + 1);
     for (size_t i = 0; i < len; i++)
         out[i] = i >= plain && is_inline(p[i]) && !ends_html(p, len, i) ? 'x' : p[i];
     like->len += len;
@@ -173,14 +175,16 @@ static size_t block_to(const struct slice *s, cmark_node *node)
     return line_at(s, cmark_node_get_end_line(node) + 1);
 }
 
-/* A heading's text as a reader sees it. */
+/* A heading's text as a reader sees it. To cmark, one that is underlined ends a line late: what
+ * counts is the first block. */
 static void heading_text(struct buf *out, const uint8_t *p, size_t len)
 {
     if (len > HEADING)
         for (len = HEADING; (p[len] & 0xc0) == 0x80;)
             len--;
     cmark_node *tree = cmark_parse_document((const char *)p, len, CMARK_OPT_DEFAULT);
-    cmark_iter *iter = cmark_iter_new(tree);
+    cmark_node *block = cmark_node_first_child(tree);
+    cmark_iter *iter = cmark_iter_new(block ? block : tree);
     cmark_event_type event;
     while ((event = cmark_iter_next(iter)) != CMARK_EVENT_DONE) {
         cmark_node *node = cmark_iter_get_node(iter);
@@ -238,7 +242,7 @@ static void table_keep(struct split_work *w, const struct slice *s, cmark_node *
         size_t end = line_end(s->bytes, at, to, &next);
         if (above < at && is_rule(s->bytes + at, end - at) &&
             memchr(s->bytes + above, '|', at - above)) {
-            w->keeps[split_keep_begin(w, above)].to = to;
+            (void)split_keep_add(w, above, to);
             return;
         }
     }
@@ -255,7 +259,7 @@ static void block_keep(struct split_work *w, const struct slice *s, cmark_node *
         if (event != CMARK_EVENT_ENTER || block_from(s, node) >= s->end)
             continue;
         if (type == CMARK_NODE_CODE_BLOCK)
-            w->keeps[split_keep_begin(w, block_from(s, node))].to = block_to(s, node);
+            (void)split_keep_add(w, block_from(s, node), block_to(s, node));
         if (type == CMARK_NODE_PARAGRAPH) {
             table_keep(w, s, node);
             cmark_iter_reset(iter, node, CMARK_EVENT_EXIT);

@@ -20,6 +20,7 @@ enum tag_use {
     TAG_BLOCK,   /* a level */
     TAG_HEADING, /* a level that the next one of its sort ends, as do ... */
     TAG_ITEM,
+    TAG_TERM,
     TAG_TEXT,   /* holds text, not tags */
     TAG_HIDDEN, /* left out with all that it holds, tags in between known */
     TAG_RAW,    /* the same, but nothing in it is a tag */
@@ -31,9 +32,9 @@ static const struct tag {
 } tags[] = {
     {"address", TAG_BLOCK},    {"article", TAG_BLOCK},   {"aside", TAG_BLOCK},
     {"blockquote", TAG_BLOCK}, {"body", TAG_LOOSE},      {"br", TAG_LOOSE},
-    {"caption", TAG_LOOSE},    {"center", TAG_BLOCK},    {"dd", TAG_ITEM},
+    {"caption", TAG_LOOSE},    {"center", TAG_BLOCK},    {"dd", TAG_TERM},
     {"details", TAG_BLOCK},    {"dialog", TAG_BLOCK},    {"div", TAG_BLOCK},
-    {"dl", TAG_BLOCK},         {"dt", TAG_ITEM},         {"fieldset", TAG_BLOCK},
+    {"dl", TAG_BLOCK},         {"dt", TAG_TERM},         {"fieldset", TAG_BLOCK},
     {"figcaption", TAG_BLOCK}, {"figure", TAG_BLOCK},    {"footer", TAG_BLOCK},
     {"h1", TAG_HEADING},       {"h2", TAG_HEADING},      {"h3", TAG_HEADING},
     {"h4", TAG_HEADING},       {"h5", TAG_HEADING},      {"h6", TAG_HEADING},
@@ -220,6 +221,7 @@ static void tag_open(struct cleaner *c, const struct tag *tag)
     case TAG_BLOCK:
     case TAG_HEADING:
     case TAG_ITEM:
+    case TAG_TERM:
         if (!c->hidden)
             open_level(c, tag);
         break;
@@ -253,6 +255,7 @@ static void tag_close(struct cleaner *c, const struct tag *tag)
     case TAG_BLOCK:
     case TAG_HEADING:
     case TAG_ITEM:
+    case TAG_TERM:
         if (!c->hidden)
             close_level(c, tag);
         break;

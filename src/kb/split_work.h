@@ -31,7 +31,7 @@ bool split_section_begin(struct split_work *w, size_t at, unsigned level, const 
                          size_t len);
 /* Appends to s.headings, as short and plain as a heading is; returns the length. */
 size_t split_heading_put(struct split *s, const void *text, size_t len);
-size_t split_keep_begin(struct split_work *w, size_t from); /* its place in keeps */
+size_t split_keep_add(struct split_work *w, size_t from, size_t to); /* its place in keeps */
 
 const char *split_markdown(struct split_work *w, const uint8_t *bytes, size_t len);
 const char *split_html(struct split_work *w, const uint8_t *bytes, size_t len);

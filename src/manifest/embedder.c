@@ -99,7 +99,7 @@ const struct shape embedder_shape = {
 static int read_word(const struct yaml_node *node, const char *const *words)
 {
     int found = 0;
-    while (strcmp(words[found], node->text) != 0)
+    while (words[found] && strcmp(words[found], node->text) != 0)
         found++;
     return found;
 }

@@ -52,7 +52,8 @@ static const struct shape_key keys[] = {
     {"max_rejects", SETTING("max_rejects"), NULL, false},
     {"dedupe", SETTING("dedupe"), NULL, false},
     {"nul", SETTING("nul"), NULL, false},
-    {"streams", &streams_shape, "streams that it takes, `knowledge` for its frames; others' are rejected; left out: all",
+    {"streams", &streams_shape,
+     "streams that it takes, `knowledge` for its frames; others' are rejected; left out: all",
      false},
     {0},
 };

@@ -184,9 +184,13 @@ _shared = None
 
 def database_url():
     """The database that tests share, each in a schema of its own."""
+    return os.environ.get("SPOOLGATE_TEST_DATABASE") or own_database_url()
+
+
+def own_database_url():
+    """The database that tests of this process share: for those that look at all of the knowledge base, which is one for
+    all schemas of a database."""
     global _shared  # pylint: disable=global-statement
-    if url := os.environ.get("SPOOLGATE_TEST_DATABASE"):
-        return url
     if _shared is None:
         _shared = Cluster().start()
     return _shared.url
@@ -495,9 +499,10 @@ class SiteCase(unittest.TestCase):
     """A test with a site of its own, self.site."""
     maxDiff = None
     config = ""
+    url = staticmethod(database_url)
 
     def setUp(self):
-        self.site = Site(self.config)
+        self.site = Site(self.config, url=self.url())
         self.addCleanup(self.site.close)
 
 

@@ -13,7 +13,7 @@ import time
 import uuid
 
 from support import (CONFIG, NOW, ROOT, TRY_AGAIN, UNAVAILABLE, USAGE, SiteCase, event, main, metric,
-                     pack, uuid_time, zstd)
+                     own_database_url, pack, uuid_time, zstd)
 
 WRONG = 1  # doctor's own
 GOOD = pack(*(metric(value=i) for i in range(3)))
@@ -27,6 +27,8 @@ def new_batch(age=datetime.timedelta(minutes=5)):
 
 
 class DoctorCase(SiteCase):
+    url = staticmethod(own_database_url)
+
     def setUp(self):
         super().setUp()
         self.site.run("migrate", code=0)

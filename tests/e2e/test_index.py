@@ -174,6 +174,9 @@ class TestFolder(IndexCase):
         claimed.mkdir()
         (self.site.spool / "incoming" / waiting).rename(claimed / waiting)
         self.assertIn(waiting, self.index(code=TRY_AGAIN).text)
+        failed = self.site.spool / "failed" / claimed.name
+        claimed.rename(failed)
+        self.assertIn(f"spoolgate retry {failed.name}", self.index(code=TRY_AGAIN).text)
         self.write("other/a.txt")
         self.index(path=self.top / "other")
 
@@ -474,6 +477,133 @@ class TestRepository(RepositoryCase):
         self.assertIn("belongs to another user", self.index(code=CONFIG).text)
         (self.site.folder / ".gitconfig").write_text(f"[safe]\n\tdirectory = {self.top}\n")
         self.assertEqual(self.sent(), {"a": "text"})
+
+
+class TestLoaded(RepositoryCase):
+    """From the files to the rows that readers see, and to the events."""
+    def setUp(self):
+        super().setUp()
+        self.enterContext(self.site.daemon())
+
+    def load(self, *args, **options):
+        """What the daemon makes of an index: frames loaded, frames skipped."""
+        before = len(self.site.receipts())
+        self.result = self.index("--json", *args, **options).json()
+        receipts = self.site.wait_settled(before + len(self.result["segments"]))[before:]
+        self.assertEqual([(r["status"], r["frames_rejected"]) for r in receipts],
+                         [("done", 0)] * len(self.result["segments"]))
+        waits = ("SELECT count(*) FROM pmoves_kb.documents_next n JOIN pmoves_kb.documents d USING (doc_id)"
+                 " JOIN pmoves_core.assets a USING (asset_id) WHERE a.uri LIKE %s")
+        wait_until(lambda: self.site.value(waits, f"%{self.top}%") == 0, "all documents are complete")
+        return sum(r["rows_loaded"] for r in receipts), sum(r["frames_skipped"] for r in receipts)
+
+    def documents(self, source=None):
+        """{path: [(chunk_id, text)]} of what is served."""
+        documents = {}
+        source = source or f"git:{self.top}"
+        for uri, chunk, text in self.site.query(
+                "SELECT a.uri, c.chunk_id, c.text FROM pmoves_core.assets a JOIN pmoves_kb.documents d USING (asset_id)"
+                " LEFT JOIN pmoves_kb.chunks c USING (doc_id) WHERE starts_with(a.uri, %s) AND d.status = 'complete'"
+                " ORDER BY a.uri, c.idx", source + "/"):
+            documents.setdefault(uri.removeprefix(source + "/"), []).append((chunk, text))
+        return documents
+
+    def test_a_repository_s_life(self):
+        for name in ("same", "edited", "renamed", "both", "deleted"):
+            self.write(f"{name}.md", f"# {name}\n\n{LINES}")
+        self.write("empty.md", "")
+        self.commit()
+        self.assertEqual(self.load(), (6, 0))
+        first = self.documents()
+        self.assertEqual(sorted(first), ["both.md", "deleted.md", "edited.md", "empty.md", "renamed.md", "same.md"])
+        self.write("edited.md", f"# edited\n\n{LINES}\n# More\n\nwords\n")
+        self.git("mv", "renamed.md", "new name.md")
+        self.git("mv", "both.md", "both2.md")
+        self.write("both2.md", f"# both\n\n{LINES}\n# Even more\n\nwords\n")
+        self.git("rm", "-q", "deleted.md")
+        self.commit()
+        self.assertEqual(self.load(), (4, 0))
+        second = self.documents()
+        self.assertEqual(sorted(second), ["both2.md", "edited.md", "empty.md", "new%20name.md", "same.md"])
+        self.assertEqual(second["same.md"], first["same.md"])
+        self.assertEqual(second["new%20name.md"], first["renamed.md"])  # the same chunks, so the same vectors
+        self.assertEqual(second["both2.md"][:1], first["both.md"][:1])
+        self.assertTrue(second["both2.md"][-1][1].endswith("words\n"))
+        self.assertEqual(self.load(), (0, 0))
+        self.assertEqual(self.site.query("SELECT embedding_status, count(embedding) = count(*) FROM pmoves_kb.chunks c"
+                                         " JOIN pmoves_kb.documents d USING (doc_id)"
+                                         " WHERE meta ->> 'repository' = %s GROUP BY 1", f"git:{self.top}"),
+                         [("complete", True)])
+        completions = self.site.query(
+            "SELECT a.uri, (payload ->> 'revision')::int, count(*) FROM event_outbox JOIN pmoves_core.assets a"
+            " ON a.asset_id = (payload ->> 'asset_id')::uuid WHERE event_type = 'kb.index.completed.v1' GROUP BY 1, 2")
+        self.assertEqual({n for *_, n in completions}, {1})
+        self.assertEqual(len(completions), 6 + 4)
+
+    def test_what_was_sent_before_a_kill_changes_nothing(self):
+        self.write("a.md", LINES)
+        commit = self.commit()
+        self.load()
+        before = self.documents()
+        self.site.query("UPDATE pmoves_kb.repository SET commit_id = NULL, selection = NULL, sending_commit = %s,"
+                        " sending_selection = selection WHERE repository = %s", commit, f"git:{self.top}")
+        self.assertEqual(self.load(), (0, 1))
+        self.assertEqual(self.documents(), before)
+
+    def test_what_only_the_database_has_is_retired(self):
+        nested = self.top / "nested"
+        self.write("a", "1")
+        base = self.commit()
+        nested.mkdir()
+        self.git("init", "-q", folder=nested)
+        (nested / "x").write_text("of a repository in the other one's folder\n")
+        self.git("add", "x", folder=nested)
+        self.git("commit", "-q", "-m", "c", folder=nested)
+        self.load(path=nested)
+        self.write("b", "2")
+        self.git("add", "b")
+        self.git("commit", "-q", "-m", "c")
+        self.load()
+        self.assertEqual(sorted(self.documents()), ["a", "b", "nested/x"])
+        self.git("reset", "-q", "--hard", base)
+        self.git("reflog", "expire", "--expire=now", "--all")
+        self.git("gc", "-q", "--prune=now")
+        self.load()
+        self.assertEqual((self.result["deleted"], self.result["added"]), (1, 1))
+        self.assertEqual(sorted(self.documents()), ["a", "nested/x"])
+        self.site.query("DELETE FROM pmoves_kb.repository WHERE repository = %s", f"git:{self.top}")
+        self.git("rm", "-q", "a")
+        self.git("commit", "-q", "-m", "c")
+        self.load()
+        self.assertEqual(sorted(self.documents()), ["nested/x"])
+
+    def test_a_document_that_comes_back(self):
+        self.write("a", LINES)
+        self.commit()
+        self.load()
+        self.git("rm", "-q", "a")
+        self.commit()
+        self.load()
+        self.assertEqual(self.documents(), {})
+        self.write("a", LINES)
+        self.commit()
+        self.load()
+        self.assertEqual(list(self.documents()), ["a"])
+
+    def test_plain_files(self):
+        self.write("sub/a.txt", LINES)
+        self.assertEqual(self.load(path=self.top / "sub"), (1, 0))
+        self.assertEqual(self.load(path=self.top / "sub"), (0, 1))
+        self.write("sub/b.txt", "b")
+        self.assertEqual(self.load(path=self.top / "sub"), (1, 1))
+        self.assertEqual(sorted(self.documents(f"file://{self.top}/sub")), ["a.txt", "b.txt"])
+
+    def test_odd_names_and_what_is_hard_to_compress(self):
+        self.write(b"caf\xe9 \n.txt", "words\n")
+        self.write("a.txt", "word " * (1 << 18))
+        self.commit()
+        self.assertEqual(self.load(), (2, 0))
+        self.assertEqual(sorted(self.documents()), ["a.txt", "caf%E9%20%0A.txt"])
 
 
 class TestProgress(IndexCase):

@@ -90,13 +90,12 @@ static inline void loading_worker_close(struct loading_worker *w)
     pg_close(&w->loader.pg);
 }
 
-static inline void loading_open(struct loading *x, const struct stream_set *streams)
+/* In x->db, which is open. */
+static inline void loading_start(struct loading *x, const struct stream_set *streams)
 {
     char path[80];
     struct buf sql = {0};
-    *x = (struct loading){0};
     log_configure(LOG_FORMAT_LOGFMT, LOG_LEVEL_ERROR);
-    database_open(&x->db, true);
     for (size_t i = 0; i < streams->count; i++)
         if (!streams->streams[i].is_foreign)
             ddl_stream(&sql, &streams->streams[i], NULL);
@@ -106,6 +105,13 @@ static inline void loading_open(struct loading *x, const struct stream_set *stre
     (void)snprintf(path, sizeof path, "%s/spool", x->top.path);
     EXPECT_OK(spool_open(&x->spool, path, true));
     loading_worker_open(&x->worker, x, streams, "a.msgpack");
+}
+
+static inline void loading_open(struct loading *x, const struct stream_set *streams)
+{
+    *x = (struct loading){0};
+    database_open(&x->db, true);
+    loading_start(x, streams);
 }
 
 static inline void loading_close(struct loading *x)

@@ -260,7 +260,8 @@ Test(source, folders_that_cannot_be_read)
         {"streams is a file", "mkdir m; put m/streams x", .dir = "m", .rev_is = FAILS,
          .files = "streams/: can't be listed: Not a directory"},
         {"outside the folders", "put m/streams/b.yaml x; put m/a.yaml x", .dir = "m",
-         .rev_is = FAILS, .files = "a.yaml: it is in none of streams/, gates/, sinks/ and embedders/; move it"},
+         .rev_is = FAILS,
+         .files = "a.yaml: it is in none of streams/, gates/, sinks/ and embedders/; move it"},
         {"a FIFO", "mkdir -p m/streams; mkfifo m/streams/a.yaml", .dir = "m", .rev_is = FAILS,
          .files = "streams/a.yaml: it is no regular file"},
         {"a folder with a manifest's name", "mkdir -p m/gates/a.yaml", .dir = "m", .rev_is = FAILS,
@@ -383,7 +384,8 @@ Test(source, repositories_that_cannot_be_read)
         {"nothing at the top", "plain", .repo = "wt", .path = ".", .rev_is = FAILS,
          .files = "its top at "},
         {"outside the folders", "plain; put wt/manifests/b.yaml x; commit wt", .repo = "wt",
-         .rev_is = FAILS, .files = "manifests/b.yaml is in none of streams/, gates/, sinks/ and embedders/"},
+         .rev_is = FAILS,
+         .files = "manifests/b.yaml is in none of streams/, gates/, sinks/ and embedders/"},
         {"a link", "plain; ln -s a.yaml wt/manifests/streams/b.yaml; commit wt", .repo = "wt",
          .rev_is = FAILS, .files = "streams/b.yaml is a symbolic link, not a file"},
         {"a submodule",
@@ -474,7 +476,8 @@ Test(source, what_is_passed_over)
         "streams/d.yaml: it is no regular file; only files are read here\n"
         "streams/linked: warning: not read: it is a folder in a folder; move its files up\n"
         "streams/sub?: warning: not read: it is a folder in a folder; move its files up\n"
-        "x.yaml: it is in none of streams/, gates/, sinks/ and embedders/; move it there, or give the "
+        "x.yaml: it is in none of streams/, gates/, sinks/ and embedders/; move it there, or give "
+        "the "
         "manifests "
         "a folder of their own\n";
     struct folder f = begin();

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The knowledge base: documents, their chunks, and who makes the vectors. It is one for all spools
+ * of a database, so these findings are everybody's.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "db/queries.h"
+#include "doctor/checks.h"
+#include "kb/complete.h"
+
+#define LEASE_OLD      "10 minutes" /* longer than a request may take, and anybody's pause */
+#define DOCUMENTS_MOST "1000"
+
+/* ---- one document each ---- */
+
+static const char *const document_fixes[FINDING_CODE_COUNT] = {
+    [FINDING_DOCUMENT_LOST] =
+        "offer its file again: `spoolgate index`, or drop its segment once more",
+    [FINDING_DOCUMENT_SHORT] =
+        "somebody changed its chunks by hand; offering its file again with a changed text, or as "
+        "deleted and anew, makes it whole",
+    [FINDING_DOCUMENT_DIFFERS] = "`spoolgate embed --again missing` makes it a new revision",
+};
+
+static struct err check_documents(struct doctor *d, struct pg *pg)
+{
+    char count[24];
+    char since[TIME_TEXT];
+    int64_t keep_us = d->config->keep.events_us;
+    PGresult *rows;
+    (void)snprintf(count, sizeof count, "%" PRIu64, d->batches);
+    TRY(pg_query(pg, sql_doctor_documents,
+                 PG_PARAMS(count, keep_us > 0 ? time_format(d->now_us - keep_us, since) : NULL),
+                 &rows));
+    for (int i = 0; i < PQntuples(rows); i++) {
+        enum finding_code code = finding_code_of(PQgetvalue(rows, i, 0));
+        findings_add(&d->findings, code, NULL, NULL, document_fixes[code], "document %s (%s): %s",
+                     PQgetvalue(rows, i, 1), PQgetvalue(rows, i, 2), PQgetvalue(rows, i, 3));
+    }
+    PQclear(rows);
+    return ERR_OK;
+}
+
+static struct err check_completions(struct doctor *d, struct pg *pg)
+{
+    PGresult *rows;
+    TRY(pg_query(pg, sql_doctor_owed_completions, PG_PARAMS(DOCUMENTS_MOST), &rows));
+    for (int i = 0; i < PQntuples(rows); i++)
+        findings_add(&d->findings, FINDING_COMPLETION_OWED, NULL, NULL,
+                     "`spoolgate doctor --fix` does it", "document %s (%s): revision %s is settled",
+                     PQgetvalue(rows, i, 0), PQgetvalue(rows, i, 2), PQgetvalue(rows, i, 1));
+    PQclear(rows);
+    return ERR_OK;
+}
+
+/* ---- sums ---- */
+
+static const char *const chunk_fixes[FINDING_CODE_COUNT] = {
+    [FINDING_VECTOR_MISSING] = "`spoolgate embed --again missing`",
+    [FINDING_LEASE_STUCK] =
+        "start somebody who makes vectors: `spoolgate run` with knowledge.embed, or `spoolgate "
+        "embed`; it takes them up by itself",
+    [FINDING_CHUNKS_UNEMBEDDED] = "`spoolgate embed --again missing`",
+    [FINDING_CHUNKS_FAILED] = "`spoolgate embed --again failed`, once their cause is gone",
+};
+
+static struct err check_chunks(struct doctor *d, struct pg *pg)
+{
+    PGresult *rows;
+    TRY(pg_query(pg, sql_doctor_chunks, PG_PARAMS(LEASE_OLD), &rows));
+    for (int i = 0; i < PQntuples(rows); i++) {
+        enum finding_code code = finding_code_of(PQgetvalue(rows, i, 0));
+        const char *error = PQgetvalue(rows, i, 3);
+        char chunks[STR_HUMAN];
+        char documents[STR_HUMAN];
+        findings_add(&d->findings, code, NULL, NULL, chunk_fixes[code], "%s of %s document(s)%s%s",
+                     str_count(strtoull(PQgetvalue(rows, i, 1), NULL, 10), chunks),
+                     str_count(strtoull(PQgetvalue(rows, i, 2), NULL, 10), documents),
+                     *error ? ", for example: " : "", error);
+    }
+    PQclear(rows);
+    return ERR_OK;
+}
+
+static struct err check_embedders(struct doctor *d, struct pg *pg)
+{
+    PGresult *rows;
+    TRY(pg_query(pg, sql_doctor_embedders, PG_NO_PARAMS, &rows));
+    for (int i = 0; i < PQntuples(rows); i++)
+        findings_add(&d->findings, FINDING_EMBEDDER_STOPPED, NULL, NULL,
+                     "mend what the error says, then `spoolgate embed --resume`",
+                     "%s, since %s: %s", PQgetvalue(rows, i, 0), PQgetvalue(rows, i, 1),
+                     PQgetvalue(rows, i, 2));
+    PQclear(rows);
+    return ERR_OK;
+}
+
+static struct err check_awaiting(struct doctor *d, struct pg *pg)
+{
+    PGresult *rows;
+    TRY(pg_query(pg, sql_doctor_awaiting, PG_NO_PARAMS, &rows));
+    for (int i = 0; i < PQntuples(rows); i++)
+        findings_add(&d->findings, FINDING_ASSETS_AWAITING, NULL, NULL,
+                     "pmoves_kb.assets_awaiting_text lists them; a `document` frame brings a text",
+                     "%s asset(s), the oldest: %s", PQgetvalue(rows, i, 0), PQgetvalue(rows, i, 1));
+    PQclear(rows);
+    return ERR_OK;
+}
+
+struct err knowledge_checks(struct doctor *d, struct pg *pg)
+{
+    TRY(check_documents(d, pg));
+    TRY(check_completions(d, pg));
+    TRY(check_chunks(d, pg));
+    TRY(check_embedders(d, pg));
+    return check_awaiting(d, pg);
+}
+
+/* ---- fix ---- */
+
+/* As whoever settles a chunk does it; two at once complete each document once. */
+static struct err complete(struct pg *pg, const char *docs, uint64_t *done)
+{
+    TRY(pg_exec(pg, "BEGIN"));
+    struct err e = kb_lock(pg, docs);
+    if (!err_is(&e))
+        e = kb_complete(pg, docs, done);
+    if (!err_is(&e))
+        e = pg_commit(pg);
+    if (err_is(&e))
+        pg_rollback(pg);
+    return e;
+}
+
+struct err knowledge_fix(struct doctor *d, struct pg *pg)
+{
+    PGresult *rows;
+    struct buf docs = {0};
+    uint64_t done = 0;
+    TRY(pg_query(pg, sql_doctor_owed_completions, PG_PARAMS(DOCUMENTS_MOST), &rows));
+    for (int i = 0; i < PQntuples(rows); i++)
+        buf_printf(&docs, "%c%s", i > 0 ? ',' : '{', PQgetvalue(rows, i, 0));
+    buf_str(&docs, "}");
+    struct err e = PQntuples(rows) > 0 ? complete(pg, buf_cstr(&docs), &done) : ERR_OK;
+    PQclear(rows);
+    buf_free(&docs);
+    if (!err_is(&e) && done > 0)
+        findings_add(&d->findings, FINDING_FIXED, NULL, NULL, NULL,
+                     "%" PRIu64 " document%s completed", done, done == 1 ? " is" : "s are");
+    return e;
+}
