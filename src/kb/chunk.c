@@ -142,10 +142,26 @@ static bool put_model(struct kb_reading *g, struct buf *out)
                      field_show(model, len, text), ours);
 }
 
+/* The database's; where none was asked (`spoolgate inspect`), a vector is judged by itself. */
+static const struct kb_shape *known_shape(const struct kb_reading *g, const struct mp_value *v,
+                                          struct kb_shape *any)
+{
+    const struct kb_shape *ours = g->reader->shape;
+    size_t length = v->type == MP_ARRAY                      ? v->len
+                    : v->type == MP_BIN || v->type == MP_EXT ? v->len / sizeof(float)
+                                                             : 0;
+    if (ours->dimensions > 0)
+        return ours;
+    *any = *ours;
+    any->dimensions = length < KB_DIMENSIONS_MAX ? length : KB_DIMENSIONS_MAX;
+    return any;
+}
+
 static bool put_vector(struct kb_reading *g, struct buf *out)
 {
-    const struct kb_shape *shape = g->reader->shape;
     const struct frame_pair *pair = g->keys.of[KEY_EMBEDDING];
+    struct kb_shape any;
+    const struct kb_shape *shape = known_shape(g, &pair->value, &any);
     float *vector =
         (float *)(void *)buf_reserve(&g->reader->vector, shape->dimensions * sizeof *vector);
     char problem[KB_VECTOR_PROBLEM];

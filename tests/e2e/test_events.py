@@ -114,9 +114,9 @@ class TestTemplates(unittest.TestCase):
             (SCHEMAS["embed.start"]["examples"][0], "Batch default-20261121T015701Z-4d5e: embedding 340 chunks of "
                                                     "12 documents by text-embedding-3-small"),
             (SCHEMAS["kb.index.completed.v1"]["examples"][3],
-             "Document handbook-2026/en: failed, 2 chunks, 2 without an embedding (revision 3)"),
+             "Document c43d192b-8dc6-88a9-8ceb-451d0c4be43b: partial, 2 chunks, 2 without an embedding (revision 3)"),
             (SCHEMAS["kb.ingest.asset.created.v1"]["examples"][0],
-             "kb.ingest.asset.created.v1: handbook-2026, application/pdf, from crawler"),
+             "kb.ingest.asset.created.v1: 1d8e98ae-b631-8ef7-8c8e-bf14963a1d8c, pdf, from crawler"),
         ]
         for payload, want in rows:
             with self.subTest(event=payload["event"]):

@@ -55,6 +55,7 @@ static void other_value(const struct config_key *key, char value[64], char want[
     case CONFIG_ENUM:
         while (key->names[last + 1])
             last++;
+        last -= strcmp(key->names[last], key->fallback) == 0; /* the last one is its default */
         (void)snprintf(value, 64, "%s", key->names[last]);
         (void)snprintf(want, 64, "%llu", (unsigned long long)last);
         break;

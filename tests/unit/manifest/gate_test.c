@@ -38,6 +38,7 @@ Test(manifest_gate, every_key)
              "columns: {k: {type: int8, required: true}}\n");
     sets_add(&s, "gates/all.yaml", "gate: all\n");
     sets_add(&s, "gates/plain.yaml", "gate: plain\nstreams: [events]\n");
+    sets_add(&s, "gates/known.yaml", "gate: known\nstreams: [events, knowledge]\n");
     sets_build(&s);
     cr_assert_not_null(s.set, "%s", s.findings);
     const struct manifest_gate *g = manifest_gate(s.set, "g");
@@ -60,6 +61,9 @@ Test(manifest_gate, every_key)
     cr_expect(g->is_ordered, "upsert without a version is in order");
     cr_expect(manifest_gate(s.set, "all")->is_ordered, "a gate that takes all takes that one, too");
     cr_expect(!manifest_gate(s.set, "plain")->is_ordered);
+    cr_expect(manifest_gate(s.set, "all")->takes_handled, "a gate that takes all takes knowledge");
+    cr_expect(manifest_gate(s.set, "known")->takes_handled, "knowledge is in its list");
+    cr_expect(!manifest_gate(s.set, "plain")->takes_handled, "knowledge isn't in its list");
     sets_free(&s);
 }
 

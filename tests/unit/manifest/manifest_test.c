@@ -93,6 +93,17 @@ Test(manifest_manifest, cross)
          "streams/a.yaml:2:7: frames of kind `metric` go to the shipped stream `metrics`; name "
          "this "
          "one `metrics` to replace it"},
+        {{{"streams/a.yaml", "stream: s\nkind: chunk\n" COLUMNS}},
+         "streams/a.yaml:2:7: frames of kind `chunk` are the knowledge base's; give the stream's "
+         "another kind"},
+        {{{"streams/a.yaml", "stream: document\n" COLUMNS}},
+         "streams/a.yaml:1:9: frames of kind `document` are the knowledge base's; give the "
+         "stream's "
+         "another kind"},
+        {{{"streams/a.yaml", "stream: knowledge\nkind: k\n" COLUMNS}},
+         "streams/a.yaml:1:9: `knowledge` is what gates call the frames of the knowledge base; "
+         "give "
+         "the stream another name"},
         {{{"streams/a.yaml", "stream: s\ntable: events\n" COLUMNS}},
          "streams/a.yaml:2:8: table `events` is that of stream `events` (shipped)"},
         {{{"streams/a.yaml", "stream: a\nkind: k\n" COLUMNS},

@@ -756,6 +756,47 @@ Test(replay_copybin, streams_that_a_gate_takes)
     }
 }
 
+static bool is_third(const struct frame *frame)
+{
+    return frame->kind_len == 5 && memcmp(frame->kind, "third", 5) == 0;
+}
+
+/* Streams come first; what neither takes is rejected. */
+Test(replay_copybin, kinds_that_are_taken_elsewhere)
+{
+    static const struct {
+        const char *kind;
+        bool elsewhere;
+        const char *want;
+    } rows[] = {
+        {"one", false, ""},
+        {"third", true, ""},
+        {"fourth", false, "no stream takes frames of kind \"fourth\""},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct outcome o = {.good = false};
+        struct copybin e;
+        struct frame frame = {.bytes = (const uint8_t *)"\x80",
+                              .len = 1,
+                              .kind = (const uint8_t *)rows[i].kind,
+                              .kind_len = (uint32_t)strlen(rows[i].kind)};
+        copybin_open(&e, &source_set, &batch, NOW, NUL_REJECT);
+        e.segment = "";
+        e.elsewhere = is_third;
+        o.good = copybin_encode(&e, &frame, o.rows, &o.row, &o.reject);
+        bool elsewhere = o.row.stream == COPYBIN_ELSEWHERE;
+        cr_expect(elsewhere == rows[i].elsewhere && (!elsewhere || !o.good),
+                  "%s: want elsewhere %d, got %d and %d", rows[i].kind, rows[i].elsewhere,
+                  elsewhere, o.good);
+        cr_expect_eq(copybin_is_elsewhere(&e, &frame), rows[i].elsewhere, "%s: asked alone",
+                     rows[i].kind);
+        cr_expect_str_eq(o.reject.reason, rows[i].want, "%s\nwant: %s\n got: %s", rows[i].kind,
+                         rows[i].want, o.reject.reason);
+        release(&o);
+        copybin_close(&e);
+    }
+}
+
 /* --- times of all sorts ------------------------------------------------------------------------
  */
 
