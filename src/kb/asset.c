@@ -42,8 +42,8 @@ static bool put_asset_meta(struct kb_reading *g, struct buf *out)
     }
     if (meta) {
         struct mp_cursor at = meta->at;
-        (void)mp_read(&at, &header);
-        count += header.len;
+        (void)mp_read(&at, &header); /* which meta->value is */
+        count += meta->value.len;
         buf_put(map, at.p, (size_t)(at.end - at.p));
     }
     map->data[0] = 0xdf; /* map 32 */

@@ -2,8 +2,6 @@
 #include "kb/frame.h"
 
 #include <assert.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "kb/reading.h"
@@ -13,16 +11,6 @@ enum { URI_MAX = 2000 };
 
 /* --- keys --------------------------------------------------------------------------------------
  */
-
-bool kb_refuse(struct kb_reading *g, enum kb_key key, const char *format, ...)
-{
-    char reason[sizeof g->reject->reason];
-    va_list args;
-    va_start(args, format);
-    (void)vsnprintf(reason, sizeof reason, format, args);
-    va_end(args);
-    return field_reject(g->reject, kb_key_columns[key].name, "%s", reason);
-}
 
 bool kb_require(struct kb_reading *g, enum kb_key key)
 {
@@ -137,7 +125,7 @@ static bool read_checksum(struct kb_reading *g, struct kb_span *checksum)
         text[i] = (uint8_t)(text[i] >= 'A' && text[i] <= 'F' ? text[i] + ('a' - 'A') : text[i]);
         good = good && ((text[i] >= '0' && text[i] <= '9') || (text[i] >= 'a' && text[i] <= 'f'));
     }
-    return (good && checksum->len == 2 * HASH_BYTES) ||
+    return (good && checksum->len == HASH_HEX - 1) ||
            kb_refuse(g, KEY_CHECKSUM, "a SHA-256 is wanted, as 64 hexadecimal digits");
 }
 

@@ -38,10 +38,10 @@ bool kb_read_uri(struct kb_reading *g, enum kb_key key, struct kb_span *uri);
 /* An integer from 0 on. The key must be there. */
 bool kb_read_count(struct kb_reading *g, enum kb_key key, uint32_t *count);
 bool kb_require(struct kb_reading *g, enum kb_key key);
+/* False, so that callers can return it; the rest as for printf. */
+#define kb_refuse(g, key, ...) field_reject((g)->reject, kb_key_columns[key].name, __VA_ARGS__)
 /* A field that is NULL. */
 void kb_put_null(struct buf *out);
-bool kb_refuse(struct kb_reading *g, enum kb_key key, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
 
 /* An asset, with its text where there is one, and a document (kb/asset.c). */
 bool kb_asset_read(struct kb_reading *g);

@@ -40,29 +40,42 @@ static bool read_packed(const struct kb_shape *shape, const struct mp_value *v, 
     return true;
 }
 
+static bool read_number(struct mp_cursor *at, float *number)
+{
+    struct mp_value v = {.type = MP_NIL};
+    /* A float of 32 bits, which is what most are: mp_read() leaves it to a function. */
+    if (at->end - at->p >= 5 && *at->p == 0xca) {
+        uint32_t bits = word_be32(at->p + 1);
+        memcpy(number, &bits, sizeof bits);
+        at->p += 5;
+        return true;
+    }
+    (void)mp_read(at, &v); /* can't fail: a walk was here */
+    if (v.type == MP_FLOAT)
+        *number = (float)v.f;
+    else if (v.type == MP_UINT)
+        *number = (float)v.u;
+    else if (v.type == MP_INT)
+        *number = (float)v.i;
+    else
+        return false;
+    return true;
+}
+
 static bool read_array(const struct kb_shape *shape, const struct mp_value *v,
                        const struct mp_cursor *whole, float *vector,
                        char problem[KB_VECTOR_PROBLEM])
 {
     struct mp_cursor at = *whole;
-    struct mp_value e = {.type = MP_NIL};
+    struct mp_value header;
     if (v->len != shape->dimensions)
         return refuse_length(shape, v->len, problem);
-    (void)mp_read(&at, &e); /* the header, which v is */
-    for (size_t i = 0; i < shape->dimensions; i++) {
-        e.type = MP_NIL;
-        (void)mp_read(&at, &e); /* can't fail: a walk was here */
-        if (e.type == MP_FLOAT) {
-            vector[i] = (float)e.f;
-        } else if (e.type == MP_UINT) {
-            vector[i] = (float)e.u;
-        } else if (e.type == MP_INT) {
-            vector[i] = (float)e.i;
-        } else {
+    (void)mp_read(&at, &header); /* which v is */
+    for (size_t i = 0; i < shape->dimensions; i++)
+        if (!read_number(&at, &vector[i])) {
             (void)snprintf(problem, KB_VECTOR_PROBLEM, "element %zu is no number", i + 1);
             return false;
         }
-    }
     return true;
 }
 

@@ -60,9 +60,9 @@ struct column {
     enum column_type type;
     uint32_t dimensions; /* of vectors */
     enum column_source source;
+    bool required; /* NOT NULL; a frame without it is a reject, unless there is a fallback */
     const char *const *path; /* COLUMN_FROM_KEY: keys from the outermost map inwards */
     size_t path_count;
-    bool required; /* NOT NULL; a frame without it is a reject, unless there is a fallback */
     struct column_value fallback; /* for a missing key, or the constant */
     int64_t unit_ns; /* times and intervals: what a bare number counts; 0 means seconds */
 };

@@ -77,3 +77,20 @@ Test(base_uuid, new_ones_differ_and_carry_the_clock)
               (long long)after);
     cr_expect_eq(uuid_format(&a, text)[14], '7', "%s is not version 7", text);
 }
+
+/* More than two pools: all of now, and no two the same. */
+Test(base_uuid, drawn_from_a_pool)
+{
+    enum { MANY = 2 * UUID_POOL + 2 };
+    static struct uuid_pool pool;
+    static struct uuid drawn[MANY];
+    int64_t before = time_now() / TIME_US_PER_MS;
+    for (size_t i = 0; i < MANY; i++) {
+        drawn[i] = uuid_draw(&pool);
+        int64_t ms = uuid_v7_ms(&drawn[i]);
+        cr_expect(ms >= before && ms <= time_now() / TIME_US_PER_MS, "%zu: %lld ms", i,
+                  (long long)ms);
+        for (size_t k = 0; k < i; k++)
+            cr_assert_neq(memcmp(&drawn[i], &drawn[k], sizeof drawn[i]), 0, "%zu is %zu", i, k);
+    }
+}
