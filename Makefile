@@ -87,7 +87,7 @@ $(EMBEDDED): $(BUILD)/gen/%.o: $(BUILD)/gen/%.c
 
 # ---- use ----
 
-demo: ## set up, ingest data of this machine, show the rows and the events, leave nothing running
+demo: ## set up, ingest data of this machine, index this repository, show rows, events and an answer; leave nothing running
 	$(Q)tools/setup demo
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tools/demo

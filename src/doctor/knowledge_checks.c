@@ -16,16 +16,24 @@
 #define LEASE_OLD      "10 minutes" /* longer than a request may take, and anybody's pause */
 #define DOCUMENTS_MOST "1000"
 
-/* ---- one document each ---- */
+static const char *fix_of(enum finding_code code)
+{
+    switch (code) {
+    case FINDING_DOCUMENT_LOST:
+        return "offer its file again: `spoolgate index`, or drop its segment once more";
+    case FINDING_DOCUMENT_SHORT:
+        return "somebody changed its chunks by hand: retire it (`deleted: true`) and offer it "
+               "again";
+    case FINDING_CHUNKS_FAILED:
+        return "`spoolgate embed --again failed`, once their cause is gone";
+    case FINDING_LEASE_STUCK:
+        return "start who makes vectors, `spoolgate run` or `spoolgate embed`: it takes them up";
+    default:
+        return "`spoolgate embed --again missing`";
+    }
+}
 
-static const char *const document_fixes[FINDING_CODE_COUNT] = {
-    [FINDING_DOCUMENT_LOST] =
-        "offer its file again: `spoolgate index`, or drop its segment once more",
-    [FINDING_DOCUMENT_SHORT] =
-        "somebody changed its chunks by hand; offering its file again with a changed text, or as "
-        "deleted and anew, makes it whole",
-    [FINDING_DOCUMENT_DIFFERS] = "`spoolgate embed --again missing` makes it a new revision",
-};
+/* ---- one document each ---- */
 
 static struct err check_documents(struct doctor *d, struct pg *pg)
 {
@@ -39,7 +47,7 @@ static struct err check_documents(struct doctor *d, struct pg *pg)
                  &rows));
     for (int i = 0; i < PQntuples(rows); i++) {
         enum finding_code code = finding_code_of(PQgetvalue(rows, i, 0));
-        findings_add(&d->findings, code, NULL, NULL, document_fixes[code], "document %s (%s): %s",
+        findings_add(&d->findings, code, NULL, NULL, fix_of(code), "document %s (%s): %s",
                      PQgetvalue(rows, i, 1), PQgetvalue(rows, i, 2), PQgetvalue(rows, i, 3));
     }
     PQclear(rows);
@@ -60,15 +68,6 @@ static struct err check_completions(struct doctor *d, struct pg *pg)
 
 /* ---- sums ---- */
 
-static const char *const chunk_fixes[FINDING_CODE_COUNT] = {
-    [FINDING_VECTOR_MISSING] = "`spoolgate embed --again missing`",
-    [FINDING_LEASE_STUCK] =
-        "start somebody who makes vectors: `spoolgate run` with knowledge.embed, or `spoolgate "
-        "embed`; it takes them up by itself",
-    [FINDING_CHUNKS_UNEMBEDDED] = "`spoolgate embed --again missing`",
-    [FINDING_CHUNKS_FAILED] = "`spoolgate embed --again failed`, once their cause is gone",
-};
-
 static struct err check_chunks(struct doctor *d, struct pg *pg)
 {
     PGresult *rows;
@@ -78,7 +77,7 @@ static struct err check_chunks(struct doctor *d, struct pg *pg)
         const char *error = PQgetvalue(rows, i, 3);
         char chunks[STR_HUMAN];
         char documents[STR_HUMAN];
-        findings_add(&d->findings, code, NULL, NULL, chunk_fixes[code], "%s of %s document(s)%s%s",
+        findings_add(&d->findings, code, NULL, NULL, fix_of(code), "%s of %s document(s)%s%s",
                      str_count(strtoull(PQgetvalue(rows, i, 1), NULL, 10), chunks),
                      str_count(strtoull(PQgetvalue(rows, i, 2), NULL, 10), documents),
                      *error ? ", for example: " : "", error);

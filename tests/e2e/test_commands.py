@@ -18,7 +18,7 @@ from support import (BIN, CANT_CREATE, CONFIG, DATA, EXACTLY, FINE, NOW, TRY_AGA
 from test_database_down import NOBODY, LockedTable
 
 COMMANDS = ["run", "drain", "put", "inspect", "status", "receipt", "retry", "fail", "gate", "migrate",
-            "plan", "apply", "maintain", "doctor", "sink", "dlq", "help"]
+            "plan", "apply", "maintain", "doctor", "sink", "dlq", "index", "help"]
 
 
 def put_lines(*values, ts=NOW):
