@@ -64,8 +64,9 @@ static void gap_add(struct gap *gap, uint32_t c)
 
 static void gap_close(struct gap *gap, uint32_t c, enum split_kind kind)
 {
-    enum split_ending ending = split_ending(c);
-    if (ending == SPLIT_GOES_ON && !gap->spaces && split_closes(c))
+    bool is_word = kind == SPLIT_LETTER || kind == SPLIT_DIGIT;
+    enum split_ending ending = is_word ? SPLIT_GOES_ON : split_ending(c);
+    if (!is_word && ending == SPLIT_GOES_ON && !gap->spaces && split_closes(c))
         ending = gap->ending;
     *gap = (struct gap){.before = c, .kind = kind, .ending = ending};
 }
@@ -80,11 +81,11 @@ static enum border_kind border_kind(const struct gap *gap, uint32_t c, enum spli
             return BORDER_SENTENCE;
         return gap->lines > 0 ? BORDER_LINE : BORDER_WORD;
     }
-    if (split_stays_behind(c) || split_opens(gap->before) || kind == SPLIT_PUNCTUATION)
+    /* without a space, words end beside ideographs only */
+    if ((kind != SPLIT_IDEOGRAPH && gap->kind != SPLIT_IDEOGRAPH) || kind == SPLIT_PUNCTUATION ||
+        split_stays_behind(c) || split_opens(gap->before))
         return BORDER_CHARACTER;
-    if (gap->ending == SPLIT_ENDS && gap->before >= 0x80)
-        return BORDER_SENTENCE;
-    return gap->kind == SPLIT_IDEOGRAPH || kind == SPLIT_IDEOGRAPH ? BORDER_WORD : BORDER_CHARACTER;
+    return gap->ending == SPLIT_ENDS ? BORDER_SENTENCE : BORDER_WORD;
 }
 
 /* Is `at` inside of a block that is kept? At its ends is as good as a paragraph. */
@@ -102,20 +103,16 @@ static bool keep_holds(struct chunker *k, size_t at, enum border_kind *kind)
     return false;
 }
 
-static void border_push(struct chunker *k, const struct scan *scan, uint32_t c,
-                        enum split_kind kind)
+static void border_push(struct chunker *k, const struct scan *scan)
 {
-    enum border_kind border = border_kind(&scan->gap, c, kind);
-    bool is_held = keep_holds(k, scan->at, &border);
-    bool may_end = scan->has_text && !is_held;
-    if (border > BORDER_CHARACTER || may_end)
-        *MEM_PUSH(k->borders, k->count, k->cap) =
-            (struct border){scan->at, scan->estimate.tokens, border, may_end};
-    /* of those that aren't better, the last one is enough */
-    if (k->count > 1 && k->borders[k->count - 2].kind == BORDER_CHARACTER) {
-        k->borders[k->count - 2] = k->borders[k->count - 1];
-        k->count--;
-    }
+    size_t n;
+    uint32_t c = split_char(k->text + scan->at, &n);
+    enum border_kind kind = border_kind(&scan->gap, c, split_kind(c));
+    if (kind == BORDER_CHARACTER)
+        return;
+    bool is_held = keep_holds(k, scan->at, &kind);
+    *MEM_PUSH(k->borders, k->count, k->cap) =
+        (struct border){scan->at, scan->estimate.tokens, kind, scan->has_text && !is_held};
 }
 
 /* Adds one character with what joins it. */
@@ -160,21 +157,15 @@ static bool scan_spaces(struct scan *scan, const uint8_t *text, size_t end, size
     return false;
 }
 
-/* Of the borders where the chunk may end; NULL: there is none. */
+/* Of the borders where the chunk may end; NULL: there is none. In the front half one is as good as
+ * any other. */
 static const struct border *border_best(const struct chunker *k)
 {
     size_t half = k->w->settings->tokens / 2;
     const struct border *best = NULL;
-    for (size_t i = k->count; i-- > 0;) {
+    for (size_t i = k->count; i-- > 0 && !(best && k->borders[i].tokens < half);) {
         const struct border *b = &k->borders[i];
-        if (!b->may_end)
-            continue;
-        if (best && b->tokens < half && best->kind > BORDER_CHARACTER)
-            break;
-        /* in the front half a word's end is one as good as any other */
-        bool is_better =
-            best && b->kind > best->kind && (b->tokens >= half || best->kind == BORDER_CHARACTER);
-        if (!best || is_better)
+        if (b->may_end && (!best || b->kind > best->kind))
             best = b;
     }
     return best;
@@ -185,22 +176,22 @@ static const struct border *border_best(const struct chunker *k)
 static bool chunk_scan(struct chunker *k, size_t from, size_t *end, size_t *tokens)
 {
     struct scan scan = {.at = from};
-    size_t limit = k->w->settings->tokens;
     size_t n;
     k->count = 0;
     while (scan_spaces(&scan, k->text, k->end, &n)) {
-        if (scan.at > from) {
-            size_t first;
-            uint32_t c = split_char(k->text + scan.at, &first);
-            border_push(k, &scan, c, split_kind(c));
-        }
+        size_t at = scan.at;
+        size_t so_far = scan.estimate.tokens;
+        bool had_text = scan.has_text;
+        if (at > from)
+            border_push(k, &scan);
         scan_add(&scan, k->text, n, k->fresh);
-        if (scan.estimate.tokens <= limit)
+        if (scan.estimate.tokens <= k->w->settings->tokens)
             continue;
         const struct border *best = border_best(k);
-        if (best) {
-            *end = best->at;
-            *tokens = best->tokens;
+        enum border_kind any;
+        if (best || (had_text && !keep_holds(k, at, &any))) {
+            *end = best ? best->at : at;
+            *tokens = best ? best->tokens : so_far;
             return true;
         }
         if (from < k->fresh)
@@ -224,7 +215,7 @@ static size_t overlap_begin(const struct chunker *k, size_t end, size_t tokens)
     bool is_sentence = false;
     for (size_t i = k->count; i-- > 0;) {
         const struct border *b = &k->borders[i];
-        if (b->at >= end || b->kind == BORDER_CHARACTER)
+        if (b->at >= end)
             continue;
         size_t has = tokens - b->tokens;
         if (has > most || end - b->at > 16 * most)

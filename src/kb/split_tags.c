@@ -113,18 +113,41 @@ static void put_tag(struct cleaner *c, const char *front, const char *name)
     c->count++;
 }
 
-/* Text, in which a < is only that. */
-static void put_text(struct cleaner *c, const uint8_t *from, const uint8_t *to)
+/* Bytes of a reference to a character by a number that none has; else 0. gumbo 0.10 adds its digits
+ * up until they overflow, and may lose the text behind it. */
+static size_t reference_beyond(const uint8_t *p, size_t len)
 {
-    if (c->hidden)
-        return;
-    while (from < to) {
-        const uint8_t *less = memchr(from, '<', (size_t)(to - from));
-        const uint8_t *plain = less ? less : to;
-        buf_put(c->out, from, (size_t)(plain - from));
-        if (less)
-            buf_str(c->out, "&lt;");
-        from = plain + (less ? 1 : 0);
+    static const char digits[] = "0123456789abcdef";
+    size_t at = 2;
+    uint32_t value = 0;
+    if (len < 3 || p[1] != '#')
+        return 0;
+    bool is_hex = p[2] == 'x' || p[2] == 'X';
+    for (at += is_hex; at < len; at++) {
+        const char *digit =
+            p[at] ? strchr(digits, p[at] >= 'A' && p[at] <= 'F' ? p[at] | 0x20 : p[at]) : NULL;
+        if (!digit || (!is_hex && digit - digits > 9))
+            break;
+        if (value <= 0x10ffff)
+            value = value * (is_hex ? 16 : 10) + (uint32_t)(digit - digits);
+    }
+    return value <= 0x10ffff ? 0 : at + (at < len && p[at] == ';');
+}
+
+/* Text, in which a < is only that. */
+static void put_text(struct cleaner *c, const uint8_t *p, const uint8_t *end)
+{
+    while (!c->hidden && p < end) {
+        const uint8_t *from = p;
+        while (p < end && *p != '<' && *p != '&')
+            p++;
+        buf_put(c->out, from, (size_t)(p - from));
+        size_t beyond = p < end && *p == '&' ? reference_beyond(p, (size_t)(end - p)) : 0;
+        if (beyond > 0)
+            buf_str(c->out, "\xef\xbf\xbd");
+        else if (p < end)
+            buf_str(c->out, *p == '<' ? "&lt;" : "&");
+        p += beyond > 0 ? beyond : p < end;
     }
 }
 

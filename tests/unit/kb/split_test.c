@@ -174,6 +174,8 @@ Test(kb_split, html)
         {"&am<b>p;</b>", "[0 ]&amp;"},
         {"<textarea><b>a</textarea><select><option>b<option>c</select>", "[0 ]<b>a\nb\nc"},
         {"<a><p>a</a>b</p></table></h1>c<", "[0 ]ab\n\nc<"},
+        {"&#4294967361;a&#x80000000000000041g&#99999999999999;&#00000000065;&#x10FFFF;c",
+         "[0 ]\ufffda\ufffdg\ufffdA\U0010ffffc"},
         {"&#0;&#xd800;&#x110000;", "[0 ]\ufffd\ufffd\ufffd"},
         {"<template><p>a<template>b</template>c</template>d", "[0 ]d"},
         {"b<svg><title>a</title><text>c</text></svg>", "[0 ]bc"},
