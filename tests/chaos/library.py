@@ -19,8 +19,8 @@ import random as randomness
 import psycopg
 
 from feed import Feed, Segment
-from provider import BAD, DIMENSIONS, vector
 from support import msgpack, pack
+from trouble import BAD, DIMENSIONS, vector
 
 RETIRED = "retired"
 WORDS = ("spool gate batch frame größer naïve 数据 検索。 שלום cafe\u0301 👩‍👩‍👧 receipt ledger the of and when it "

@@ -8,7 +8,7 @@ import psycopg
 
 from check import Verdict, check
 from library import RETIRED
-from provider import BAD, vector
+from trouble import BAD, as_float4, vector
 
 # One statement, so one snapshot, as anybody's SELECT.
 SERVED = """
@@ -176,16 +176,16 @@ def check_document(doc, served, v):
         v.say(f"{doc.uri}: {objection}")
 
 
-def check_vectors(library, served, provider, v):
+def check_vectors(library, served, nonsense, v):
     """A chunk failed where its text can't be embedded, or got answers without sense three times."""
     for uri, doc in library.documents.items():
         for chunk in served[uri].chunks:
             text, what = chunk["text"], f"{uri}, chunk {chunk['idx']}"
             if chunk["state"] == "complete":
                 want = doc.given.get(text, vector(text))
-                v.equal(f"{what}: vector", want, chunk["vector"])
-            elif BAD not in text and provider.nonsense[text] < 3:
-                v.say(f"{what}: failed ({chunk['error']}) after {provider.nonsense[text]} answers without sense")
+                v.equal(f"{what}: vector", want, as_float4(chunk["vector"]))
+            elif BAD not in text and nonsense[text] < 3:
+                v.say(f"{what}: failed ({chunk['error']}) after {nonsense[text]} answers without sense")
             if BAD in text and text not in doc.given:
                 v.equal(what, "failed", chunk["state"])
 

@@ -16,10 +16,11 @@ from crash import KILL, QUIET, was_killed
 from kills import Keeper, Producer, own_cluster, restart_server
 from library import Library
 from listener import SECRET, Listener, fail, respond
-from provider import DIMENSIONS, TIMEOUT, Provider, declare_embedder
+from provider import Provider
 from scenario import drain, new_site, scenario, wait_drained
 from served import SERVED, Reader, Served, check_audit, check_library, check_vectors, watch
 from support import BIN, database_url, wait_until
+from trouble import DIMENSIONS, TIMEOUT, Trouble, declare_embedder
 from walk import ONE, Point, Story, list_points, walk
 
 # Chunks small, so that documents have several.
@@ -134,7 +135,10 @@ def declare_listener(site, url):
 @scenario("SIGKILL of embedding workers")
 def workers_killed(run):
     kills = len(run.thin(range(4 * run.kills)))
-    with own_cluster() as cluster, Provider(run.random) as provider, new_site(CONFIG, cluster.url, migrate=False) as site:
+    trouble = Trouble(run.random)
+    with own_cluster() as cluster, Provider(DIMENSIONS, otherwise=trouble) as provider, \
+            new_site(CONFIG, cluster.url, migrate=False) as site:
+        provider.server.handle_error = lambda *_: None  # whoever asked was killed
         ear = Ear(run)
         declare_embedder(site, provider.url)
         with Listener({"index": ear}) as listener:
@@ -148,7 +152,7 @@ def workers_killed(run):
                 reader.start()
                 stops, lapsed = kill_all(run, site, cluster, keeper, workers, kills)
                 producer.finish()
-                provider.is_calm = ear.is_calm = True
+                trouble.is_calm = ear.is_calm = True
                 workers.thaw(at_once=True)
                 wait_drained(site)
                 wait_embedded(site)
@@ -157,18 +161,18 @@ def workers_killed(run):
                 workers.check_alive(run)
             reader.finish()
             run.judge(site, library, "the library", times=kills + stops + workers.thaws, by=check_library)
-            stored = judge_rest(run, site, library, provider, reader, ear)
+            stored = judge_rest(run, site, library, trouble, reader, ear)
     versions = sum(len(doc.versions) for doc in library.documents.values())
     seen = seen_by(library, reader)
     return (f"{kills} SIGKILLs of {WORKERS} `embed` and a daemon that loads and embeds, {stops} immediate stops of Postgres and"
             f" {workers.thaws} workers stopped for longer than their lease, and {lapsed:,} leases ended under living workers, during a feed of {versions:,} versions of"
-            f" {len(library.documents)} documents; the embeddings' server got {provider.requests:,} requests and failed"
-            f" {sum(provider.faults.values()):,} ({shown(provider.faults)}): {stored:,} vectors stored, each once;"
+            f" {len(library.documents)} documents; the embeddings' server got {trouble.requests:,} requests and failed"
+            f" {sum(trouble.faults.values()):,} ({shown(trouble.faults)}): {stored:,} vectors stored, each once;"
             f" {seen}")
 
 
 def shown(faults):
-    return ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in sorted(faults.items()))
+    return ", ".join(f"{name} {count}" for name, count in sorted(faults.items()))
 
 
 def end_leases(site):
@@ -215,10 +219,10 @@ def wait_told(site):
                lambda: f"all is delivered: {site.query('TABLE sink_health')}", 120)
 
 
-def judge_rest(run, site, library, provider, reader, ear):
+def judge_rest(run, site, library, trouble, reader, ear):
     v = Verdict()
     stored = check_audit(site, v)
-    check_vectors(library, {s.uri: s for s in map(Served, site.query(SERVED))}, provider, v)
+    check_vectors(library, {s.uri: s for s in map(Served, site.query(SERVED))}, trouble.nonsense, v)
     ear.check(site, v)
     for problem in reader.problems[:10]:
         v.say(f"a reader saw: {problem}")
