@@ -126,7 +126,12 @@ bench: ## speed against psql and others: make bench [QUICK=1]; the full one writ
 	$(Q)$(MAKE) --no-print-directory all bench-tools
 	$(Q)SPOOLGATE_BIN=build/spoolgate tests/bench/run $(if $(QUICK),--quick,--report docs/PERFORMANCE.md)
 
-.PHONY: bench-tools
+bench-retrieval: ## how well search finds: make bench-retrieval DATA=FOLDER (see tests/bench/retrieval)
+	$(Q)tools/setup test
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)SPOOLGATE_BIN=build/spoolgate tests/bench/retrieval "$(DATA)"
+
+.PHONY: bench-retrieval bench-tools
 bench-tools: $(BENCH)
 
 $(BENCH): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o

@@ -11,8 +11,9 @@ UPDATE pmoves_kb.embedder
        not_before = CASE $4::text WHEN 'later'
                                   THEN greatest(not_before,
                                                 now() + $6::bigint * interval '1 us',
-                                                now() + (0.75 + random() / 4) * least(2 ^ least(failures, 20), 300)
-                                                        * interval '1 s')
+                                                CASE WHEN coalesce(not_before <= now(), true)
+                                                     THEN now() + (0.75 + random() / 4)
+                                                          * least(2 ^ least(failures, 20), 300) * interval '1 s' END)
                                   ELSE not_before END,
        stopped_at = CASE WHEN $4::text = 'stopped' THEN coalesce(stopped_at, now()) ELSE stopped_at END,
        error = coalesce($5::text, error),

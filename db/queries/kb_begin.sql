@@ -1,6 +1,7 @@
 -- kb_begin
 -- Where what a batch says of assets and documents lies while it is put together with what is there. The tables stay
 -- with the connection, their rows go with the transaction.
+SET LOCAL jit = off; -- of estimates that are far too high: compiling takes longer than the statements
 CREATE TEMPORARY TABLE IF NOT EXISTS kb_asset (
     n              integer PRIMARY KEY,  -- its place in the batch's plan
     uri            text,
@@ -69,6 +70,9 @@ CREATE TEMPORARY TABLE IF NOT EXISTS kb_section (
     meta       jsonb,
     n          bigint GENERATED ALWAYS AS IDENTITY
 ) ON COMMIT DELETE ROWS;
+CREATE INDEX IF NOT EXISTS kb_asset_previous ON pg_temp.kb_asset (previous_uri) WHERE previous_uri IS NOT NULL;
+CREATE INDEX IF NOT EXISTS kb_document_asset ON pg_temp.kb_document (asset);
+CREATE INDEX IF NOT EXISTS kb_document_doc ON pg_temp.kb_document (doc_id);
 DELETE FROM pg_temp.kb_asset;
 DELETE FROM pg_temp.kb_document;
 DELETE FROM pg_temp.kb_revision

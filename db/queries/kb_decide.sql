@@ -15,6 +15,7 @@ SELECT d.doc_id, min(d.n), h.n IS NULL, coalesce(h.is_retired, false), h.title, 
          ORDER BY l.doc_id, l.n DESC) h ON true
  WHERE d.doc_id IS NOT NULL AND d.problem IS NULL AND (h.n IS NULL OR d.n >= h.n)
  GROUP BY d.doc_id, h.n, h.is_retired, h.title, h.meta;
+ANALYZE pg_temp.kb_revision;
 
 UPDATE pg_temp.kb_revision r
    SET waits = w.doc_id IS NOT NULL,

@@ -94,9 +94,9 @@ DELETE FROM pmoves_kb.chunks_next c
  USING pmoves_kb.chunks o
   JOIN pg_temp.kb_revision r ON r.doc_id = o.doc_id
  WHERE r.target = 'next' AND r.adds AND NOT r.waits AND o.chunk_id = c.chunk_id
-   AND (c.idx, c.section_id, c.pack_id, c.tokens, c."window", c.overlap, c.md, c.embedding, c.embedding_status)
+   AND (c.idx, c.section_id, c.pack_id, c.tokens, c."window", c.overlap, c.md, c.embedding::real[], c.embedding_status)
        IS NOT DISTINCT FROM
-       (o.idx, o.section_id, o.pack_id, o.tokens, o."window", o.overlap, o.md, o.embedding, o.embedding_status);
+       (o.idx, o.section_id, o.pack_id, o.tokens, o."window", o.overlap, o.md, o.embedding::real[], o.embedding_status);
 DELETE FROM pmoves_kb.sections_next c
  USING pmoves_kb.sections o
   JOIN pg_temp.kb_revision r ON r.doc_id = o.doc_id

@@ -162,13 +162,30 @@ struct request {
     bool json;
 };
 
+/* Nothing is sent that would only be rejected. */
+static struct err require_taker(const struct config *config, struct cli_site *site,
+                                const char *gate)
+{
+    if (!config->knowledge.is_on)
+        return err_make(ERR_CONFIG, "knowledge.enabled is false: documents would be rejected");
+    TRY(cli_require_gate(site, gate));
+    struct manifest *set = manifest_current_get(&site->current);
+    bool takes = manifest_gate_terms(set, config, gate).takes_handled;
+    manifest_release(set);
+    return takes ? ERR_OK
+                 : err_make(ERR_USAGE,
+                            "gate %s doesn't take documents: add `knowledge` to its streams, or "
+                            "name another gate",
+                            gate);
+}
+
 static struct err act(const struct config *config, struct request *r)
 {
     struct cli_site site;
     struct progress progress;
     struct index_result result;
     TRY(cli_open_site(config, true, &site));
-    struct err e = cli_require_gate(&site, r->index.gate);
+    struct err e = require_taker(config, &site, r->index.gate);
     if (err_is(&e)) {
         cli_close_site(&site);
         return e;

@@ -21,6 +21,7 @@ enum mode { HYBRID, TEXT, VECTOR };
 struct search {
     enum mode mode;
     const char *question, *k, *pack;
+    bool has_snippets;
     struct buf vector; /* as Postgres writes a real[]; empty: there is none */
 };
 
@@ -123,7 +124,8 @@ static struct err find(struct pg *pg, const struct manifest *set, struct search 
         return e;
     const char *vector = s->vector.len > 0 ? buf_cstr(&s->vector) : NULL;
     return show_query(pg, s->mode == VECTOR ? sql_search_vector : sql_search_hybrid,
-                      PG_PARAMS(s->question, vector, s->k, s->pack), hits);
+                      PG_PARAMS(s->question, vector, s->k, s->pack, s->has_snippets ? "t" : "f"),
+                      hits);
 }
 
 static struct err search(const struct config *config, struct search *s, json_t **hits)
@@ -208,6 +210,7 @@ static int run(int argc, char **argv)
         buf_free(&question);
         return cli_usage(&cli_search, problem);
     }
+    s.has_snippets = !json;
     struct err e = cli_config(&common, &config);
     if (!err_is(&e))
         e = search(&config, &s, &hits);

@@ -331,6 +331,7 @@ void config_free(struct config *c)
     free(c->manifests.repo);
     free(c->manifests.rev);
     free(c->manifests.path);
+    free(c->knowledge.roots);
     free(c->gates);
     *c = (struct config){0};
 }

@@ -463,7 +463,7 @@ static void finish_embedding(struct drain *d)
     struct embed_result made = {0};
     embed_end(d->embed, EMBED_FINISH);
     do {
-        const struct timespec pause = {.tv_nsec = 50 * 1000 * 1000};
+        const struct timespec pause = {.tv_nsec = 50000000};
         if (d->embed && !embed_is_over(d->embed))
             (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
         embed_count(d->embed, &made);

@@ -264,6 +264,8 @@ static struct err settle(struct embed_claim *c, struct pg *pg, const struct embe
     TRY(release(c, pg));
     if (settled->embedded + settled->failed > 0)
         TRY(kb_complete(pg, docs, &settled->documents));
+    if (settled->documents > 0)
+        TRY(pg_exec(pg, sql_embed_tell));
     TRY(note_health(pg, report, settled));
     return pg_commit(pg);
 }

@@ -35,8 +35,7 @@ static void set_database_error(struct embed_hand *h, const struct err *e)
     (void)pthread_mutex_lock(&house->lock);
     bool is_news = strcmp(house->database_error, e->text) != 0;
     (void)snprintf(house->database_error, sizeof house->database_error, "%s", e->text);
-    if (err_is(e))
-        house->result.failure = *e;
+    house->result.failure = *e;
     (void)pthread_mutex_unlock(&house->lock);
     if (is_news && err_is(e) && ending(h) <= EMBED_FINISH)
         LOG_WARN("chunks wait: the database can't be used", LOG_STR("error", e->text));

@@ -70,7 +70,7 @@ bool embed_is_over(struct embed_worker *w);
 struct embed_result {
     uint64_t embedded, failed; /* chunks */
     uint64_t documents;        /* completed */
-    struct err failure;        /* of the database, the last; EMBED_FINISH ends by it */
+    struct err failure; /* of the database, where it can't be used: EMBED_FINISH ends by it */
 };
 /* So far. Here and above, a w of NULL is one that has nothing to do, and is over. */
 void embed_count(struct embed_worker *w, struct embed_result *result);

@@ -133,11 +133,13 @@ static bool put_model(struct kb_reading *g, struct buf *out)
     size_t begun = out->len;
     if (!kb_put_key(g, KEY_MODEL, out))
         return false;
-    if (!g->keys.of[KEY_MODEL] || *ours == '\0')
+    if (!g->keys.of[KEY_MODEL])
         return true;
     const uint8_t *model = out->data + begun + 4;
     size_t len = out->len - begun - 4;
-    return (len == strlen(ours) && word_same(model, ours, len)) ||
+    if (len == 0 || len >= KB_MODEL)
+        return kb_refuse(g, KEY_MODEL, "%zu bytes; 1 to %d are a model's name", len, KB_MODEL - 1);
+    return *ours == '\0' || (len == strlen(ours) && word_same(model, ours, len)) ||
            kb_refuse(g, KEY_MODEL, "\"%s\", but the vectors of this database are of \"%.80s\"",
                      field_show(model, len, text), ours);
 }

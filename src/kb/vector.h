@@ -23,7 +23,7 @@ extern const char *const kb_vector_type_names[]; /* "vector", ...; ends with NUL
 #define KB_MODEL 200
 struct kb_shape {
     enum kb_vector_type type;
-    size_t dimensions; /* 0: no database was asked */
+    size_t dimensions;    /* 0: no database was asked */
     char model[KB_MODEL]; /* "" until the first embedder has begun */
 };
 #define KB_DIMENSIONS_MAX 4000

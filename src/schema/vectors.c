@@ -272,14 +272,17 @@ static void plan_column(struct planning *p, const char *table, const char *const
 
 static void plan_columns(struct planning *p)
 {
-    char what[80];
+    char what[160];
     char dimensions[24];
     size_t before = p->sql->len;
     plan_column(p, CHUNKS, "chunks_embedding_length", &p->chunks);
     plan_column(p, CHUNKS_NEXT, "chunks_next_embedding_length", &p->next);
     if (p->sql->len > before) {
         (void)snprintf(what, sizeof what, "embedding %s:%zu%s", names[p->target.type],
-                       p->target.dimensions, p->drops ? " (vectors dropped)" : "");
+                       p->target.dimensions,
+                       p->drops ? " (the old vectors are dropped: `spoolgate embed --again "
+                                  "missing` makes new ones)"
+                                : "");
         begin(p, what);
     }
     if (p->drops)

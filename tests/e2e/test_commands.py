@@ -558,7 +558,8 @@ class TestDrain(SiteCase):
         result = self.site.run("drain", "--json", code=FINE).json()
         self.assertEqual(result, {"batches": 0, "segments": 0, "segments_failed": 0, "rows_loaded": 0,
                                   "frames_rejected": 0, "frames_skipped": 0, "segments_left": 1, "events_delivered": 0,
-                                  "events_failed": 0})
+                                  "events_failed": 0, "chunks_embedded": 0, "chunks_failed": 0,
+                                  "documents_completed": 0})
         self.assertIn("1 segments wait on", self.site.run("drain", code=FINE).text)
 
     def test_force_takes_all_gates(self):

@@ -185,6 +185,19 @@ class TestFolder(IndexCase):
         segment, = self.index("--gate", "docs", "--json").json()["segments"]
         self.assertTrue(segment.startswith("incoming/docs/index-"), segment)
 
+    def test_who_would_reject_documents_gets_none(self):
+        gates = self.site.folder / "manifests" / "gates"
+        gates.mkdir(parents=True)
+        (gates / "rows.yaml").write_text("gate: rows\nincoming: rows\nstreams: [metrics]\n")
+        (gates / "all.yaml").write_text("gate: all\nincoming: all\nstreams: [metrics, knowledge]\n")
+        manifests = ("--manifests", self.site.folder / "manifests")
+        self.write("a.txt")
+        self.assertIn("doesn't take documents", self.index("--gate", "rows", *manifests, code=USAGE).text)
+        self.index("--gate", "all", *manifests)
+        self.assertEqual(len(self.frames()), 1)
+        self.site.configure("knowledge: {enabled: false}\n")
+        self.assertIn("knowledge.enabled", self.index(code=CONFIG).text)
+
     def test_usage(self):
         for args in ((), ("a", "b"), ("--pack", "x", "."), ("--include", "", "."), ("--gate", "A", "."),
                      ("--rev", "main", "."), ("--name", "x", "."), ("--name", "x/", ".")):
@@ -610,7 +623,7 @@ class TestProgress(IndexCase):
     def on_a_terminal(self, *args, **env):
         """What a terminal would have got on stderr."""
         ours, theirs = pty.openpty()
-        process = subprocess.Popen([BIN, "index", *args, self.top], stdout=subprocess.DEVNULL, stderr=theirs,
+        process = subprocess.Popen([BIN, *args], stdout=subprocess.DEVNULL, stderr=theirs,
                                    env={**self.site.environment, "TERM": "xterm", **env})
         os.close(theirs)
         said = b""
@@ -629,12 +642,22 @@ class TestProgress(IndexCase):
     def test_a_bar_on_a_terminal_and_nowhere_else(self):
         for i in range(300):
             self.write(f"{i}.txt", LINES)
-        shown = self.on_a_terminal("--dry-run")
+        shown = self.on_a_terminal("index", "--dry-run", self.top)
         self.assertRegex(shown, r"\r\x1b\[Kindexing  \[#*\.*\]  \d+ of 300 files  ")
         self.assertTrue(shown.endswith("\r\x1b[K"), shown)
         self.assertNotIn("\x1b[3", shown)
-        self.assertEqual(self.on_a_terminal("--dry-run", TERM="dumb"), "")
+        self.assertEqual(self.on_a_terminal("index", "--dry-run", self.top, TERM="dumb"), "")
         self.assertEqual(self.index("--dry-run").err, b"")
+
+    def test_a_drain_counts_and_the_log_stays_readable(self):
+        self.write("a.txt", LINES)
+        self.site.run("migrate", code=0)
+        self.index()
+        shown = self.on_a_terminal("drain", "--force")
+        self.assertIn("\r\x1b[Kdraining  1 batches  1 rows  ", shown)
+        for line in shown.splitlines():
+            if " level=" in line:
+                self.assertRegex(line, r"^\x1b\[Kts=")  # behind the \r that ended the line before
 
 
 if __name__ == "__main__":

@@ -41,11 +41,17 @@ SINK = {
     "headers": {"X-A": {"env": "B"}}, "timeout": "20s", "retry": [0, "5s"], "concurrency": 2, "allow_private": True,
     "ca": "/etc/ca.pem",
 }
-WHOLE = {"stream": STREAM, "gate": GATE, "sink": SINK}
+EMBEDDER = {
+    "embedder": "e", "provider": "openai", "url": "https://example.org/v1/embeddings", "model": "m", "dimensions": 768,
+    "send_dimensions": True, "key": {"env": "A"}, "headers": {"X-A": {"file": "/a"}}, "encoding": "float", "prefix": "p: ",
+    "query_prefix": "q: ", "batch": {"count": 5, "tokens": 500}, "max_tokens": 0, "concurrency": 3,
+    "requests_per_minute": 60, "tokens_per_minute": 1000, "timeout": "90s", "allow_private": False, "ca": "/ca.pem"}
+WHOLE = {"stream": STREAM, "gate": GATE, "sink": SINK, "embedder": EMBEDDER}
 
 GONE = object()
 # (kind, path into the whole manifest, what stands there instead)
 GOOD = [
+    ("embedder", ("url",), {"env": "URL"}), ("embedder", ("encoding",), GONE), ("embedder", ("batch",), {"count": 1}),
     ("stream", ("kind",), GONE), ("stream", ("window",), GONE), ("stream", ("brin",), [["t"], ["v", "t"]]),
     ("stream", ("partition", "every"), "week"), ("stream", ("partition", "keep"), 8640000),
     ("stream", ("columns", "n", "default"), None), ("stream", ("columns", "j", "rest"), True),
@@ -61,7 +67,7 @@ BAD = [
     *((kind, ("extra",), value) for kind in WHOLE for value in (1, None, "x", {})),
     *((kind, (kind,), value) for kind in WHOLE for value in (GONE, 5, None, "", True, ["x"], {}, "x" * 64)),
     *((kind, (key,), value) for kind, whole in WHOLE.items() for key in whole if key != kind
-      for value in (None, -1, True, ["", None], {"no": "such"}, []) if not (value is True and key == "allow_private")),
+      for value in (None, -1, True, ["", None], {"no": "such"}, []) if not (value is True and key in ("allow_private", "send_dimensions"))),
     ("stream", ("columns",), GONE), ("stream", ("columns",), {"": "text"}), ("stream", ("columns",), {"x" * 64: "text"}),
     *(("stream", ("columns", "n"), value) for value in (
         None, "txt", "vector", "vector(0)", "vector(x)", {}, {"type": "no"}, {"type": 5}, {"typ": "text"},
@@ -87,11 +93,16 @@ BAD = [
     ("sink", ("secret",), "hunter2"), ("sink", ("secret",), [{"env": "A"}] * 5), ("sink", ("bearer",), "hunter2"),
     ("sink", ("headers",), {"X-A": "hunter2"}), ("sink", ("headers",), {"X A": {"env": "B"}}),
     ("sink", ("format",), "xml"), ("sink", ("format",), {"template": "../x.tmpl"}), ("sink", ("ca",), "ca.pem"), ("sink", ("format",), {}),
+    ("embedder", ("dimensions",), 4001), ("embedder", ("dimensions",), GONE), ("embedder", ("provider",), "ollama"),
+    ("embedder", ("key",), "hunter2"), ("embedder", ("batch", "count"), 0), ("embedder", ("encoding",), "hex"),
+    ("embedder", ("model",), "a b"), ("embedder", ("timeout",), "soon"), ("embedder", ("colour",), "red"),
     ("sink", ("retry",), ["soon"]), ("sink", ("retry",), [0] * 51), ("sink", ("concurrency",), 0),
     ("sink", ("concurrency",), 65), ("sink", ("allow_private",), "yes"),
 ]
 # Well-formed, and so fine by the schema; what is wrong is for the linter to say.
 SEMANTIC = [
+    ("embedder", ("provider",), "builtin"), ("embedder", ("url",), GONE), ("embedder", ("model",), GONE),
+    ("embedder", ("headers",), {"Authorization": {"env": "A"}}), ("embedder", ("timeout",), "1h"),
     ("stream", ("key",), ["a", "nothing"]), ("stream", ("version",), "a"), ("stream", ("kind",), "metric"),
     ("stream", ("partition", "keep"), "1h"), ("stream", ("columns", "n", "default"), "x"),
     ("stream", ("columns", "j", "type"), "text"), ("stream", ("existing",), True),
@@ -338,7 +349,7 @@ class TestLint(LintCase):
 
     def test_shipped_manifests_lint(self):
         done = subprocess.run([BIN, "lint", str(ROOT / "manifests")], capture_output=True, text=True, check=False)
-        self.assertEqual((done.returncode, done.stdout), (FINE, "2 streams, 0 gates, 0 sinks: fine\n"))
+        self.assertEqual((done.returncode, done.stdout), (FINE, "2 streams, 0 gates, 0 sinks, 1 embedder: fine\n"))
 
     def test_the_configured_folder(self):
         self.dir = self.home / "m"

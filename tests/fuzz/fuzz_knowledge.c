@@ -3,9 +3,8 @@
  * Frames of the knowledge base: their reading, what is held of them, and the plan of a batch.
  * Input: two bytes of settings, then a segment, which is read twice, as two segments.
  *
- *     [0]  bits 0-1 type of vectors, 2-3 how many numbers they have, bit 4: NUL is stripped, bit 5:
- *          a small budget
- *     [1]  tokens of a chunk, from 16 on
+ *     [0]  bits 0-1 type of vectors, 2-3 how many numbers they have (0: any), bit 4: NUL is
+ * stripped, bit 5: a small budget [1]  tokens of a chunk, from 16 on
  *
  * What must hold whatever the bytes: a refused frame leaves nothing; rows are well-formed and as
  * many as are counted; the second segment has what the first had; every frame belongs to one asset
@@ -64,10 +63,12 @@ static bool is_finite_field(const uint8_t *p, enum kb_vector_type type)
 
 static void check_vector(const struct kb_shape *shape, const uint8_t *p, uint32_t len)
 {
-    size_t head = shape->type == KB_REAL ? 24 : 4;
+    size_t head = shape->type == KB_REAL ? 24 : 4; /* the first element's length included */
     size_t step = shape->type == KB_REAL ? 8 : shape->type == KB_HALFVEC ? 2 : 4;
-    assert(len == head - (shape->type == KB_REAL ? 4 : 0) + shape->dimensions * step);
-    for (size_t i = 0; i < shape->dimensions; i++)
+    size_t count = (len - (shape->type == KB_REAL ? 20 : 4)) / step;
+    assert(len == (shape->type == KB_REAL ? 20 : 4) + count * step && count > 0);
+    assert(shape->dimensions == 0 || shape->dimensions == count);
+    for (size_t i = 0; i < count; i++)
         assert(is_finite_field(p + head + i * step, shape->type));
 }
 
@@ -234,7 +235,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     if (len < 2)
         return 0;
     const struct kb_shape shape = {
-        .type = (bytes[0] & 3) % 3, .dimensions = 1U + (bytes[0] >> 2 & 3), .model = "m"};
+        .type = (bytes[0] & 3) % 3, .dimensions = bytes[0] >> 2 & 3, .model = "m"};
     struct kb_reader readers[2];
     struct kb_held held;
     uint64_t taken[2];

@@ -231,11 +231,14 @@ Test(embed_claim, health)
     static const struct {
         enum embed_health health;
         int64_t pause_us;
-        const char *want; /* failures, paused for s, stopped, error */
+        const char *want; /* failures, paused for minutes, stopped, error */
     } rows[] = {
-        {EMBED_FAILING, 0, "1 1 f e"}, {EMBED_FAILING, 0, "1 1 f e"}, /* paused */
-        {EMBED_UNKNOWN, 0, "1 1 f e"}, {EMBED_FAILING, 60000000, "1 60 f e"},
-        {EMBED_WELL, 0, "0 60 f e"},   {EMBED_HALTED, 0, "0 60 t e"},
+        {EMBED_FAILING, 60000000, "1 1 f e"},
+        {EMBED_FAILING, 0, "1 1 f e"}, /* it is paused: the same failure */
+        {EMBED_UNKNOWN, 0, "1 1 f e"},
+        {EMBED_FAILING, 180000000, "1 3 f e"},
+        {EMBED_WELL, 0, "0 3 f e"},
+        {EMBED_HALTED, 0, "0 3 t e"},
     };
     struct hands h;
     open_hands(&h);
@@ -247,7 +250,7 @@ Test(embed_claim, health)
         (void)settle(&h, &c);
         EXPECT_VALUE(
             &h.k.x.db,
-            "SELECT concat_ws(' ', failures, round(extract(epoch FROM not_before - now())), "
+            "SELECT concat_ws(' ', failures, round(extract(epoch FROM not_before - now()) / 60), "
             "stopped_at IS NOT NULL, error) FROM pmoves_kb.embedder",
             rows[i].want);
     }

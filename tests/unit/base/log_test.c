@@ -118,3 +118,18 @@ Test(base_log, macros)
     logged(fds[0], got);
     cr_expect_str_eq(got, "", "got: %s", got);
 }
+
+Test(base_log, prefix)
+{
+    int fds[2];
+    char got[BYTES_TEXT];
+    divert_stderr(fds);
+    log_set_prefix("\r\033[K");
+    LOG_INFO("above a progress bar");
+    logged(fds[0], got);
+    cr_expect_str_eq(got, "\r\033[Kts=T level=info msg=\"above a progress bar\"\n", "got: %s", got);
+    log_set_prefix("");
+    LOG_INFO("alone");
+    logged(fds[0], got);
+    cr_expect_str_eq(got, "ts=T level=info msg=alone\n", "got: %s", got);
+}

@@ -206,6 +206,8 @@ static const struct reject_row {
                                              "2"},
     {CHUNK ", 'text': 'x', 'embedding': [0, 0]",
      "embedding: all 2 numbers are 0: it has no direction"},
+    {CHUNK ", 'text': 'x', 'embedding': [1, 2], 'model': ''",
+     "model: 0 bytes; 1 to 199 are a model's name"},
     {CHUNK ", 'text': 'x', 'embedding': [1, 2], 'model': 'm'",
      "model: \"m\", but the vectors of this database are of \"lexical\""},
 };
@@ -379,6 +381,21 @@ Test(kb_frame, a_segment_begins_anew)
     frames_read(&f, "[{'kind': 'chunk', 'uri': 'a', 'text': 'y'}, {" CHUNK ", 'text': 'x'}]");
     cr_expect_eq(f.held.count, 2);
     cr_expect(strstr(buf_cstr(&f.rejects), "reject 0 idx: the key is missing"), "got %s",
+              buf_cstr(&f.rejects));
+}
+
+/* An inspection that is begun anew is no continuation of the one before. */
+Test(kb_frame, so_does_a_walk)
+{
+    static const char text[] = "[{" DOCUMENT "}, {'kind': 'chunk', 'uri': 'a', 'text': 'x'}]";
+    frames_read(&f, text);
+    kb_held_clear(&f.held);
+    f.segments = 0;
+    frames_read(&f, "[{'kind': 'chunk', 'uri': 'a', 'text': 'y'}]");
+    f.segments = 0;
+    frames_read(&f, text);
+    cr_expect_eq(f.held.count, 2);
+    cr_expect(strncmp(buf_cstr(&f.rejects), "reject 0 idx", 12) == 0, "got %s",
               buf_cstr(&f.rejects));
 }
 
