@@ -178,8 +178,10 @@ def shown(faults):
 def end_leases(site):
     """All that is in hand may be claimed anew: what its workers send from now on comes too late."""
     with contextlib.suppress(psycopg.OperationalError):
-        return len(site.query("UPDATE pmoves_kb.chunks_next SET next_attempt_at = now() - interval '1 day' WHERE claim_id IS NOT NULL"
-                              " RETURNING pg_notify('embed_updates', '')"))
+        return len(site.query(
+            "UPDATE pmoves_kb.chunks_next SET next_attempt_at = now() - interval '1 day' WHERE chunk_id IN ("
+            "SELECT chunk_id FROM pmoves_kb.chunks_next WHERE claim_id IS NOT NULL FOR UPDATE SKIP LOCKED)"
+            " RETURNING pg_notify('embed_updates', '')"))
     return 0
 
 
