@@ -89,7 +89,7 @@ def against_psql(bench, site, data, what, at_least):
     contenders = [PsqlChunks(f"psql binary, {what}", site, data),
                   OurChunks(f"ours, {what}", site, data, segments=data.segments("raw"), gate=ALONE),
                   OurChunks(f"ours, .zst, {what}", site, data, segments=data.segments("zst"), gate=ALONE)]
-    samples = interleave(bench.cluster, contenders, bench.rounds(5, 2))
+    samples = interleave(bench.cluster, contenders, bench.rounds(3, 2))
     psql, raw, zst = samples.values()
     return [Ratio(f"chunks, raw, 1 loader, {what}", "psql \\copy binary", ratio(raw, psql), at_least=at_least),
             Ratio(f"chunks, .zst, 1 loader, {what}", "psql \\copy binary", ratio(zst, psql))], samples
@@ -97,7 +97,7 @@ def against_psql(bench, site, data, what, at_least):
 
 @scenario("chunks", "ready-made chunks with vectors of 384 numbers, one loader")
 def chunks(bench):
-    with chunks_of(bench, rows=bench.rows(60_000, 4_000)) as data, bench.site("bench_chunks") as site:
+    with chunks_of(bench, rows=bench.rows(30_000, 4_000)) as data, bench.site("bench_chunks") as site:
         if (kind := site.query("SELECT type FROM pmoves_kb.embedding")[0][0]) != "real":
             return Result([], notes=[f"chunks: skipped, vectors are of type {kind} here, which nobody compresses"])
         with only_keys(site):
@@ -141,12 +141,12 @@ class Indexed(Ours):
 
 @scenario("documents", "Markdown until it is searchable: put, split, embedded with the built-in embedder, announced")
 def documents(bench):
-    data = Documents(bench.folder / "documents", bench.rows(5_000, 300))
+    data = Documents(bench.folder / "documents", bench.rows(3_000, 300))
     try:
         with bench.site("bench_documents") as site:
             names = {threads: f"{threads} embedder thread{'s' if threads > 1 else ''}" for threads in (1, 2)}
             samples = interleave(bench.cluster, [Indexed(name, site, data, threads=threads)
-                                                 for threads, name in names.items()], bench.rounds(5, 2))
+                                                 for threads, name in names.items()], bench.rounds(3, 2))
             return Result([Ratio("documents to complete chunks, 2 embedder threads", names[1],
                                  ratio(samples[names[2]], samples[names[1]]))], samples,
                           [f"documents: {data.count:,} of 4 KB, rows are chunks"])

@@ -49,9 +49,8 @@ class Workers:
                                     cwd=self.site.folder, env=self.site.environment)
 
     def kill(self, random):
-        victim = random.randrange(len(self.running))
+        victim = random.choice([n for n, p in enumerate(self.running) if p.pid not in self.frozen])
         process = self.running[victim]
-        self.frozen.pop(process.pid, None)
         process.kill()
         process.wait()
         self.running[victim] = self.start()
@@ -164,8 +163,8 @@ def workers_killed(run):
             stored = judge_rest(run, site, library, trouble, reader, ear)
     versions = sum(len(doc.versions) for doc in library.documents.values())
     seen = seen_by(library, reader)
-    return (f"{kills} SIGKILLs of {WORKERS} `embed` and a daemon that loads and embeds, {stops} immediate stops of Postgres and"
-            f" {workers.thaws} workers stopped for longer than their lease, and {lapsed:,} leases ended under living workers, during a feed of {versions:,} versions of"
+    return (f"{kills} SIGKILLs of {WORKERS} `embed` and of a daemon that loads and embeds, {stops} immediate stops of Postgres,"
+            f" {workers.thaws} workers stopped for longer than their lease, {lapsed:,} leases of chunks ended by hand, during a feed of {versions:,} versions of"
             f" {len(library.documents)} documents; the embeddings' server got {trouble.requests:,} requests and failed"
             f" {sum(trouble.faults.values()):,} ({shown(trouble.faults)}): {stored:,} vectors stored, each once;"
             f" {seen}")
