@@ -73,7 +73,8 @@ ALTER TABLE pmoves_kb.documents
     -- gone, and its chunks with it. An adopted document is what its chunks are.
     ADD COLUMN IF NOT EXISTS status     text NOT NULL DEFAULT 'complete',
     ADD COLUMN IF NOT EXISTS updated_at timestamptz NOT NULL DEFAULT now(),
-    ADD COLUMN IF NOT EXISTS batch_id   uuid;                       -- that brought the served revision
+    ADD COLUMN IF NOT EXISTS batch_id   uuid,                       -- that brought the served revision
+    ADD COLUMN IF NOT EXISTS head_batch_id uuid;                    -- that brought the last `document` frame which counted
 ALTER TABLE pmoves_kb.documents
     DROP CONSTRAINT IF EXISTS documents_status_is_known,
     ADD CONSTRAINT documents_status_is_known CHECK (status IN ('pending', 'complete', 'partial', 'retired'));
@@ -170,6 +171,7 @@ CREATE TABLE pmoves_kb.documents_next (
     meta       jsonb,
     sha256     bytea,
     batch_id   uuid,
+    head_batch_id uuid,                 -- adds: NULL
     gate       text,                    -- of the batch, for the event
     sinks      text[] NOT NULL,         -- that want kb.index.completed.v1 of it
     created_at timestamptz NOT NULL DEFAULT clock_timestamp()

@@ -9,8 +9,8 @@
 
 The model knows nothing of the program: a document is what its last version said. A version is either RETIRED, or
 (headings, text), or (headings, chunks) where its producer brings them ready-made: ((idx, heading, text), ...).
-The next version is sent when the one before has landed: batches of a
-gate that aren't ordered may overtake each other.
+The next version is sent when the one before has landed: chunks that
+join a document come in no order otherwise.
 """
 import hashlib
 import itertools
