@@ -146,6 +146,10 @@ UPDATE pmoves_kb.documents d
    SET status = 'partial'
  WHERE EXISTS (SELECT FROM pmoves_kb.chunks c WHERE c.doc_id = d.doc_id AND c.embedding_status <> 'complete');
 
+-- A text and a short vector stay in their row up to half a page: to compress them, or to put them elsewhere, costs more
+-- than it saves.
+ALTER TABLE pmoves_kb.chunks SET (toast_tuple_target = 4080);
+
 -- What full-text search looks in: 50,000 characters, since no tsvector is longer than 1 MB.
 ALTER TABLE pmoves_kb.chunks
     ADD COLUMN IF NOT EXISTS text_search tsvector GENERATED ALWAYS AS (to_tsvector('english', left(text, 50000))) STORED;
