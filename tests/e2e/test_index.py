@@ -42,7 +42,7 @@ class IndexCase(SiteCase):
             unpacker = msgpack.Unpacker(max_buffer_size=1 << 30)
             unpacker.feed(data)
             *segment, seal = unpacker
-            self.assertEqual(seal, {"kind": "seal", "frames": len(segment)})
+            self.assertEqual(seal, {"kind": "seal", "frames": len(segment), "id": seal["id"]})
             frames += segment
             path.unlink()
         self.assertTrue(all(frame["kind"] == "document" for frame in frames), frames)
