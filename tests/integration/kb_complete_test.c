@@ -37,7 +37,7 @@ static void *settle_two(void *settler)
     return NULL;
 }
 
-Test(kb_complete, last_two_at_once, .timeout = 60)
+Test(kb_complete, last_two_at_once)
 {
     struct knowledge k;
     struct settler first;
@@ -121,7 +121,7 @@ static void drop_version(struct knowledge *k, unsigned version)
     buf_free(&lines);
 }
 
-Test(kb_complete, readers_see_whole_revisions, .timeout = 120)
+Test(kb_complete, readers_see_whole_revisions)
 {
     enum { VERSIONS = 40 };
     struct knowledge k;
@@ -163,7 +163,7 @@ static void expect_again(struct knowledge *k, enum kb_again which, unsigned limi
     cr_expect_str_eq(got, want, "again %d: want %s, got %s", (int)which, want, got);
 }
 
-Test(kb_complete, again, .timeout = 60)
+Test(kb_complete, again)
 {
     struct knowledge k;
     static const char status[] =
@@ -203,7 +203,7 @@ Test(kb_complete, again, .timeout = 60)
 /* --- what is told --------------------------------------------------------------------------------
  */
 
-Test(kb_complete, events, .timeout = 60)
+Test(kb_complete, events)
 {
     struct knowledge k;
     bool heard;
@@ -234,7 +234,7 @@ Test(kb_complete, events, .timeout = 60)
 /* --- the vectors changed -------------------------------------------------------------------------
  */
 
-Test(kb_complete, vectors_changed_before_loading, .timeout = 60)
+Test(kb_complete, vectors_changed_before_loading)
 {
     struct knowledge k;
     static const char lines[] = "{\"kind\": \"document\", \"uri\": \"u\"}\n"

@@ -172,7 +172,7 @@ Test(kb_file, links)
 }
 
 /* None of them may hold us up. */
-Test(kb_file, odd_files, .timeout = 10)
+Test(kb_file, odd_files)
 {
     static const struct look_row rows[] = {
         {"{D}/docs/fifo", ODD},

@@ -344,7 +344,7 @@ ParameterizedTestParameters(kb_load, cases)
     return cr_make_param_array(enum load_way, ways, LOAD_WAYS);
 }
 
-ParameterizedTest(enum load_way *way, kb_load, cases, .timeout = 120)
+ParameterizedTest(enum load_way *way, kb_load, cases)
 {
     struct knowledge k;
     knowledge_open(&k);

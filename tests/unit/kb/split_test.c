@@ -413,7 +413,7 @@ static double seconds(void)
 #define DASHES    "- - - - - - - - - - - - - - - "
 
 /* Each takes well under a second; where time grows with the square, a minute. */
-Test(kb_split, hostile, .timeout = 300)
+Test(kb_split, hostile)
 {
     static const struct {
         enum text_format format;
@@ -684,17 +684,17 @@ static void expect_properties(enum text_format format)
     }
 }
 
-Test(kb_split, plain_properties, .timeout = 120)
+Test(kb_split, plain_properties)
 {
     expect_properties(TEXT_PLAIN);
 }
 
-Test(kb_split, markdown_properties, .timeout = 120)
+Test(kb_split, markdown_properties)
 {
     expect_properties(TEXT_MARKDOWN);
 }
 
-Test(kb_split, html_properties, .timeout = 120)
+Test(kb_split, html_properties)
 {
     expect_properties(TEXT_HTML);
 }
