@@ -185,7 +185,7 @@ CREATE TABLE pmoves_kb.chunks_next (
     pack_id          uuid,
     text             text NOT NULL,
     tokens           integer,
-    idx              integer NOT NULL,
+    idx              integer,                                       -- NULL: adopted so
     "window"         integer,
     overlap          integer,
     md               jsonb,

@@ -10,6 +10,7 @@ SELECT coalesce(array_agg(doc_id), '{}'), count(*)
                 AND EXISTS (SELECT
                               FROM pmoves_kb.chunks c, pmoves_kb.embedding e
                              WHERE c.doc_id = d.doc_id
+                               AND c.text IS NOT NULL
                                AND CASE $1::text
                                         WHEN 'failed' THEN c.embedding_status = 'failed'
                                         WHEN 'missing' THEN c.embedding_status <> 'complete'

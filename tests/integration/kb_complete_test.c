@@ -200,6 +200,34 @@ Test(kb_complete, again, .timeout = 60)
     knowledge_close(&k);
 }
 
+/* An adopted table's chunks may have one idx, none, or no text. */
+Test(kb_complete, again_of_adopted, .timeout = 60)
+{
+    struct knowledge k;
+    knowledge_open(&k);
+    EXPECT_OK(pg_exec(&k.x.db.pg,
+                      "ALTER TABLE pmoves_kb.chunks ALTER idx DROP NOT NULL, ALTER text DROP NOT "
+                      "NULL;"
+                      "INSERT INTO pmoves_kb.documents (doc_id, status) VALUES "
+                      "(md5('d')::uuid, 'partial');"
+                      "INSERT INTO pmoves_kb.chunks (chunk_id, doc_id, text, idx, "
+                      "embedding_status, embedding) VALUES"
+                      " (md5('1')::uuid, md5('d')::uuid, 'kept', 0, 'complete', '{1,0,0}'),"
+                      " (md5('2')::uuid, md5('d')::uuid, 'twin', 0, 'pending', NULL),"
+                      " (md5('3')::uuid, md5('d')::uuid, 'nowhere', NULL, 'pending', NULL),"
+                      " (md5('4')::uuid, md5('d')::uuid, NULL, 1, 'pending', NULL)"));
+    expect_again(&k, KB_MISSING, 10, "1 2");
+    expect_again(&k, KB_MISSING, 10, "0 0");
+    (void)knowledge_settle(&k, &k.x.db.pg, "complete", "true");
+    EXPECT_VALUE(&k.x.db,
+                 "SELECT string_agg(format('%s %s %s', coalesce(text, '-'), coalesce(idx, -1), "
+                 "embedding_status), ', ' ORDER BY chunk_id = md5('4')::uuid, text)"
+                 " FROM pmoves_kb.chunks",
+                 "kept 0 complete, nowhere -1 complete, twin 0 complete, - 1 pending");
+    expect_again(&k, KB_MISSING, 10, "0 0");
+    knowledge_close(&k);
+}
+
 /* --- what is told --------------------------------------------------------------------------------
  */
 
