@@ -252,18 +252,21 @@ static struct err note_health(struct pg *pg, const struct embed_report *report,
                              NULL);
 }
 
+typedef struct err complete_fn(struct pg *pg, const char *docs, uint64_t *done);
+
 /* The documents are locked first, in the order of their ids, and the embedder's row last: two
  * settlements never wait for each other in a circle. */
 static struct err settle(struct embed_claim *c, struct pg *pg, const struct embed_report *report,
-                         const char *docs, struct embed_settled *settled)
+                         const char *docs, complete_fn *complete, struct embed_settled *settled)
 {
+    *settled = (struct embed_settled){0};
     TRY(pg_exec(pg, "BEGIN"));
     TRY(kb_lock(pg, docs));
     TRY(store(c, pg, report, settled));
     TRY(refuse(c, pg, settled));
     TRY(release(c, pg));
     if (settled->embedded + settled->failed > 0)
-        TRY(kb_complete(pg, docs, &settled->documents));
+        TRY(complete(pg, docs, &settled->documents));
     if (settled->documents > 0)
         TRY(pg_exec(pg, sql_embed_tell));
     TRY(note_health(pg, report, settled));
@@ -274,9 +277,15 @@ struct err embed_claim_settle(struct embed_claim *c, struct pg *pg,
                               const struct embed_report *report, struct embed_settled *settled)
 {
     struct buf docs = {0};
-    *settled = (struct embed_settled){0};
     check_vectors(c, report->shape);
-    struct err e = settle(c, pg, report, documents(c, &docs), settled);
+    (void)documents(c, &docs);
+    struct err e = settle(c, pg, report, buf_cstr(&docs), kb_complete, settled);
+    if (e.cls == ERR_ROW) {
+        /* One document can't be swapped in: its chunks keep their vectors, or they would be asked
+         * for again and again, and those of its neighbours in the claim with them. */
+        pg_rollback(pg);
+        e = settle(c, pg, report, buf_cstr(&docs), kb_complete_each, settled);
+    }
     buf_free(&docs);
     if (err_is(&e)) {
         pg_rollback(pg);

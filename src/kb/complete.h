@@ -28,6 +28,11 @@ struct err kb_lock(struct pg *pg, const char *docs);
 /* Of these documents, all that are whole. *done: how many. */
 struct err kb_complete(struct pg *pg, const char *docs, uint64_t *done);
 
+/* The same one document after the other, for when the server has refused a row of one (a constraint
+ * or trigger of an adopted table): the others are completed all the same, and that one goes on
+ * waiting, whole as it is. Each is told in the log. */
+struct err kb_complete_each(struct pg *pg, const char *docs, uint64_t *done);
+
 /* Chunks that are to be tried again. */
 enum kb_again {
     KB_FAILED,  /* those that failed */

@@ -281,3 +281,49 @@ Test(embed_claim, settled_twice)
     embed_claim_free(&c);
     knowledge_close(&h.k);
 }
+
+/* The server refuses a document as a whole: the others of the claim are served, its vectors stay.
+ */
+Test(embed_claim, refused_document)
+{
+    static const char done[] = "SELECT string_agg(text, ' ' ORDER BY text) FROM pmoves_kb.chunks";
+    static const struct {
+        const char *obstacle, *away;
+    } rows[] = {
+        {"ALTER TABLE pmoves_kb.chunks ADD CONSTRAINT no CHECK (text <> 'one')",
+         "ALTER TABLE pmoves_kb.chunks DROP CONSTRAINT no"},
+        /* only the COMMIT would tell */
+        {"CREATE FUNCTION public.no() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN"
+         " RAISE 'no' USING ERRCODE = '23000'; END$$;"
+         "CREATE CONSTRAINT TRIGGER no AFTER INSERT ON pmoves_kb.chunks DEFERRABLE INITIALLY "
+         "DEFERRED FOR EACH ROW WHEN (NEW.text = 'one') EXECUTE FUNCTION public.no()",
+         "DROP TRIGGER no ON pmoves_kb.chunks"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct hands h;
+        uint64_t completed;
+        open_hands(&h);
+        EXPECT_OK(pg_exec(h.pg, rows[i].obstacle));
+        struct embed_claim c = take(&h, 100, 3);
+        make_vectors(&c);
+        struct embed_settled got = settle(&h, &c);
+        EXPECT_SETTLED(got, 3, 0, 1);
+        EXPECT_VALUE(&h.k.x.db, done, "three");
+        EXPECT_VALUE(&h.k.x.db,
+                     "SELECT string_agg(text || ' ' || embedding_status, ', ' ORDER BY text) FROM "
+                     "pmoves_kb.chunks_next",
+                     "one complete, two complete");
+        c = take(&h, 100, 0); /* nobody asks for its vectors again */
+        embed_claim_free(&c);
+        EXPECT_OK(pg_exec(h.pg, rows[i].away));
+        EXPECT_OK(pg_exec(h.pg, "BEGIN"));
+        const char docs[] = "SELECT array_agg(doc_id) FROM pmoves_kb.documents_next";
+        EXPECT_OK(kb_complete_each(h.pg, database_value(&h.k.x.db, docs), &completed));
+        EXPECT_OK(pg_commit(h.pg));
+        EXPECT_VALUE(&h.k.x.db, done, "one three two");
+        EXPECT_VALUE(&h.k.x.db,
+                     "SELECT count(*) FROM event_outbox WHERE event_type = 'kb.index.completed.v1'",
+                     "2");
+        knowledge_close(&h.k);
+    }
+}
