@@ -327,3 +327,29 @@ Test(embed_claim, refused_document)
         knowledge_close(&h.k);
     }
 }
+
+/* Two configured schemas in one database share the knowledge base, not their outboxes: who loaded a
+ * document embeds and announces it. */
+Test(embed_claim, another_schema)
+{
+    struct hands h;
+    struct pg other;
+    struct pg_target target;
+    struct migrate_report report = {0};
+    struct embed_claim c;
+    open_hands(&h);
+    target = (struct pg_target){h.k.x.db.target.conninfo, "other"};
+    pg_init(&other);
+    EXPECT_OK(pg_open(&other, &target));
+    EXPECT_OK(migrate_apply(&other, "other", shipped_streams(), &report));
+    migrate_report_free(&report);
+    EXPECT_OK(embed_claim_take(&c, &other, &declared, 100));
+    cr_expect_eq(c.count, 0, "want none, got %zu", c.count);
+    embed_claim_free(&c);
+    c = take(&h, 100, 3);
+    make_vectors(&c);
+    struct embed_settled got = settle(&h, &c);
+    EXPECT_SETTLED(got, 3, 0, 2);
+    pg_close(&other);
+    knowledge_close(&h.k);
+}
