@@ -137,6 +137,28 @@ Test(embed_claim, renewed)
     knowledge_close(&h.k);
 }
 
+/* It waits for nobody: a batch that replaces the document would wait for it in turn. */
+Test(embed_claim, renewed_but_for_one_that_is_locked, .timeout = 30)
+{
+    struct hands h;
+    struct pg other;
+    open_hands(&h);
+    struct embed_claim c = take(&h, 100, 3);
+    EXPECT_OK(pg_exec(h.pg, "UPDATE pmoves_kb.chunks_next SET next_attempt_at = now()"));
+    pg_init(&other);
+    EXPECT_OK(pg_open(&other, &h.k.x.db.target));
+    EXPECT_OK(pg_exec(&other, "BEGIN; DELETE FROM pmoves_kb.chunks_next WHERE text = 'two'"));
+    c.until_us -= 20000000;
+    EXPECT_OK(embed_claim_renew(&c, h.pg));
+    EXPECT_VALUE(&h.k.x.db,
+                 "SELECT string_agg(text, ' ' ORDER BY text) FROM pmoves_kb.chunks_next WHERE "
+                 "next_attempt_at > now()",
+                 "one three");
+    pg_close(&other);
+    embed_claim_free(&c);
+    knowledge_close(&h.k);
+}
+
 /* Each piece has its own fate. */
 Test(embed_claim, fates)
 {

@@ -279,3 +279,54 @@ Test(kb_complete, vectors_changed_before_loading, .timeout = 60)
     EXPECT_VALUE(&k.x.db, "SELECT count(*) FROM pmoves_kb.chunks", "1");
     knowledge_close(&k);
 }
+
+/* --- migrations meanwhile ------------------------------------------------------------------------
+ */
+
+static void *change_vectors(void *knowledge)
+{
+    const struct knowledge_wish wish = {
+        .is_made = true, .type = KNOWLEDGE_REAL, .dimensions = 4, .discards = true};
+    struct knowledge *k = knowledge;
+    struct migrate_report report = {0};
+    struct pg pg;
+    pg_init(&pg);
+    EXPECT_OK(pg_open(&pg, &k->x.db.target));
+    EXPECT_OK(knowledge_apply(&pg, &wish, &report));
+    migrate_report_free(&report);
+    pg_close(&pg);
+    return NULL;
+}
+
+/* A batch and a settlement come to their end before the tables change, and no lock is waited for in
+ * a circle. */
+Test(kb_complete, vectors_change_meanwhile, .timeout = 60)
+{
+    static const struct {
+        const char *first, *then;
+    } rows[] = {
+        {"BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('spoolgate knowledge', 0));"
+         "SELECT FROM pmoves_kb.embedding FOR SHARE",
+         "LOCK TABLE pmoves_kb.chunks, pmoves_kb.chunks_next IN ROW EXCLUSIVE MODE; COMMIT"},
+        {"BEGIN; SELECT FROM pmoves_kb.documents FOR NO KEY UPDATE",
+         "SELECT FROM pmoves_kb.documents_next FOR UPDATE;"
+         "LOCK TABLE pmoves_kb.chunks_next IN ROW EXCLUSIVE MODE;"
+         "LOCK TABLE pmoves_kb.chunks IN ROW EXCLUSIVE MODE; COMMIT"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct knowledge k;
+        pthread_t thread;
+        knowledge_open(&k);
+        EXPECT_OK(knowledge_load(&k, LOAD_HELD, TWO));
+        (void)knowledge_settle(&k, &k.x.db.pg, "complete", "true");
+        EXPECT_OK(pg_exec(&k.x.db.pg, rows[i].first));
+        cr_assert_eq(pthread_create(&thread, NULL, change_vectors, &k), 0);
+        while (strcmp(database_value(&k.x.db, "SELECT count(*) FROM pg_locks WHERE NOT granted"),
+                      "1") != 0)
+            (void)usleep(10000);
+        EXPECT_OK(pg_exec(&k.x.db.pg, rows[i].then));
+        cr_assert_eq(pthread_join(thread, NULL), 0);
+        EXPECT_VALUE(&k.x.db, "SELECT dimensions FROM pmoves_kb.embedding", "4");
+        knowledge_close(&k);
+    }
+}
