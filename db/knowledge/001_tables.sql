@@ -198,7 +198,7 @@ CREATE TABLE pmoves_kb.chunks_next (
     attempts         integer NOT NULL DEFAULT 0,                    -- that failed by the text's own fault
     claim_id         uuid,                                          -- processing: who has it in hand
     next_attempt_at  timestamptz NOT NULL DEFAULT clock_timestamp(), -- pending: not before; processing: end of the lease
-    home             text NOT NULL DEFAULT current_schema(),        -- the configured schema of who loaded it: its workers
+    home             name NOT NULL DEFAULT current_schema(),        -- the configured schema of who loaded it: its workers
                                                                     -- have it in hand, its outbox gets the event
     CHECK ((embedding_status = 'processing') = (claim_id IS NOT NULL))
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02);    -- each row is written three times and deleted
