@@ -158,7 +158,8 @@ static void expect_again(struct knowledge *k, enum kb_again which, unsigned limi
     uint64_t documents;
     uint64_t chunks;
     char got[48];
-    EXPECT_OK(kb_again(&k->x.db.pg, which, NULL, "{\"late\"}", limit, &documents, &chunks));
+    char after[UUID_TEXT] = "";
+    EXPECT_OK(kb_again(&k->x.db.pg, which, NULL, "{\"late\"}", limit, after, &documents, &chunks));
     (void)snprintf(got, sizeof got, "%d %d", (int)documents, (int)chunks);
     cr_expect_str_eq(got, want, "again %d: want %s, got %s", (int)which, want, got);
 }
@@ -200,6 +201,27 @@ Test(kb_complete, again, .timeout = 60)
     knowledge_close(&k);
 }
 
+/* A document that fails anew meanwhile isn't picked once more, or `embed --again` never ended. */
+Test(kb_complete, again_has_an_end, .timeout = 60)
+{
+    struct knowledge k;
+    uint64_t documents;
+    uint64_t chunks;
+    char after[UUID_TEXT] = "";
+    knowledge_open(&k);
+    EXPECT_OK(knowledge_load(&k, LOAD_HELD, TWO));
+    (void)knowledge_settle(&k, &k.x.db.pg, "failed", "true");
+    for (uint64_t want = 1;; want--) {
+        EXPECT_OK(kb_again(&k.x.db.pg, KB_FAILED, NULL, "{}", 1, after, &documents, &chunks));
+        cr_assert_eq(documents, want, "want %d documents, got %d", (int)want, (int)documents);
+        if (want == 0)
+            break;
+        (void)knowledge_settle(&k, &k.x.db.pg, "failed", "true");
+    }
+    EXPECT_VALUE(&k.x.db, "SELECT revision FROM pmoves_kb.documents", "2");
+    knowledge_close(&k);
+}
+
 /* An adopted table's chunks may have one idx, none, or no text. */
 Test(kb_complete, again_of_adopted, .timeout = 60)
 {
@@ -225,6 +247,10 @@ Test(kb_complete, again_of_adopted, .timeout = 60)
                  " FROM pmoves_kb.chunks",
                  "kept 0 complete, nowhere -1 complete, twin 0 complete, - 1 pending");
     expect_again(&k, KB_MISSING, 10, "0 0");
+    /* one that was taken away by hand */
+    EXPECT_OK(
+        pg_exec(&k.x.db.pg, "UPDATE pmoves_kb.chunks SET embedding = NULL WHERE text = 'kept'"));
+    expect_again(&k, KB_MISSING, 10, "1 1");
     knowledge_close(&k);
 }
 
