@@ -50,6 +50,14 @@ class TestProvider(KnowledgeCase):
         self.assertEqual((asked.headers["authorization"], asked.headers["x-team"]), ("Bearer sk-hush", "blue"))
         self.assertEqual(asked.body["model"], "m")
 
+    def test_a_key_that_is_repeated(self):
+        self.site.environment["KEY"] = "sk-hush/1"
+        self.declare(key={"env": "KEY"})
+        self.provider.script = [provider.status(401, r"Incorrect API key provided: sk-hush/1. See /v1/embeddings")] * 2
+        self.drop(*chunked("file:///a", "one"))
+        self.embed()
+        self.assertEqual(self.health()["error"], "answered 401: Incorrect API key provided: [secret]. See /v1/embeddings")
+
     def test_encodings(self):
         for encoding, behave, formats in (
                 ("auto", provider.good(), ["base64", "base64"]),
