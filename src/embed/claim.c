@@ -125,7 +125,8 @@ static const char *documents(const struct embed_claim *c, struct buf *array)
     return array_end(array);
 }
 
-/* A vector that this type can't hold is the text's end, too. */
+/* A vector that this type can't hold is the text's end, too; but not where the database's vectors
+ * have become others (`migrate --embedding`) since it was asked for. */
 static void check_vectors(struct embed_claim *c, const struct kb_shape *shape)
 {
     for (size_t i = 0; i < c->count; i++) {
@@ -134,6 +135,10 @@ static void check_vectors(struct embed_claim *c, const struct kb_shape *shape)
         if (p->fate != PIECE_DONE ||
             kb_vector_check(shape, c->vectors + i * c->dimensions, c->dimensions, problem))
             continue;
+        if (shape->dimensions != c->dimensions) {
+            p->fate = PIECE_BACK;
+            continue;
+        }
         p->fate = PIECE_REFUSED;
         p->error = mem_strdup(problem);
     }

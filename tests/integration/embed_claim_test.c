@@ -375,3 +375,20 @@ Test(embed_claim, another_schema)
     pg_close(&other);
     knowledge_close(&h.k);
 }
+
+/* `migrate --embedding` came between the claim and its settlement: no text is at fault. */
+Test(embed_claim, vectors_became_others)
+{
+    struct hands h;
+    open_hands(&h);
+    struct embed_claim c = take(&h, 100, 3);
+    make_vectors(&c);
+    h.shape.dimensions = 4; /* read anew, by another connection */
+    struct embed_settled got = settle(&h, &c);
+    EXPECT_SETTLED(got, 0, 0, 0);
+    EXPECT_VALUE(&h.k.x.db,
+                 "SELECT count(*) FROM pmoves_kb.chunks_next WHERE embedding_status = 'pending' "
+                 "AND attempts = 0",
+                 "3");
+    knowledge_close(&h.k);
+}
