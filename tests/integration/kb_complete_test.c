@@ -254,6 +254,40 @@ Test(kb_complete, again_of_adopted, .timeout = 60)
     knowledge_close(&k);
 }
 
+/* An adopted table may say that an idx is there once, if that is looked at last. */
+Test(kb_complete, unique_idx, .timeout = 60)
+{
+    static const char before[] =
+        "{\"kind\": \"document\", \"uri\": \"u\", \"title\": \"new\"}\n"
+        "{\"kind\": \"section\", \"uri\": \"u\", \"idx\": 0}\n"
+        "{\"kind\": \"chunk\", \"uri\": \"u\", \"idx\": 0, \"text\": \"zero\", \"section\": 0}\n"
+        "{\"kind\": \"chunk\", \"uri\": \"u\", \"idx\": 1, \"text\": \"one\"}\n"
+        "{\"kind\": \"chunk\", \"uri\": \"u\", \"idx\": 2, \"text\": \"two\"}\n";
+    struct knowledge k;
+    knowledge_open(&k);
+    EXPECT_OK(pg_exec(&k.x.db.pg, "ALTER TABLE pmoves_kb.chunks ADD CONSTRAINT once UNIQUE "
+                                  "(doc_id, idx)"));
+    EXPECT_ERR(knowledge_require(&k.x.db.pg), ERR_CONFIG,
+               "ALTER TABLE pmoves_kb.chunks DROP CONSTRAINT once, ADD CONSTRAINT once UNIQUE "
+               "(doc_id, idx) DEFERRABLE INITIALLY DEFERRED");
+    EXPECT_OK(pg_exec(&k.x.db.pg, "ALTER TABLE pmoves_kb.chunks DROP CONSTRAINT once, ADD "
+                                  "CONSTRAINT once UNIQUE (doc_id, idx) DEFERRABLE INITIALLY "
+                                  "DEFERRED"));
+    EXPECT_OK(pg_exec(&k.x.db.pg, "ALTER TABLE pmoves_kb.sections ADD UNIQUE (doc_id, idx) "
+                                  "DEFERRABLE INITIALLY DEFERRED"));
+    EXPECT_OK(knowledge_require(&k.x.db.pg));
+    EXPECT_OK(knowledge_load(&k, LOAD_HELD, TWO));
+    (void)knowledge_settle(&k, &k.x.db.pg, "complete", "true");
+    EXPECT_OK(pg_exec(&k.x.db.pg, "INSERT INTO pmoves_kb.sections (doc_id, idx) SELECT doc_id, 0 "
+                                  "FROM pmoves_kb.documents")); /* under an id that isn't ours */
+    EXPECT_OK(knowledge_load(&k, LOAD_HELD, before));
+    (void)knowledge_settle(&k, &k.x.db.pg, "complete", "true");
+    EXPECT_VALUE(&k.x.db,
+                 "SELECT string_agg(idx || ' ' || text, ', ' ORDER BY idx) FROM pmoves_kb.chunks",
+                 "0 zero, 1 one, 2 two");
+    knowledge_close(&k);
+}
+
 /* --- what is told --------------------------------------------------------------------------------
  */
 
