@@ -1,7 +1,8 @@
--- Chunks that nothing was wrong with are given back, to where they stood among those that wait.
---   $1 claim_id   $2 chunk ids uuid[]
+-- Chunks that nothing was wrong with are given back, to where they stood among those that wait; or behind them, where the
+-- request failed: some servers fail at one text, and it would keep all others waiting.
+--   $1 claim_id   $2 chunk ids uuid[]   $3 did the request fail?
 UPDATE pmoves_kb.chunks_next c
-   SET embedding_status = 'pending', claim_id = NULL, next_attempt_at = least(d.created_at, now())
+   SET embedding_status = 'pending', claim_id = NULL, next_attempt_at = CASE WHEN $3::boolean THEN now() ELSE least(d.created_at, now()) END
   FROM pmoves_kb.documents_next d
  WHERE c.chunk_id = ANY ($2::uuid[])
    AND c.claim_id = $1::uuid

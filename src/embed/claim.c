@@ -225,7 +225,7 @@ static struct err refuse(const struct embed_claim *c, struct pg *pg, struct embe
     return e;
 }
 
-static struct err release(const struct embed_claim *c, struct pg *pg)
+static struct err release(const struct embed_claim *c, struct pg *pg, bool failed)
 {
     struct buf chunks = {0};
     if (count_of(c, PIECE_BACK) == 0)
@@ -233,8 +233,8 @@ static struct err release(const struct embed_claim *c, struct pg *pg)
     for (size_t i = 0; i < c->count; i++)
         if (c->pieces[i].fate == PIECE_BACK)
             array_add(&chunks, c->pieces[i].chunk_id);
-    struct err e =
-        pg_query_prepared(pg, sql_embed_release, PG_PARAMS(c->id, array_end(&chunks)), NULL);
+    struct err e = pg_query_prepared(
+        pg, sql_embed_release, PG_PARAMS(c->id, array_end(&chunks), failed ? "t" : "f"), NULL);
     buf_free(&chunks);
     return e;
 }
@@ -269,7 +269,7 @@ static struct err settle(struct embed_claim *c, struct pg *pg, const struct embe
     TRY(kb_lock(pg, docs));
     TRY(store(c, pg, report, settled));
     TRY(refuse(c, pg, settled));
-    TRY(release(c, pg));
+    TRY(release(c, pg, report->health == EMBED_FAILING));
     if (settled->embedded + settled->failed > 0)
         TRY(complete(pg, docs, &settled->documents));
     if (settled->documents > 0)

@@ -224,6 +224,16 @@ class TestFailures(KnowledgeCase):
         self.assertEqual(sum(len(r.texts) > 5 for r in self.provider.requests), 3)
         self.assert_vectors()
 
+    def test_a_server_that_fails_at_a_text(self):
+        """It counts as out of order, but the other texts get past it."""
+        self.declare(concurrency=1)
+        self.provider.otherwise = provider.refusing("POISON", 500)
+        self.drop(*chunked("file:///a", "POISON"), *chunked("file:///b", *(f"text {i}" for i in range(7))))
+        with Worker(self.site):
+            wait_until(lambda: len(self.served("file:///b")) == 7, what="the other texts")
+        self.assertEqual(self.waiting(), [("POISON", "pending", 0, None)])
+        self.assertEqual(self.health()["error"], "answered 500: POISON is refused")
+
     def test_nonsense_for_a_text(self):
         """Three attempts; the others have their vectors at once."""
         for number, (behave, error) in enumerate(((provider.nan("POISON"), "finite"),
