@@ -225,7 +225,8 @@ static struct err refuse(const struct embed_claim *c, struct pg *pg, struct embe
     return e;
 }
 
-static struct err release(const struct embed_claim *c, struct pg *pg, bool failed)
+static struct err release(const struct embed_claim *c, struct pg *pg,
+                          const struct embed_report *report)
 {
     struct buf chunks = {0};
     if (count_of(c, PIECE_BACK) == 0)
@@ -234,7 +235,10 @@ static struct err release(const struct embed_claim *c, struct pg *pg, bool faile
         if (c->pieces[i].fate == PIECE_BACK)
             array_add(&chunks, c->pieces[i].chunk_id);
     struct err e = pg_query_prepared(
-        pg, sql_embed_release, PG_PARAMS(c->id, array_end(&chunks), failed ? "t" : "f"), NULL);
+        pg, sql_embed_release,
+        PG_PARAMS(c->id, array_end(&chunks),
+                  report->health == EMBED_FAILING ? report->declared->name : NULL),
+        NULL);
     buf_free(&chunks);
     return e;
 }
@@ -269,7 +273,7 @@ static struct err settle(struct embed_claim *c, struct pg *pg, const struct embe
     TRY(kb_lock(pg, docs));
     TRY(store(c, pg, report, settled));
     TRY(refuse(c, pg, settled));
-    TRY(release(c, pg, report->health == EMBED_FAILING));
+    TRY(release(c, pg, report));
     if (settled->embedded + settled->failed > 0)
         TRY(complete(pg, docs, &settled->documents));
     if (settled->documents > 0)
