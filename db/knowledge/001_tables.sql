@@ -73,7 +73,8 @@ ALTER TABLE pmoves_kb.documents
     -- gone, and its chunks with it. An adopted document is what its chunks are.
     ADD COLUMN IF NOT EXISTS status     text NOT NULL DEFAULT 'complete',
     ADD COLUMN IF NOT EXISTS updated_at timestamptz NOT NULL DEFAULT now(),
-    ADD COLUMN IF NOT EXISTS batch_id   uuid;                       -- that brought the served revision
+    ADD COLUMN IF NOT EXISTS batch_id   uuid,                       -- that brought the served revision
+    ADD COLUMN IF NOT EXISTS head_batch_id uuid;                    -- that brought the last `document` frame which counted
 ALTER TABLE pmoves_kb.documents
     DROP CONSTRAINT IF EXISTS documents_status_is_known,
     ADD CONSTRAINT documents_status_is_known CHECK (status IN ('pending', 'complete', 'partial', 'retired'));
@@ -145,6 +146,10 @@ UPDATE pmoves_kb.documents d
    SET status = 'partial'
  WHERE EXISTS (SELECT FROM pmoves_kb.chunks c WHERE c.doc_id = d.doc_id AND c.embedding_status <> 'complete');
 
+-- A text and a short vector stay in their row up to half a page: to compress them, or to put them elsewhere, costs more
+-- than it saves.
+ALTER TABLE pmoves_kb.chunks SET (toast_tuple_target = 4080);
+
 -- What full-text search looks in: 50,000 characters, since no tsvector is longer than 1 MB.
 ALTER TABLE pmoves_kb.chunks
     ADD COLUMN IF NOT EXISTS text_search tsvector GENERATED ALWAYS AS (to_tsvector('english', left(text, 50000))) STORED;
@@ -166,6 +171,7 @@ CREATE TABLE pmoves_kb.documents_next (
     meta       jsonb,
     sha256     bytea,
     batch_id   uuid,
+    head_batch_id uuid,                 -- adds: NULL
     gate       text,                    -- of the batch, for the event
     sinks      text[] NOT NULL,         -- that want kb.index.completed.v1 of it
     created_at timestamptz NOT NULL DEFAULT clock_timestamp()

@@ -1,6 +1,6 @@
 -- The chunks that a question's words are in, best first, by BM25 (k1 1.2, b .75). Words of the document's title and of the
 -- section's heading count once more; of a document whose title alone has them, the first chunk is found.
---   question   any text; of a long one the first 10,000 characters, and of these 128 words
+--   question   any text; of a long one the first 10,000 characters, and of these 64 words
 --   pack       only chunks of it
 --
 -- It takes the index to find rows, and no table of statistics: how many chunks have a word, the index counts. Only chunks
@@ -9,13 +9,14 @@
 --
 -- How often a word is in a chunk is read from ts_rank, which reads one tsvector without taking it apart in SQL: with all
 -- weights 1, its answer for one word that is there n times is (1/1 + 1/4 + ... + 1/n²) * 6/π², and 1 minus that is
--- 6/π² / (n + 1/2), nearly.
+-- 6/π² / (n + 1/2), nearly; 6/π² is 0.6079271.
 CREATE OR REPLACE FUNCTION kb_match(question text, k integer DEFAULT 10, pack uuid DEFAULT NULL)
 RETURNS TABLE (chunk_id uuid, score double precision)
-LANGUAGE plpgsql STABLE
+LANGUAGE plpgsql STABLE ROWS 100
 SET search_path FROM CURRENT
 SET plan_cache_mode = force_custom_plan
 SET enable_seqscan = off
+SET work_mem = '32MB'
 SET jit = off
 AS $function$
 #variable_conflict use_column
@@ -35,7 +36,7 @@ BEGIN
         SELECT ('''' || replace(replace(w.lexeme, '\', '\\'), '''', '''''') || '''')::tsquery
           FROM unnest(to_tsvector('english', left(question, 10000))) w
          ORDER BY w.positions[1]
-         LIMIT 128 LOOP
+         LIMIT 64 LOOP
         SELECT count(*) INTO count
           FROM pmoves_kb.chunks c
          WHERE c.text_search @@ word AND (pack IS NULL OR c.pack_id = pack);
@@ -87,33 +88,27 @@ BEGIN
                SELECT c.chunk_id FROM pmoves_kb.chunks c
                 WHERE c.doc_id = d.doc_id AND (pack IS NULL OR c.pack_id = pack)
                 ORDER BY c.idx LIMIT 1) first
-    ), ranked AS MATERIALIZED (
-        SELECT c.chunk_id, octet_length(c.text)::double precision AS length,
-               (SELECT array_agg(ts_rank('{1,1,1,1}', v.text, w.word) ORDER BY w.at)
-                  FROM unnest(words) WITH ORDINALITY AS w (word, at)) AS texts,
-               (SELECT array_agg(ts_rank('{1,1,1,1}', v.title, w.word) ORDER BY w.at)
-                  FROM unnest(words) WITH ORDINALITY AS w (word, at)) AS titles
+    ), unpacked AS MATERIALIZED ( -- once, not for every word
+        SELECT c.chunk_id, octet_length(c.text)::double precision AS length, c.text_search || ''::tsvector AS text,
+               to_tsvector('english', left(concat_ws(' ', d.title, s.heading), 1000)) AS title
           FROM found f
           JOIN pmoves_kb.chunks c USING (chunk_id)
           LEFT JOIN pmoves_kb.documents d ON d.doc_id = c.doc_id
           LEFT JOIN pmoves_kb.sections s ON s.section_id = c.section_id
-         CROSS JOIN LATERAL ( -- unpacked once, not for every word: hence OFFSET 0
-               SELECT c.text_search || ''::tsvector AS text,
-                      to_tsvector('english', left(concat_ws(' ', d.title, s.heading), 1000)) AS title
-               OFFSET 0) v
     )
-    SELECT r.chunk_id, bm25.score
-      FROM ranked r
-     CROSS JOIN (SELECT avg(r.length) AS length FROM ranked r) mean
+    SELECT u.chunk_id, bm25.score
+      FROM unpacked u
+     CROSS JOIN (SELECT avg(u.length) AS length FROM unpacked u) mean
      CROSS JOIN LATERAL (
            SELECT sum(t.weight * t.times * (1.2 + 1)
-                      / (t.times + 1.2 * (1 - 0.75 + 0.75 * r.length / mean.length)))::double precision AS score
+                      / (t.times + 1.2 * (1 - 0.75 + 0.75 * u.length / mean.length))) AS score
              FROM (SELECT w.weight,
-                          CASE WHEN w.text > 0 THEN round(6 / pi() ^ 2 / (1 - w.text) - 0.5) ELSE 0 END
-                          + CASE WHEN w.title > 0 THEN round(6 / pi() ^ 2 / (1 - w.title) - 0.5) ELSE 0 END AS times
-                     FROM unnest(weights, r.texts, r.titles) AS w (weight, text, title)) t) bm25
+                          round(0.6079271 / (1 - ts_rank('{1,1,1,1}', u.text, w.word)) - 0.5)
+                          + round(0.6079271 / (1 - ts_rank('{1,1,1,1}', u.title, w.word)) - 0.5) AS times
+                     FROM unnest(words, weights) AS w (word, weight)
+                   OFFSET 0) t) bm25
      WHERE bm25.score > 0
-     ORDER BY bm25.score DESC, r.chunk_id
+     ORDER BY bm25.score DESC, u.chunk_id
      LIMIT k;
 END
 $function$;

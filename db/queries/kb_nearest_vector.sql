@@ -4,7 +4,7 @@
 CREATE OR REPLACE FUNCTION kb_nearest(query real[], k integer DEFAULT 10, pack uuid DEFAULT NULL)
 RETURNS TABLE (chunk_id uuid, doc_id uuid, section_id uuid, uri text, title text, heading text, text text, md jsonb,
                score double precision)
-LANGUAGE plpgsql STABLE
+LANGUAGE plpgsql STABLE ROWS 100
 SET search_path FROM CURRENT
 SET plan_cache_mode = force_custom_plan
 SET hnsw.ef_search = 100

@@ -8,8 +8,10 @@
 CREATE OR REPLACE FUNCTION kb_search(question text, query real[] DEFAULT NULL, k integer DEFAULT 10, pack uuid DEFAULT NULL)
 RETURNS TABLE (chunk_id uuid, doc_id uuid, section_id uuid, uri text, title text, heading text, text text, md jsonb,
                score double precision, text_rank integer, vector_rank integer)
-LANGUAGE sql STABLE
+LANGUAGE sql STABLE ROWS 10
 SET search_path FROM CURRENT
+SET enable_seqscan = off -- a few chunks by their ids: nobody knows how few while the plan is made
+SET jit = off
 AS $function$
     WITH by_text AS (
         SELECT m.chunk_id, row_number() OVER (ORDER BY m.score DESC, m.chunk_id)::integer AS rank
@@ -21,10 +23,9 @@ AS $function$
         SELECT CASE WHEN e.model LIKE 'spoolgate-lexical-%' THEN 1 / 60.0 ELSE 1.0 END AS vector FROM pmoves_kb.embedding e
     ), fused AS (
         SELECT chunk_id, t.rank AS text_rank, v.rank AS vector_rank,
-               (coalesce(1.0 / (60 + t.rank), 0) + coalesce(w.vector / (60 + v.rank), 0))::double precision AS score
+               (coalesce(1.0 / (60 + t.rank), 0) + coalesce((SELECT w.vector FROM weights w) / (60 + v.rank), 0))::double precision AS score
           FROM by_text t
           FULL JOIN by_vector v USING (chunk_id)
-         CROSS JOIN weights w
          ORDER BY score DESC, chunk_id
          LIMIT k
     )

@@ -149,4 +149,14 @@ event AS (
 INSERT INTO event_delivery (event_id, sink, seq)
 SELECT event_id, sink, seq
   FROM event, unnest(:'index_sinks'::text[]) AS sink;
-DROP TABLE pg_temp.kb_vector
+DROP TABLE pg_temp.kb_vector;
+
+-- What kb_decide let pile up: a search would read all of it.
+SELECT count(gin_clean_pending_list(i.indexrelid))
+  FROM pg_index i
+  JOIN pg_class c ON c.oid = i.indexrelid
+  JOIN pg_am m ON m.oid = c.relam
+ WHERE i.indrelid = 'pmoves_kb.chunks'::regclass
+   AND m.amname = 'gin'
+   AND pg_has_role(c.relowner, 'USAGE')
+   AND (SELECT sum(chunks) FROM pg_temp.kb_revision WHERE target = 'served') >= 1000

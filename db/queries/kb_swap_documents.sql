@@ -14,6 +14,7 @@ served AS (
            title = CASE WHEN n.adds OR n.retires THEN d.title ELSE n.title END,
            meta = CASE WHEN n.adds OR n.retires THEN d.meta ELSE coalesce(n.meta, '{}') END,
            batch_id = coalesce(n.batch_id, d.batch_id),
+           head_batch_id = coalesce(n.head_batch_id, d.head_batch_id),
            updated_at = now()
       FROM pmoves_kb.documents_next n
       JOIN counted c ON c.doc_id = n.doc_id

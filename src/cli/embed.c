@@ -198,15 +198,20 @@ static struct err act(const struct config *config, struct request *r)
     if (set && r->text) {
         e = show_vector(set, r->text);
     } else if (set) {
+        bool outlives = !r->once && !r->resume && !r->again;
         e = cli_connect(config, &pg);
         if (!err_is(&e))
             e = knowledge_require(&pg);
+        if (outlives && e.cls == ERR_DATABASE) {
+            LOG_WARN("starting without the database", LOG_STR("error", e.text));
+            e = ERR_OK;
+        }
         if (!err_is(&e) && r->resume)
             e = resume(&pg, set, r);
         if (!err_is(&e) && r->again)
             e = again(&pg, set, r);
         pg_close(&pg);
-        if (!err_is(&e) && (r->once || (!r->resume && !r->again)))
+        if (!err_is(&e) && (r->once || outlives))
             e = work(config, &current, r);
     }
     manifest_release(set);

@@ -167,7 +167,10 @@ static void find_streams(struct arena *arena, const struct declared *from,
         if (node->is_bad)
             continue;
         if (same(node->text, HANDLER_NAME)) {
-            gate->takes_handled = true;
+            /* Named, it makes the gate one of its own: later documents come later. A gate that
+             * takes all isn't slowed down for them (kb_decide.sql sees to the order of whole
+             * documents). */
+            gate->takes_handled = gate->is_ordered = true;
             continue;
         }
         while (found < set->count && !same(set->streams[found].name, node->text))
@@ -183,7 +186,8 @@ static void find_streams(struct arena *arena, const struct declared *from,
         gate->is_ordered |= (!takes || takes[i]) && stream_is_ordered(&set->streams[i]);
     if (gate->is_ordered && gate->settings.rules.dedupe == DEDUPE_CONTENT)
         yaml_diag_warning(diag, from->file, from->root->place,
-                          "this gate takes a stream that is upserted without a `version`, and "
+                          "the batches of this gate go in order, since it takes a stream that is "
+                          "upserted without a `version`, or `knowledge` by name, and "
                           "`dedupe: content` skips a segment whose bytes were loaded before, also "
                           "when it sets values back; `dedupe: name` doesn't");
 }

@@ -109,7 +109,11 @@ class Site:
 class Contender:
     def __init__(self, name, site, data):
         self.name, self.site, self.data = name, site, data
-        site.make_leaves(data.stream, data.days)
+        self.make_tables()
+
+    def make_tables(self):
+        """What the schema doesn't have yet."""
+        self.site.make_leaves(self.data.stream, self.data.days)
 
     def prepare(self):
         pass
@@ -187,9 +191,12 @@ class Ours(Contender):
                         self.site.environment(self.spool, self.config), self.site.folder)]
 
     def verify(self):
+        self.check_taken()
+        return super().verify()
+
+    def check_taken(self):
         if any((self.spool / "incoming").iterdir()):
             raise RuntimeError(f"{self.name}: segments are left in incoming/")
-        return super().verify()
 
     def clean(self):
         super().clean()

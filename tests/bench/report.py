@@ -122,6 +122,12 @@ first is faster, unless a row says what else it counts.
   that listens on `ingest_updates` has seen the row. The two take turns, in blocks.
 - *hooks* goes on until a listener (a thread of the bench) has the whole request of `gate.done`, signed, over a connection
   that is kept. A listener of both events is sent `gate.done` when it has answered `gate.open`. Each block has a daemon of its own.
+- *chunks* are ready-made ones of the knowledge base (`tests/bench/texts.py`): 50 to a document, a text of some 800 bytes, a vector of
+  384 random numbers in real[]. psql copies them, ready-made, into a table with the columns, checks and indexes of
+  `pmoves_kb.chunks`, the generated column for full-text search among them, in default storage and without foreign keys; ours makes
+  assets, documents, their events and a batch for each 16 MiB of them. *Keys only* has the primary key and (doc_id, idx) on both.
+- *documents* are of 4 KB of Markdown under three headings: from segments that wait to the last `kb.index.completed.v1`, by one `drain`,
+  with the built-in embedder. A row is a chunk that is served with its vector.
 - Rows, leaves and receipts: the same load beside little and beside much that is there. Memory is the process's peak resident size.
 - *server* is the CPU time of all processes of the cluster; *client* that of the contender, unpacking of .zst included.
 

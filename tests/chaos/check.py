@@ -122,20 +122,22 @@ def check_receipts(site, feed, receipts, v):
     for batch, count in site.query("SELECT batch_id::text, count(*) FROM metrics GROUP BY 1 UNION ALL"
                                    " SELECT batch_id::text, count(*) FROM events GROUP BY 1"):
         by_batch[batch] += count
+    for batch, name in site.query("SELECT batch_id::text, name FROM ingestion_segment"):
+        by_batch[batch] += feed.segments[name].apart
     total = collections.Counter()
     for batch, r in receipts.items():
         name = r["batch_tag"]
         v.equal(f"{name}: settled", True, r["status"] in ("done", "failed"))
         v.equal(f"{name}: frames_total", r["frames_total"],
                 r["rows_loaded"] + r["frames_rejected"] + r["frames_skipped"])
-        v.equal(f"{name}: rows in the tables", r["rows_loaded"], by_batch.pop(batch, 0))
+        v.equal(f"{name}: frames in the tables", r["rows_loaded"], by_batch.pop(batch, 0))
         for key in ("rows_loaded", "frames_rejected", "frames_skipped", "file_count", "segments_failed"):
             total[key] += r[key]
     v.equal("rows of unknown batches", {}, dict(by_batch))
     segments = feed.segments.values()
-    v.equal("all receipts' rows_loaded", sum(feed.rows.values()), total["rows_loaded"])
+    v.equal("all receipts' rows_loaded", sum(feed.rows.values()) + sum(s.apart for s in segments), total["rows_loaded"])
     v.equal("all receipts' frames_rejected", len(feed.rejects), total["frames_rejected"])
-    v.equal("all receipts' frames_skipped", sum(s.frames for s in segments if s.is_copy),
+    v.equal("all receipts' frames_skipped", sum(s.frames if s.is_copy else s.skipped for s in segments),
             total["frames_skipped"])
     v.equal("all receipts' file_count", len(feed.segments), total["file_count"])
     v.equal("all receipts' segments_failed", sum(s.place == "failed" for s in segments),

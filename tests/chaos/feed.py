@@ -34,6 +34,8 @@ class Segment:
     frames: int = 0
     rejected: int = 0
     is_copy: bool = False  # of another segment's content
+    apart: int = 0         # frames that are loaded, and no rows of metrics or events
+    skipped: int = 0       # frames that say nothing new
 
 
 class Feed:

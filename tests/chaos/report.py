@@ -97,6 +97,18 @@ that is heard again is no duplicate, but:
   there;
 - of one batch, a listener hears `gate.done` when it has taken `gate.open`, not before (unless that has failed for a minute);
 - every request's signature verifies with an implementation that isn't ours.
+
+With documents, a model in Python (`tests/chaos/library.py`) says what must be served, knowing nothing of the program:
+
+- each document is what its last version said: the chunks without their overlap are its text, byte for byte, or the ready-made chunks
+  are those that were sent, in their sections; of a retired one nothing is left;
+- a reader that looks at `pmoves_kb` all the time, in one statement, sees of each document one version, whole, and never an older one
+  than before; no chunk without a vector or the reason why it has none;
+- each vector is that of its text (every text has another), and a trigger has counted how often one was stored: once for each chunk,
+  whoever was killed, stopped or robbed of its lease, and never over another;
+- a chunk failed only where its text is refused, or was answered with nonsense three times by itself;
+- `kb.index.completed.v1` is there once for each revision, from 1 without a gap, the last one as the document is now;
+  `kb.ingest.asset.created.v1` once for each asset; `embed.start` at most once for a batch; nothing is left in `*_next`.
 """
 
 

@@ -54,9 +54,9 @@ class Run:
         self.times = self.lost = self.duplicated = 0
         self.failures = []
 
-    def judge(self, site, feed, what, times=1):
+    def judge(self, site, feed, what, times=1, by=check):
         """Counts `times` faults, and what they did."""
-        verdict = check(site, feed)
+        verdict = by(site, feed)
         self.record(verdict, what if verdict else f"{what}, spool {site.tree()}", times)
         return verdict
 

@@ -9,6 +9,7 @@ import contextlib
 import dataclasses
 import time
 
+from check import check
 from feed import Feed
 from scenario import drain, new_site
 from trace import inject, list_calls, run_with
@@ -30,21 +31,33 @@ class Point:
         return f"{before}{self.what} at {self.call}"
 
 
+@dataclasses.dataclass(frozen=True)
+class Story:
+    """What waits in the spool, and how to tell what became of it."""
+    site: object = new_site
+    fill: object = lambda site: Feed(site).batch()
+    finish: object = drain
+    judge: object = check
+
+
+FEED = Story()
+
+
 def tampered_drain(site, call, what, always=()):
     return run_with(site, "drain", "--force", options=inject(site.folder / "trace", call, what, always))
 
 
-def list_points(first=(), always=(), config=ONE, every_thread=False):
+def list_points(first=(), always=(), config=ONE, every_thread=False, story=FEED):
     """The calls of a drain that takes up what the drains `first` left."""
-    with new_site(config) as site:
-        Feed(site).batch()
+    with story.site(config) as site:
+        story.fill(site)
         time.sleep(SETTLED)
         for call, what in first:
             tampered_drain(site, call, what, always)
         return list_calls(site, "drain", "--force", always=always, every_thread=every_thread)
 
 
-def walk(run, points, was_hit, config=ONE, may_miss=0.1):
+def walk(run, points, was_hit, config=ONE, may_miss=0.1, story=FEED):
     """was_hit(ended): the tampering happened. Where replies come in other pieces than in the run that
     listed the calls, or threads share the work in another way, the last points aren't reached; they
     aren't counted."""
@@ -52,8 +65,8 @@ def walk(run, points, was_hit, config=ONE, may_miss=0.1):
 
     def work(chunk):
         with contextlib.ExitStack() as stack:
-            sites = [stack.enter_context(new_site(config)) for _ in chunk]
-            feeds = [Feed(site).batch() for site in sites]
+            sites = [stack.enter_context(story.site(config)) for _ in chunk]
+            feeds = [story.fill(site) for site in sites]
             time.sleep(SETTLED)
             hit = []
             for depth in range(1 + max(len(p.first) for p in chunk)):
@@ -67,10 +80,10 @@ def walk(run, points, was_hit, config=ONE, may_miss=0.1):
                 if not is_hit:
                     missed.append(point)
                 try:
-                    drain(site, always=point.always)
+                    story.finish(site, always=point.always)
                 except AssertionError as failure:
                     run.fail(f"{point}: the drain after it: {failure}")
-                run.judge(site, feed, point, times=int(is_hit))
+                run.judge(site, feed, point, times=int(is_hit), by=story.judge)
 
     chunks = [points[i:i + CHUNK] for i in range(0, len(points), CHUNK)]
     run.spread(work, chunks)

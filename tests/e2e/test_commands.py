@@ -299,7 +299,7 @@ class TestInspect(SiteCase):
             "segment": path, "error": None, "bytes": size, "bytes_raw": len(data), "sha256": digest,
             "sealed": True, "frames": 3, "frames_rejected": 1, "keys_ignored": 1, "numbers_nulled": 1,
             "ts_min": "2026-01-02T03:04:05Z", "ts_max": "2026-01-04T00:00:00.5Z",
-            "streams": {"metrics": 1, "events": 1}, "rejects": rejects})
+            "streams": {"metrics": 1, "events": 1, "knowledge": 0}, "rejects": rejects})
         text = self.site.run("inspect", path, code=FINE).text
         for part in (path, digest, "3 frames, sealed; 1 would be rejected", "metrics", "events",
                      "from 2026-01-02T03:04:05Z to 2026-01-04T00:00:00.5Z",

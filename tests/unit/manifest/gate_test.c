@@ -61,6 +61,7 @@ Test(manifest_gate, every_key)
     cr_expect(g->is_ordered, "upsert without a version is in order");
     cr_expect(manifest_gate(s.set, "all")->is_ordered, "a gate that takes all takes that one, too");
     cr_expect(!manifest_gate(s.set, "plain")->is_ordered);
+    cr_expect(manifest_gate(s.set, "known")->is_ordered, "knowledge by name is in order");
     cr_expect(manifest_gate(s.set, "all")->takes_handled, "a gate that takes all takes knowledge");
     cr_expect(manifest_gate(s.set, "known")->takes_handled, "knowledge is in its list");
     cr_expect(!manifest_gate(s.set, "plain")->takes_handled, "knowledge isn't in its list");
