@@ -191,7 +191,7 @@ CREATE TABLE pmoves_kb.chunks_next (
     pack_id          uuid,
     text             text NOT NULL,
     tokens           integer,
-    idx              integer NOT NULL,
+    idx              integer,                                       -- NULL: adopted so
     "window"         integer,
     overlap          integer,
     md               jsonb,
@@ -204,10 +204,12 @@ CREATE TABLE pmoves_kb.chunks_next (
     attempts         integer NOT NULL DEFAULT 0,                    -- that failed by the text's own fault
     claim_id         uuid,                                          -- processing: who has it in hand
     next_attempt_at  timestamptz NOT NULL DEFAULT clock_timestamp(), -- pending: not before; processing: end of the lease
+    home             name NOT NULL DEFAULT current_schema(),        -- the configured schema of who loaded it: its workers
+                                                                    -- have it in hand, its outbox gets the event
     CHECK ((embedding_status = 'processing') = (claim_id IS NOT NULL))
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02);    -- each row is written three times and deleted
 CREATE INDEX chunks_next_doc ON pmoves_kb.chunks_next (doc_id, idx);
-CREATE INDEX chunks_next_due ON pmoves_kb.chunks_next (next_attempt_at) WHERE embedding_status IN ('pending', 'processing');
+CREATE INDEX chunks_next_due ON pmoves_kb.chunks_next (home, next_attempt_at) WHERE embedding_status IN ('pending', 'processing');
 CREATE INDEX chunks_next_open ON pmoves_kb.chunks_next (doc_id) WHERE embedding_status IN ('pending', 'processing');
 
 -- The vectors of this database: one row.

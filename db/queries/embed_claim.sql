@@ -1,12 +1,13 @@
--- Chunks for one request: those that have waited longest, so the oldest documents come first. A lease that has lapsed
--- is as good as none. Rows: chunk_id, doc_id, text, tokens; none while the embedder is paused or stopped, or
--- where its model isn't the database's.
+-- Chunks for one request: those that have waited longest, so the oldest documents come first; only what was loaded by
+-- this schema, whose outbox gets the events. A lease that has lapsed is as good as none. Rows: chunk_id, doc_id, text,
+-- tokens; none while the embedder is paused or stopped, or where its model isn't the database's.
 --   $1 claim_id   $2 embedder   $3 model   $4 dimensions   $5 most chunks   $6 most tokens, but for the first
 --   $7 length of the lease, microseconds
 WITH due AS MATERIALIZED (
     SELECT chunk_id, next_attempt_at, greatest(coalesce(tokens, length(text) / 4), 1)::bigint AS tokens
       FROM pmoves_kb.chunks_next
      WHERE embedding_status IN ('pending', 'processing')
+       AND home = current_schema()
        AND next_attempt_at <= now()
        AND EXISTS (
            SELECT

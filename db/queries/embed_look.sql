@@ -9,6 +9,7 @@ SELECT e.stopped_at IS NOT NULL AS is_stopped,
        (SELECT greatest(extract(epoch FROM c.next_attempt_at - now()), 0) * 1000000
           FROM pmoves_kb.chunks_next c
          WHERE c.embedding_status IN ('pending', 'processing')
+           AND c.home = current_schema()
          ORDER BY c.next_attempt_at
          LIMIT 1)::bigint AS due_us
   FROM pmoves_kb.embedding s

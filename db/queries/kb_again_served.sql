@@ -9,10 +9,11 @@ WITH again AS (
       JOIN pmoves_kb.documents_next n USING (doc_id), pmoves_kb.embedding e
      WHERE c.doc_id = ANY ($1::uuid[])
        AND n.adds
+       AND c.text IS NOT NULL
        AND CASE $2::text
                 WHEN 'failed' THEN c.embedding_status = 'failed'
-                WHEN 'missing' THEN c.embedding_status <> 'complete'
-                ELSE c.embedding_status <> 'complete' OR c.model IS DISTINCT FROM e.model
+                WHEN 'missing' THEN c.embedding_status <> 'complete' OR c.embedding IS NULL
+                ELSE c.embedding_status <> 'complete' OR c.embedding IS NULL OR c.model IS DISTINCT FROM e.model
            END
        AND NOT EXISTS (SELECT
                          FROM pmoves_kb.chunks_next x

@@ -53,6 +53,20 @@ SELECT format('%s has no unique index on %s alone', f.name, k.key), format('ALTE
                     WHERE i.indrelid = f.oid AND i.indisunique AND i.indisvalid AND i.indimmediate AND i.indpred IS NULL
                       AND i.indnkeyatts = 1 AND a.attname = k.key)
 UNION ALL
+-- A chunk that another one is put before moves on to the next idx, while that is still taken.
+SELECT format('%s has the unique index %I, which is checked row by row while a new revision moves chunks and sections',
+              f.name, c.relname),
+       coalesce(format('ALTER TABLE %s DROP CONSTRAINT %I, ADD CONSTRAINT %2$I %s DEFERRABLE INITIALLY DEFERRED', f.name,
+                       k.conname, pg_get_constraintdef(k.oid)),
+                format('DROP INDEX %s', c.oid::regclass))
+  FROM found f
+  JOIN pg_index i ON i.indrelid = f.oid AND i.indisunique AND i.indimmediate
+  JOIN pg_class c ON c.oid = i.indexrelid
+  LEFT JOIN pg_constraint k ON k.conindid = i.indexrelid AND k.contype IN ('p', 'u') AND k.conrelid = f.oid
+ WHERE f.relkind = 'r' AND f.name IN ('pmoves_kb.sections', 'pmoves_kb.chunks')
+   AND EXISTS (SELECT FROM pg_attribute a
+                WHERE a.attrelid = f.oid AND a.attnum = ANY (i.indkey) AND a.attname = 'idx')
+UNION ALL
 SELECT format('%s.%s is %s, and %s is wanted', name, attname, type, wanted),
        format('%s TYPE %s USING %I::%s', change, wanted, attname, wanted)
   FROM column_of

@@ -96,6 +96,7 @@ static struct err again(struct pg *pg, const struct manifest *set, const struct 
 {
     struct buf sinks = {0};
     char docs[UUID_TEXT + 2];
+    char after[UUID_TEXT] = "";
     uint64_t all_documents = 0;
     uint64_t all_chunks = 0;
     uint64_t documents = 1;
@@ -110,7 +111,7 @@ static struct err again(struct pg *pg, const struct manifest *set, const struct 
         uint64_t chunks = 0;
         documents = 0;
         e = kb_again(pg, r->which, r->document ? docs : NULL, buf_cstr(&sinks), AGAIN_DOCUMENTS,
-                     &documents, &chunks);
+                     after, &documents, &chunks);
         all_documents += documents;
         all_chunks += chunks;
     }

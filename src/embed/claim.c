@@ -125,7 +125,8 @@ static const char *documents(const struct embed_claim *c, struct buf *array)
     return array_end(array);
 }
 
-/* A vector that this type can't hold is the text's end, too. */
+/* A vector that this type can't hold is the text's end, too; but not where the database's vectors
+ * have become others (`migrate --embedding`) since it was asked for. */
 static void check_vectors(struct embed_claim *c, const struct kb_shape *shape)
 {
     for (size_t i = 0; i < c->count; i++) {
@@ -134,6 +135,10 @@ static void check_vectors(struct embed_claim *c, const struct kb_shape *shape)
         if (p->fate != PIECE_DONE ||
             kb_vector_check(shape, c->vectors + i * c->dimensions, c->dimensions, problem))
             continue;
+        if (shape->dimensions != c->dimensions) {
+            p->fate = PIECE_BACK;
+            continue;
+        }
         p->fate = PIECE_REFUSED;
         p->error = mem_strdup(problem);
     }
@@ -220,7 +225,8 @@ static struct err refuse(const struct embed_claim *c, struct pg *pg, struct embe
     return e;
 }
 
-static struct err release(const struct embed_claim *c, struct pg *pg)
+static struct err release(const struct embed_claim *c, struct pg *pg,
+                          const struct embed_report *report)
 {
     struct buf chunks = {0};
     if (count_of(c, PIECE_BACK) == 0)
@@ -228,8 +234,11 @@ static struct err release(const struct embed_claim *c, struct pg *pg)
     for (size_t i = 0; i < c->count; i++)
         if (c->pieces[i].fate == PIECE_BACK)
             array_add(&chunks, c->pieces[i].chunk_id);
-    struct err e =
-        pg_query_prepared(pg, sql_embed_release, PG_PARAMS(c->id, array_end(&chunks)), NULL);
+    struct err e = pg_query_prepared(
+        pg, sql_embed_release,
+        PG_PARAMS(c->id, array_end(&chunks),
+                  report->health == EMBED_FAILING ? report->declared->name : NULL),
+        NULL);
     buf_free(&chunks);
     return e;
 }
@@ -252,18 +261,21 @@ static struct err note_health(struct pg *pg, const struct embed_report *report,
                              NULL);
 }
 
+typedef struct err complete_fn(struct pg *pg, const char *docs, uint64_t *done);
+
 /* The documents are locked first, in the order of their ids, and the embedder's row last: two
  * settlements never wait for each other in a circle. */
 static struct err settle(struct embed_claim *c, struct pg *pg, const struct embed_report *report,
-                         const char *docs, struct embed_settled *settled)
+                         const char *docs, complete_fn *complete, struct embed_settled *settled)
 {
+    *settled = (struct embed_settled){0};
     TRY(pg_exec(pg, "BEGIN"));
     TRY(kb_lock(pg, docs));
     TRY(store(c, pg, report, settled));
     TRY(refuse(c, pg, settled));
-    TRY(release(c, pg));
+    TRY(release(c, pg, report));
     if (settled->embedded + settled->failed > 0)
-        TRY(kb_complete(pg, docs, &settled->documents));
+        TRY(complete(pg, docs, &settled->documents));
     if (settled->documents > 0)
         TRY(pg_exec(pg, sql_embed_tell));
     TRY(note_health(pg, report, settled));
@@ -274,9 +286,15 @@ struct err embed_claim_settle(struct embed_claim *c, struct pg *pg,
                               const struct embed_report *report, struct embed_settled *settled)
 {
     struct buf docs = {0};
-    *settled = (struct embed_settled){0};
     check_vectors(c, report->shape);
-    struct err e = settle(c, pg, report, documents(c, &docs), settled);
+    (void)documents(c, &docs);
+    struct err e = settle(c, pg, report, buf_cstr(&docs), kb_complete, settled);
+    if (e.cls == ERR_ROW) {
+        /* One document can't be swapped in: its chunks keep their vectors, or they would be asked
+         * for again and again, and those of its neighbours in the claim with them. */
+        pg_rollback(pg);
+        e = settle(c, pg, report, buf_cstr(&docs), kb_complete_each, settled);
+    }
     buf_free(&docs);
     if (err_is(&e)) {
         pg_rollback(pg);

@@ -11,6 +11,7 @@
 #include "embed/reply.h"
 #include "embed/request.h"
 #include "io/http.h"
+#include "io/http_hide.h"
 #include "manifest/secret.h"
 
 /* ---- built in ---- */
@@ -93,6 +94,20 @@ static void wipe_envelope(struct envelope *v)
     free(v->headers);
 }
 
+/* A refusal's words go into the log and the database, and may repeat the key. */
+static void hide_secrets(struct http_reply *reply, struct http_request request, bool url_is_secret)
+{
+    struct buf text = {0};
+    if (!url_is_secret)
+        request.url = "";
+    buf_put(&text, reply->body, reply->body_len);
+    http_hide(&text, &request);
+    reply->body_len = text.len < HTTP_REPLY_BYTES ? text.len : HTTP_REPLY_BYTES;
+    memcpy(reply->body, buf_cstr(&text), reply->body_len);
+    reply->body[reply->body_len] = '\0';
+    buf_free(&text);
+}
+
 static struct err post(const struct embedder *e, const struct buf *body, struct buf *answer,
                        size_t limit, struct http_reply *reply)
 {
@@ -111,6 +126,8 @@ static struct err post(const struct embedder *e, const struct buf *body, struct 
                                        .reply_limit = limit,
                                        .stop = e->stop};
         failure = http_post(&request, reply);
+        if (!err_is(&failure))
+            hide_secrets(reply, request, declared->url.from != SECRET_INLINE);
     }
     wipe_envelope(&envelope);
     return failure;

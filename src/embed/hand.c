@@ -83,7 +83,7 @@ static bool follow_manifests(struct embed_hand *h)
         return false;
     embedder_open(&h->embedder, declared, &h->house->stop);
     h->works = declared->provider == EMBEDDER_BUILTIN;
-    h->most = declared->batch_count;
+    h->most = h->most_now = declared->batch_count;
     (void)pthread_mutex_lock(&h->shared->lock);
     h->shared->limits.requests_per_minute = declared->requests_per_minute;
     h->shared->limits.tokens_per_minute = declared->tokens_per_minute;
@@ -256,6 +256,16 @@ static void learn(struct embed_hand *h, const struct embed_ask *ask)
         h->most = ask->largest;
 }
 
+/* Some servers fail at one text, as if they were out of order. It is given back behind the others,
+ * and half as many are claimed, until something goes well: so the others get past it. */
+static void adapt(struct embed_hand *h, enum embed_health health)
+{
+    if (health == EMBED_FAILING)
+        h->most_now = h->claim.count > 1 ? h->claim.count / 2 : 1;
+    else if (health == EMBED_WELL && h->most_now < h->most)
+        h->most_now *= 2;
+}
+
 static struct err work(struct embed_hand *h)
 {
     struct embed_ask ask = {.claim = &h->claim,
@@ -268,6 +278,7 @@ static struct err work(struct embed_hand *h)
     embed_ask_all(&ask);
     learn(h, &ask);
     struct embed_report report = report_of(h, &ask);
+    adapt(h, report.health);
     if (err_is(&h->failure))
         pg_close(&h->pg);
     struct err e = settle(h, &report);
@@ -311,7 +322,8 @@ static struct err use_database(struct embed_hand *h, int64_t *wait_us, bool *is_
     }
     if (!*now.model)
         TRY(adopt_model(h));
-    struct err e = embed_claim_take(&h->claim, &h->pg, h->declared, h->most);
+    struct err e = embed_claim_take(&h->claim, &h->pg, h->declared,
+                                    h->most_now < h->most ? h->most_now : h->most);
     *is_idle = false;
     *wait_us = h->claim.count > 0 ? 0 : LOOK_AGAIN_US;
     if (!err_is(&e) && h->claim.count > 0)

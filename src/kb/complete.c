@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "kb/complete.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/log.h"
+#include "base/uuid.h"
 #include "db/queries.h"
 
 /* Each with a uuid[] of documents as its parameter. */
@@ -43,8 +47,42 @@ struct err kb_complete(struct pg *pg, const char *docs, uint64_t *done)
     struct err e = ERR_OK;
     if (PQntuples(whole) == 1 && !PQgetisnull(whole, 0, 0)) {
         e = swap(pg, PQgetvalue(whole, 0, 0));
-        *done = strtoull(PQgetvalue(whole, 0, 1), NULL, 10);
+        *done = err_is(&e) ? 0 : strtoull(PQgetvalue(whole, 0, 1), NULL, 10);
     }
     PQclear(whole);
     return e;
+}
+
+/* ERR_ROW leaves the transaction as it was before. */
+static struct err complete_one(struct pg *pg, const char *doc, uint64_t *done)
+{
+    TRY(pg_exec(pg, "SAVEPOINT document"));
+    struct err e = kb_complete(pg, doc, done);
+    if (e.cls == ERR_ROW)
+        TRY(pg_exec(pg, "ROLLBACK TO SAVEPOINT document"));
+    if (!err_is(&e) || e.cls == ERR_ROW)
+        TRY(pg_exec(pg, "RELEASE SAVEPOINT document"));
+    return e;
+}
+
+struct err kb_complete_each(struct pg *pg, const char *docs, uint64_t *done)
+{
+    *done = 0;
+    /* What a deferred constraint refuses would come to light at the COMMIT, of all together. */
+    TRY(pg_exec(pg, "SET CONSTRAINTS ALL IMMEDIATE"));
+    while (*docs == '{' || *docs == ',') {
+        char doc[UUID_TEXT + 2];
+        uint64_t one = 0;
+        int len = (int)strcspn(++docs, ",}");
+        (void)snprintf(doc, sizeof doc, "{%.*s}", len, docs);
+        struct err e = complete_one(pg, doc, &one);
+        if (e.cls == ERR_ROW)
+            LOG_WARN("a document can't be served: the server refuses a row of it",
+                     LOG_STR("document", doc), LOG_STR("error", e.text));
+        else if (err_is(&e))
+            return e;
+        *done += one;
+        docs += len;
+    }
+    return ERR_OK;
 }

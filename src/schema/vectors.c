@@ -275,9 +275,11 @@ static void plan_columns(struct planning *p)
     char what[160];
     char dimensions[24];
     size_t before = p->sql->len;
+    buf_str(p->sql, sql_knowledge_alone);
+    size_t alone = p->sql->len;
     plan_column(p, CHUNKS, "chunks_embedding_length", &p->chunks);
     plan_column(p, CHUNKS_NEXT, "chunks_next_embedding_length", &p->next);
-    if (p->sql->len > before) {
+    if (p->sql->len > alone) {
         (void)snprintf(what, sizeof what, "embedding %s:%zu%s", names[p->target.type],
                        p->target.dimensions,
                        p->drops ? " (the old vectors are dropped: `spoolgate embed --again "
@@ -289,13 +291,15 @@ static void plan_columns(struct planning *p)
         buf_str(p->sql, sql_knowledge_discard);
     if (!shape_is(&p->recorded, &p->target)) {
         (void)snprintf(dimensions, sizeof dimensions, "%zu", p->target.dimensions);
-        if (p->sql->len == before)
+        if (p->sql->len == alone)
             begin(p, "record of the vectors");
         sql_fill(p->sql, sql_knowledge_record,
                  (const struct sql_var[]){
                      {"type", names[p->target.type]}, {"dimensions", dimensions}, {0}});
         p->is_needed = true;
     }
+    if (p->sql->len == alone)
+        p->sql->len = before; /* there is nothing to be alone for */
 }
 
 /* Indexes on the column go when it changes. */

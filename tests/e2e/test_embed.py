@@ -51,6 +51,14 @@ class TestProvider(KnowledgeCase):
         self.assertEqual((asked.headers["authorization"], asked.headers["x-team"]), ("Bearer sk-hush", "blue"))
         self.assertEqual(asked.body["model"], "m")
 
+    def test_a_key_that_is_repeated(self):
+        self.site.environment["KEY"] = "sk-hush/1"
+        self.declare(key={"env": "KEY"})
+        self.provider.script = [provider.status(401, r"Incorrect API key provided: sk-hush/1. See /v1/embeddings")] * 2
+        self.drop(*chunked("file:///a", "one"))
+        self.embed()
+        self.assertEqual(self.health()["error"], "answered 401: Incorrect API key provided: [secret]. See /v1/embeddings")
+
     def test_encodings(self):
         for encoding, behave, formats in (
                 ("auto", provider.good(), ["base64", "base64"]),
@@ -216,6 +224,16 @@ class TestFailures(KnowledgeCase):
         self.assertEqual(self.embed(), {"chunks_embedded": 64, "chunks_failed": 0, "documents_completed": 1})
         self.assertEqual(sum(len(r.texts) > 5 for r in self.provider.requests), 3)
         self.assert_vectors()
+
+    def test_a_server_that_fails_at_a_text(self):
+        """It counts as out of order, but the other texts get past it."""
+        self.declare(concurrency=1)
+        self.provider.otherwise = provider.refusing("POISON", 500)
+        self.drop(*chunked("file:///a", "POISON"), *chunked("file:///b", *(f"text {i}" for i in range(7))))
+        with Worker(self.site):
+            wait_until(lambda: len(self.served("file:///b")) == 7, what="the other texts")
+        self.assertEqual(self.waiting(), [("POISON", "pending", 0, None)])
+        self.assertEqual(self.health()["error"], "answered 500: POISON is refused")
 
     def test_nonsense_for_a_text(self):
         """Three attempts; the others have their vectors at once."""
@@ -434,7 +452,7 @@ class TestAgain(KnowledgeCase):
         self.assertEqual([r.texts for r in self.provider.requests], [["POISON"]])
 
     def test_one_document(self):
-        doc = self.completions()[0]["doc_id"]
+        doc = next(c["doc_id"] for c in self.completions() if c["failed"])
         self.site.run("embed", "--again", "all", "--document", doc, "--once", code=FINE)
         self.assertEqual([c["doc_id"] for c in self.completions()[2:]], [doc])
 

@@ -137,6 +137,28 @@ Test(embed_claim, renewed)
     knowledge_close(&h.k);
 }
 
+/* It waits for nobody: a batch that replaces the document would wait for it in turn. */
+Test(embed_claim, renewed_but_for_one_that_is_locked, .timeout = 30)
+{
+    struct hands h;
+    struct pg other;
+    open_hands(&h);
+    struct embed_claim c = take(&h, 100, 3);
+    EXPECT_OK(pg_exec(h.pg, "UPDATE pmoves_kb.chunks_next SET next_attempt_at = now()"));
+    pg_init(&other);
+    EXPECT_OK(pg_open(&other, &h.k.x.db.target));
+    EXPECT_OK(pg_exec(&other, "BEGIN; DELETE FROM pmoves_kb.chunks_next WHERE text = 'two'"));
+    c.until_us -= 20000000;
+    EXPECT_OK(embed_claim_renew(&c, h.pg));
+    EXPECT_VALUE(&h.k.x.db,
+                 "SELECT string_agg(text, ' ' ORDER BY text) FROM pmoves_kb.chunks_next WHERE "
+                 "next_attempt_at > now()",
+                 "one three");
+    pg_close(&other);
+    embed_claim_free(&c);
+    knowledge_close(&h.k);
+}
+
 /* Each piece has its own fate. */
 Test(embed_claim, fates)
 {
@@ -279,5 +301,94 @@ Test(embed_claim, settled_twice)
                  "SELECT count(*) FROM event_outbox WHERE event_type = 'kb.index.completed.v1'",
                  "2");
     embed_claim_free(&c);
+    knowledge_close(&h.k);
+}
+
+/* The server refuses a document as a whole: the others of the claim are served, its vectors stay.
+ */
+Test(embed_claim, refused_document)
+{
+    static const char done[] = "SELECT string_agg(text, ' ' ORDER BY text) FROM pmoves_kb.chunks";
+    static const struct {
+        const char *obstacle, *away;
+    } rows[] = {
+        {"ALTER TABLE pmoves_kb.chunks ADD CONSTRAINT no CHECK (text <> 'one')",
+         "ALTER TABLE pmoves_kb.chunks DROP CONSTRAINT no"},
+        /* only the COMMIT would tell */
+        {"CREATE FUNCTION public.no() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN"
+         " RAISE 'no' USING ERRCODE = '23000'; END$$;"
+         "CREATE CONSTRAINT TRIGGER no AFTER INSERT ON pmoves_kb.chunks DEFERRABLE INITIALLY "
+         "DEFERRED FOR EACH ROW WHEN (NEW.text = 'one') EXECUTE FUNCTION public.no()",
+         "DROP TRIGGER no ON pmoves_kb.chunks"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct hands h;
+        uint64_t completed;
+        open_hands(&h);
+        EXPECT_OK(pg_exec(h.pg, rows[i].obstacle));
+        struct embed_claim c = take(&h, 100, 3);
+        make_vectors(&c);
+        struct embed_settled got = settle(&h, &c);
+        EXPECT_SETTLED(got, 3, 0, 1);
+        EXPECT_VALUE(&h.k.x.db, done, "three");
+        EXPECT_VALUE(&h.k.x.db,
+                     "SELECT string_agg(text || ' ' || embedding_status, ', ' ORDER BY text) FROM "
+                     "pmoves_kb.chunks_next",
+                     "one complete, two complete");
+        c = take(&h, 100, 0); /* nobody asks for its vectors again */
+        embed_claim_free(&c);
+        EXPECT_OK(pg_exec(h.pg, rows[i].away));
+        EXPECT_OK(pg_exec(h.pg, "BEGIN"));
+        const char docs[] = "SELECT array_agg(doc_id) FROM pmoves_kb.documents_next";
+        EXPECT_OK(kb_complete_each(h.pg, database_value(&h.k.x.db, docs), &completed));
+        EXPECT_OK(pg_commit(h.pg));
+        EXPECT_VALUE(&h.k.x.db, done, "one three two");
+        EXPECT_VALUE(&h.k.x.db,
+                     "SELECT count(*) FROM event_outbox WHERE event_type = 'kb.index.completed.v1'",
+                     "2");
+        knowledge_close(&h.k);
+    }
+}
+
+/* Two configured schemas in one database share the knowledge base, not their outboxes: who loaded a
+ * document embeds and announces it. */
+Test(embed_claim, another_schema)
+{
+    struct hands h;
+    struct pg other;
+    struct pg_target target;
+    struct migrate_report report = {0};
+    struct embed_claim c;
+    open_hands(&h);
+    target = (struct pg_target){h.k.x.db.target.conninfo, "other"};
+    pg_init(&other);
+    EXPECT_OK(pg_open(&other, &target));
+    EXPECT_OK(migrate_apply(&other, "other", shipped_streams(), &report));
+    migrate_report_free(&report);
+    EXPECT_OK(embed_claim_take(&c, &other, &declared, 100));
+    cr_expect_eq(c.count, 0, "want none, got %zu", c.count);
+    embed_claim_free(&c);
+    c = take(&h, 100, 3);
+    make_vectors(&c);
+    struct embed_settled got = settle(&h, &c);
+    EXPECT_SETTLED(got, 3, 0, 2);
+    pg_close(&other);
+    knowledge_close(&h.k);
+}
+
+/* `migrate --embedding` came between the claim and its settlement: no text is at fault. */
+Test(embed_claim, vectors_became_others)
+{
+    struct hands h;
+    open_hands(&h);
+    struct embed_claim c = take(&h, 100, 3);
+    make_vectors(&c);
+    h.shape.dimensions = 4; /* read anew, by another connection */
+    struct embed_settled got = settle(&h, &c);
+    EXPECT_SETTLED(got, 0, 0, 0);
+    EXPECT_VALUE(&h.k.x.db,
+                 "SELECT count(*) FROM pmoves_kb.chunks_next WHERE embedding_status = 'pending' "
+                 "AND attempts = 0",
+                 "3");
     knowledge_close(&h.k);
 }

@@ -158,7 +158,8 @@ static void expect_again(struct knowledge *k, enum kb_again which, unsigned limi
     uint64_t documents;
     uint64_t chunks;
     char got[48];
-    EXPECT_OK(kb_again(&k->x.db.pg, which, NULL, "{\"late\"}", limit, &documents, &chunks));
+    char after[UUID_TEXT] = "";
+    EXPECT_OK(kb_again(&k->x.db.pg, which, NULL, "{\"late\"}", limit, after, &documents, &chunks));
     (void)snprintf(got, sizeof got, "%d %d", (int)documents, (int)chunks);
     cr_expect_str_eq(got, want, "again %d: want %s, got %s", (int)which, want, got);
 }
@@ -197,6 +198,93 @@ Test(kb_complete, again)
     EXPECT_OK(pg_exec(&k.x.db.pg, "UPDATE pmoves_kb.embedding SET model = 'n'"));
     expect_again(&k, KB_ALL, 10, "2 3");
     expect_again(&k, KB_ALL, 10, "0 0");
+    knowledge_close(&k);
+}
+
+/* A document that fails anew meanwhile isn't picked once more, or `embed --again` never ended. */
+Test(kb_complete, again_has_an_end, .timeout = 60)
+{
+    struct knowledge k;
+    uint64_t documents;
+    uint64_t chunks;
+    char after[UUID_TEXT] = "";
+    knowledge_open(&k);
+    EXPECT_OK(knowledge_load(&k, LOAD_HELD, TWO));
+    (void)knowledge_settle(&k, &k.x.db.pg, "failed", "true");
+    for (uint64_t want = 1;; want--) {
+        EXPECT_OK(kb_again(&k.x.db.pg, KB_FAILED, NULL, "{}", 1, after, &documents, &chunks));
+        cr_assert_eq(documents, want, "want %d documents, got %d", (int)want, (int)documents);
+        if (want == 0)
+            break;
+        (void)knowledge_settle(&k, &k.x.db.pg, "failed", "true");
+    }
+    EXPECT_VALUE(&k.x.db, "SELECT revision FROM pmoves_kb.documents", "2");
+    knowledge_close(&k);
+}
+
+/* An adopted table's chunks may have one idx, none, or no text. */
+Test(kb_complete, again_of_adopted, .timeout = 60)
+{
+    struct knowledge k;
+    knowledge_open(&k);
+    EXPECT_OK(pg_exec(&k.x.db.pg,
+                      "ALTER TABLE pmoves_kb.chunks ALTER idx DROP NOT NULL, ALTER text DROP NOT "
+                      "NULL;"
+                      "INSERT INTO pmoves_kb.documents (doc_id, status) VALUES "
+                      "(md5('d')::uuid, 'partial');"
+                      "INSERT INTO pmoves_kb.chunks (chunk_id, doc_id, text, idx, "
+                      "embedding_status, embedding) VALUES"
+                      " (md5('1')::uuid, md5('d')::uuid, 'kept', 0, 'complete', '{1,0,0}'),"
+                      " (md5('2')::uuid, md5('d')::uuid, 'twin', 0, 'pending', NULL),"
+                      " (md5('3')::uuid, md5('d')::uuid, 'nowhere', NULL, 'pending', NULL),"
+                      " (md5('4')::uuid, md5('d')::uuid, NULL, 1, 'pending', NULL)"));
+    expect_again(&k, KB_MISSING, 10, "1 2");
+    expect_again(&k, KB_MISSING, 10, "0 0");
+    (void)knowledge_settle(&k, &k.x.db.pg, "complete", "true");
+    EXPECT_VALUE(&k.x.db,
+                 "SELECT string_agg(format('%s %s %s', coalesce(text, '-'), coalesce(idx, -1), "
+                 "embedding_status), ', ' ORDER BY chunk_id = md5('4')::uuid, text)"
+                 " FROM pmoves_kb.chunks",
+                 "kept 0 complete, nowhere -1 complete, twin 0 complete, - 1 pending");
+    expect_again(&k, KB_MISSING, 10, "0 0");
+    /* one that was taken away by hand */
+    EXPECT_OK(
+        pg_exec(&k.x.db.pg, "UPDATE pmoves_kb.chunks SET embedding = NULL WHERE text = 'kept'"));
+    expect_again(&k, KB_MISSING, 10, "1 1");
+    knowledge_close(&k);
+}
+
+/* An adopted table may say that an idx is there once, if that is looked at last. */
+Test(kb_complete, unique_idx, .timeout = 60)
+{
+    static const char before[] =
+        "{\"kind\": \"document\", \"uri\": \"u\", \"title\": \"new\"}\n"
+        "{\"kind\": \"section\", \"uri\": \"u\", \"idx\": 0}\n"
+        "{\"kind\": \"chunk\", \"uri\": \"u\", \"idx\": 0, \"text\": \"zero\", \"section\": 0}\n"
+        "{\"kind\": \"chunk\", \"uri\": \"u\", \"idx\": 1, \"text\": \"one\"}\n"
+        "{\"kind\": \"chunk\", \"uri\": \"u\", \"idx\": 2, \"text\": \"two\"}\n";
+    struct knowledge k;
+    knowledge_open(&k);
+    EXPECT_OK(pg_exec(&k.x.db.pg, "ALTER TABLE pmoves_kb.chunks ADD CONSTRAINT once UNIQUE "
+                                  "(doc_id, idx)"));
+    EXPECT_ERR(knowledge_require(&k.x.db.pg), ERR_CONFIG,
+               "ALTER TABLE pmoves_kb.chunks DROP CONSTRAINT once, ADD CONSTRAINT once UNIQUE "
+               "(doc_id, idx) DEFERRABLE INITIALLY DEFERRED");
+    EXPECT_OK(pg_exec(&k.x.db.pg, "ALTER TABLE pmoves_kb.chunks DROP CONSTRAINT once, ADD "
+                                  "CONSTRAINT once UNIQUE (doc_id, idx) DEFERRABLE INITIALLY "
+                                  "DEFERRED"));
+    EXPECT_OK(pg_exec(&k.x.db.pg, "ALTER TABLE pmoves_kb.sections ADD UNIQUE (doc_id, idx) "
+                                  "DEFERRABLE INITIALLY DEFERRED"));
+    EXPECT_OK(knowledge_require(&k.x.db.pg));
+    EXPECT_OK(knowledge_load(&k, LOAD_HELD, TWO));
+    (void)knowledge_settle(&k, &k.x.db.pg, "complete", "true");
+    EXPECT_OK(pg_exec(&k.x.db.pg, "INSERT INTO pmoves_kb.sections (doc_id, idx) SELECT doc_id, 0 "
+                                  "FROM pmoves_kb.documents")); /* under an id that isn't ours */
+    EXPECT_OK(knowledge_load(&k, LOAD_HELD, before));
+    (void)knowledge_settle(&k, &k.x.db.pg, "complete", "true");
+    EXPECT_VALUE(&k.x.db,
+                 "SELECT string_agg(idx || ' ' || text, ', ' ORDER BY idx) FROM pmoves_kb.chunks",
+                 "0 zero, 1 one, 2 two");
     knowledge_close(&k);
 }
 
@@ -250,4 +338,55 @@ Test(kb_complete, vectors_changed_before_loading)
     EXPECT_OK(load_resume(&k.x.worker.loader, &k.x.worker.id, &k.x.worker.outcome));
     EXPECT_VALUE(&k.x.db, "SELECT count(*) FROM pmoves_kb.chunks", "1");
     knowledge_close(&k);
+}
+
+/* --- migrations meanwhile ------------------------------------------------------------------------
+ */
+
+static void *change_vectors(void *knowledge)
+{
+    const struct knowledge_wish wish = {
+        .is_made = true, .type = KNOWLEDGE_REAL, .dimensions = 4, .discards = true};
+    struct knowledge *k = knowledge;
+    struct migrate_report report = {0};
+    struct pg pg;
+    pg_init(&pg);
+    EXPECT_OK(pg_open(&pg, &k->x.db.target));
+    EXPECT_OK(knowledge_apply(&pg, &wish, &report));
+    migrate_report_free(&report);
+    pg_close(&pg);
+    return NULL;
+}
+
+/* A batch and a settlement come to their end before the tables change, and no lock is waited for in
+ * a circle. */
+Test(kb_complete, vectors_change_meanwhile, .timeout = 60)
+{
+    static const struct {
+        const char *first, *then;
+    } rows[] = {
+        {"BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('spoolgate knowledge', 0));"
+         "SELECT FROM pmoves_kb.embedding FOR SHARE",
+         "LOCK TABLE pmoves_kb.chunks, pmoves_kb.chunks_next IN ROW EXCLUSIVE MODE; COMMIT"},
+        {"BEGIN; SELECT FROM pmoves_kb.documents FOR NO KEY UPDATE",
+         "SELECT FROM pmoves_kb.documents_next FOR UPDATE;"
+         "LOCK TABLE pmoves_kb.chunks_next IN ROW EXCLUSIVE MODE;"
+         "LOCK TABLE pmoves_kb.chunks IN ROW EXCLUSIVE MODE; COMMIT"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct knowledge k;
+        pthread_t thread;
+        knowledge_open(&k);
+        EXPECT_OK(knowledge_load(&k, LOAD_HELD, TWO));
+        (void)knowledge_settle(&k, &k.x.db.pg, "complete", "true");
+        EXPECT_OK(pg_exec(&k.x.db.pg, rows[i].first));
+        cr_assert_eq(pthread_create(&thread, NULL, change_vectors, &k), 0);
+        while (strcmp(database_value(&k.x.db, "SELECT count(*) FROM pg_locks WHERE NOT granted"),
+                      "1") != 0)
+            (void)usleep(10000);
+        EXPECT_OK(pg_exec(&k.x.db.pg, rows[i].then));
+        cr_assert_eq(pthread_join(thread, NULL), 0);
+        EXPECT_VALUE(&k.x.db, "SELECT dimensions FROM pmoves_kb.embedding", "4");
+        knowledge_close(&k);
+    }
 }
