@@ -1,6 +1,9 @@
 -- The chunks whose vectors point the way that the query's does: pgvector's, by the index. score: the cosine.
 --   query   as many numbers as the vectors have
 --   pack    only chunks of it: all of them are looked at, since the index knows no packs
+
+-- Its settings are known, and anybody's to set, once the library is loaded: by any vector.
+DO $load$ BEGIN PERFORM CAST('[1]' AS :vectors.vector); END $load$;
 CREATE OR REPLACE FUNCTION kb_nearest(query real[], k integer DEFAULT 10, pack uuid DEFAULT NULL)
 RETURNS TABLE (chunk_id uuid, doc_id uuid, section_id uuid, uri text, title text, heading text, text text, md jsonb,
                score double precision)

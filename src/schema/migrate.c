@@ -96,7 +96,7 @@ struct err migrate_up(struct pg *pg, const char *schema, const struct stream_set
     struct err e = migrate_apply(pg, schema, streams, &report);
     if (!err_is(&e) && with_knowledge)
         e = knowledge_apply(pg, NULL, &report);
-    if (report.pending > 0)
+    if (report.pending > 0 && !err_is(&e))
         LOG_INFO("migrated", LOG_INT("steps", report.pending));
     migrate_report_free(&report);
     return e;
