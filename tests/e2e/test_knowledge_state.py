@@ -19,8 +19,9 @@ class StateCase(SiteCase):
         self.site.run("migrate", code=0)
         self.site.run("drain", code=0)  # makes the spool
         self.site.query(f"TRUNCATE {TABLES} CASCADE")
-        self.vector = VECTOR + "::" + self.site.value(
-            "SELECT CASE type WHEN 'real' THEN 'real[]' ELSE type END FROM pmoves_kb.embedding")
+        self.vector = VECTOR + "::" + self.site.value(  # with its schema: the search_path is the site's
+            "SELECT format_type(atttypid, NULL) FROM pg_attribute"
+            " WHERE attrelid = 'pmoves_kb.chunks'::regclass AND attname = 'embedding'")
 
     def asset(self, age="0"):
         return self.site.value("INSERT INTO pmoves_core.assets (uri, type, created_at)"
