@@ -13,7 +13,8 @@ from proxy import Fault, Proxy
 from scenario import new_site, scenario, wait_drained
 from support import BIN, Daemon, wait_until
 
-CONFIG = "gates: {default: {open: {count: 6, bytes: 0, age: 0, idle: 0}}}\nrescan: 1h\nloaders: 1\n"
+CONFIG = ("gates: {default: {open: {count: 6, bytes: 0, age: 0, idle: 0}}}\nrescan: 1h\nloaders: 1\n"
+          "knowledge: {embed: false}\n")  # its workers' connections would come between
 
 
 @contextlib.contextmanager
