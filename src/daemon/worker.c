@@ -88,14 +88,18 @@ static bool prepare_next(void *worker, const atomic_bool *wanted, struct prepare
                          struct ahead_batch *b)
 {
     struct worker *w = worker;
-    struct job *job = board_take_ahead(w->board, wanted);
+    struct job *job;
+    while ((job = board_take_ahead(w->board, wanted))) {
+        struct err e = claim(w, job, &b->prepared.claim);
+        if (!err_is(&e) && b->prepared.claim.count > 0)
+            break;
+        end_job(w, job, &e, true);
+        if (err_is(&e))
+            return false;
+        prepared_clear(&b->prepared); /* the loader was faster; there may be others */
+    }
     if (!job)
         return false;
-    struct err e = claim(w, job, &b->prepared.claim);
-    if (err_is(&e) || b->prepared.claim.count == 0) {
-        end_job(w, job, &e, true);
-        return false;
-    }
     /* A failure is met again, and told, when the batch is loaded. */
     struct err ignored = prepare_batch(preparer, &b->prepared);
     (void)ignored;
