@@ -457,23 +457,28 @@ static struct err drain_spool(struct drain *d, struct drain_loader *loaders, uns
     return err_is(&d->first) ? d->first : e;
 }
 
+static void tell_embedded(struct drain *d, const struct embed_result *made)
+{
+    d->result->embedded = made->embedded;
+    d->result->unembedded = made->failed;
+    d->result->documents = made->documents;
+    if (d->watch)
+        d->watch->settled(d->watch->context, d->result);
+}
+
 /* What the pass brought is embedded before it ends, as far as somebody can. */
 static void finish_embedding(struct drain *d)
 {
+    const struct timespec pause = {.tv_nsec = 50000000};
     struct embed_result made = {0};
     embed_end(d->embed, EMBED_FINISH);
-    do {
-        const struct timespec pause = {.tv_nsec = 50000000};
-        if (d->embed && !embed_is_over(d->embed))
-            (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+    while (d->watch && !embed_is_over(d->embed)) { /* somebody looks on */
         embed_count(d->embed, &made);
-        d->result->embedded = made.embedded;
-        d->result->unembedded = made.failed;
-        d->result->documents = made.documents;
-        if (d->watch)
-            d->watch->settled(d->watch->context, d->result);
-    } while (!embed_is_over(d->embed));
-    embed_stop(d->embed, EMBED_FINISH, NULL);
+        tell_embedded(d, &made);
+        (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+    }
+    embed_stop(d->embed, EMBED_FINISH, &made);
+    tell_embedded(d, &made);
     keep_first(d, &made.failure);
 }
 

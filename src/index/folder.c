@@ -5,11 +5,11 @@
 #include <linux/openat2.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "index/job.h"
+#include "io/beneath.h"
 #include "spool/scan.h"
 
 struct walk {
@@ -22,12 +22,9 @@ struct walk {
     const char *folder; /* that is being listed; "" is the top */
 };
 
-/* No path leads out, whatever is renamed meanwhile. O_NONBLOCK: nothing waits for a FIFO. */
 static int open_below(int top, const char *path, uint64_t flags)
 {
-    struct open_how how = {.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | flags,
-                           .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
-    return (int)syscall(SYS_openat2, top, *path ? path : ".", &how, sizeof how);
+    return beneath_open(top, *path ? path : ".", flags, RESOLVE_NO_SYMLINKS);
 }
 
 static void skip_system(struct job *job, const char *path, int number)

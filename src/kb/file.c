@@ -3,16 +3,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/str.h"
+#include "io/beneath.h"
 
 enum { READ_STEP = 64 * 1024 };
 
@@ -83,20 +82,6 @@ static const char *below(const char *root, const char *path)
 /* --- files -------------------------------------------------------------------------------------
  */
 
-/* Neither waits for the other end of a FIFO nor takes over a terminal. */
-static int open_below(int root, const char *path)
-{
-    struct open_how how = {.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
-                           .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
-    int fd;
-    int tries = 0;
-    do
-        fd = (int)syscall(SYS_openat2, root, path, &how, sizeof how);
-    while (fd < 0 &&
-           (errno == EINTR || (errno == EAGAIN && ++tries < 100))); /* a rename meanwhile */
-    return fd;
-}
-
 static enum kb_file refuse_open(int number, char problem[KB_FILE_PROBLEM])
 {
     switch (number) {
@@ -165,7 +150,7 @@ static enum kb_file read_below(const char *root, const char *path, uint64_t most
     int folder = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (folder < 0)
         return refuse_errno(problem, "'s root can't be opened (knowledge.roots)", errno);
-    int fd = open_below(folder, path);
+    int fd = beneath_open(folder, path, 0, 0);
     enum kb_file found =
         fd < 0 ? refuse_open(errno, problem) : read_opened(fd, most, text, problem);
     if (fd >= 0)
