@@ -39,7 +39,7 @@ static inline uint8_t *buf_reserve(struct buf *b, size_t more)
 {
     if (b->cap - b->len < more)
         buf_grow(b, more);
-    return b->data + b->len;
+    return b->len > 0 ? b->data + b->len : b->data; /* NULL + 0 is undefined in C */
 }
 
 static inline void buf_put(struct buf *b, const void *bytes, size_t len)

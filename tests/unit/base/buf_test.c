@@ -11,6 +11,7 @@ Test(base_buf, appends)
     struct buf b = {0};
     buf_put(&b, NULL, 0);
     EXPECT_BYTES(b.data, b.len, "", 0, "nothing put");
+    cr_expect(!buf_reserve(&b, 0), "room for nothing is no room"); /* clang's UBSan looks on */
     buf_str(&b, "ab");
     buf_byte(&b, 0);
     buf_be16(&b, 0x0102);
