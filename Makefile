@@ -14,7 +14,7 @@ BUILD := build$(if $(SAN),/san)
 Q     := $(if $(V),,@)
 say    = $(if $(V),,@printf '  %-5s %s\n' '$(1)' '$(2)')
 
-PACKAGES := libuv libzstd libpq libcurl libgit2 libfyaml jansson libcrypto libcmark gumbo $(shell pkg-config --exists msgpack-c && echo msgpack-c || echo msgpack)
+PACKAGES := libuv libzstd libpq libcurl libgit2 libfyaml jansson libcrypto libcmark gumbo libmicrohttpd libsystemd $(shell pkg-config --exists msgpack-c && echo msgpack-c || echo msgpack)
 
 CFLAGS   ?= -O2 -g
 HARDEN   := $(if $(SAN),,-D_FORTIFY_SOURCE=2 -fstack-protector-strong)

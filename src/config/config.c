@@ -91,6 +91,12 @@ const struct config_key config_keys[] = {
      NULL, "most tokens of a chunk, estimated, overlap included"},
     {"knowledge.chunk.overlap", CONFIG_COUNT, AT(knowledge.chunk_overlap), "40", 0, 50000, NULL,
      NULL, "tokens at a chunk's front that the chunk before it has, too; at most half of them"},
+    {"http.listen", CONFIG_STRING, AT(http.listen), "127.0.0.1:9647", 0, 0, NULL,
+     "SPOOLGATE_HTTP_LISTEN", "where `run` serves its page and metrics, HOST:PORT, or off"},
+    {"http.socket", CONFIG_STRING, AT(http.socket), "", 0, 0, NULL, NULL,
+     "path of a unix socket that serves the same; empty: none"},
+    {"http.hosts", CONFIG_STRING, AT(http.hosts), "", 0, 0, NULL, NULL,
+     "further names that a request may call us by (its Host), with blanks between them"},
     {"room.warn", CONFIG_COUNT, AT(room_warn), "90", 1, 100, NULL, NULL,
      "percent of the spool's file system in use from which on we warn; 100: never"},
     {"room.hold", CONFIG_COUNT, AT(room_hold), "100", 1, 100, NULL, NULL,
@@ -332,6 +338,9 @@ void config_free(struct config *c)
     free(c->manifests.rev);
     free(c->manifests.path);
     free(c->knowledge.roots);
+    free(c->http.listen);
+    free(c->http.socket);
+    free(c->http.hosts);
     free(c->gates);
     *c = (struct config){0};
 }

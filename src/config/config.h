@@ -60,6 +60,13 @@ struct knowledge_rules {
     uint64_t chunk_tokens, chunk_overlap; /* kb/split.h */
 };
 
+/* The status server (web/web.h). */
+struct http_rules {
+    char *listen; /* HOST:PORT, or "off" */
+    char *socket; /* path of a unix socket; "": none */
+    char *hosts;  /* further names that a request's Host may have, " " between them */
+};
+
 struct config {
     char *spool;    /* folder */
     char *database; /* conninfo; "" is libpq's own default */
@@ -73,6 +80,7 @@ struct config {
     struct frame_limits limits;
     struct keep_rules keep;
     struct knowledge_rules knowledge;
+    struct http_rules http;
     uint64_t room_warn, room_hold;     /* percent of the spool's file system in use; 100 is off */
     struct gate_settings default_gate; /* also of folders that no key names */
     struct config_gate *gates;

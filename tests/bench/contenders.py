@@ -44,7 +44,7 @@ class Site:
         if config is None:
             config = self.folder / "empty.yaml"
             config.write_text("schema: public\n")  # SPOOLGATE_SCHEMA wins
-        return {**clean_environment(), "HOME": str(self.folder), "SPOOLGATE_CONFIG": str(config),
+        return {**clean_environment(), "HOME": str(self.folder), "SPOOLGATE_CONFIG": str(config), "SPOOLGATE_HTTP_LISTEN": "off",
                 "SPOOLGATE_SPOOL": str(spool), "SPOOLGATE_DATABASE": self.cluster.url,
                 "SPOOLGATE_SCHEMA": self.schema}
 

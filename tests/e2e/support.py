@@ -315,7 +315,7 @@ class Site:
         self.schema = schema or f"e2e_{secrets.token_hex(6)}"
         self.url = url or database_url()
         self.connection = None
-        self.environment = {**clean_environment(), "HOME": str(self.folder),
+        self.environment = {**clean_environment(), "HOME": str(self.folder), "SPOOLGATE_HTTP_LISTEN": "off",
                             "SPOOLGATE_CONFIG": str(self.folder / "spoolgate.yaml"),
                             "SPOOLGATE_SPOOL": str(self.spool),
                             "SPOOLGATE_DATABASE": self.url, "SPOOLGATE_SCHEMA": self.schema}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * web: the status server. Read-only: metrics, health, JSON and one page, for people, monitors and
+ * load balancers. docs/MONITORING.md is its contract.
+ *
+ *     struct web *web;
+ *     TRY(web_start(&web, &source));        // threads of its own; none where `http` is off
+ *     web_stop(web);                        // answers under way are finished
+ *
+ * It can't hurt what it watches: it holds no lock of the daemon's while it talks to a client or the
+ * database, has one connection of its own (made when somebody asks), a bound on clients, memory and
+ * time, and where its port is taken the daemon runs without it: that is logged, tried again, and no
+ * failure.
+ */
+#ifndef SPOOLGATE_WEB_WEB_H
+#define SPOOLGATE_WEB_WEB_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "config/config.h"
+#include "manifest/current.h"
+#include "spool/spool.h"
+#include "status/view.h"
+
+/* How the daemon is asked; from the server's threads, never waiting on disk or database. */
+struct web_source {
+    const struct config *config;
+    struct manifest_current *current;
+    const struct spool *spool;
+    void (*view)(void *context, struct view *view);   /* view_free() is the server's */
+    void (*live)(void *context, struct buf *json);    /* the control socket's answer to "status" */
+    void (*trail)(void *context, struct buf *json);   /* "batches": daemon/trail.h */
+    void (*history)(void *context, struct buf *json); /* "history": daemon/history.h */
+    /* Is the process making progress? "" or why not. What feeds the watchdog, and /healthz. */
+    void (*health)(void *context, char problem[VIEW_REASON]);
+    void *context;
+};
+
+struct web;
+
+struct err web_start(struct web **web, const struct web_source *source);
+void web_stop(struct web *web); /* NULL: nothing */
+
+#endif
