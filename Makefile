@@ -40,7 +40,7 @@ LIBRARY  := $(wildcard src/*/*.c)
 BENCH    := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(filter-out tests/bench/hotpath.c,$(wildcard tests/bench/*.c)))
 TESTS    := $(wildcard tests/unit/*/*.c) $(wildcard tests/integration/*.c)
 objects   = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
-EMBEDDED := $(addprefix $(BUILD)/gen/,db/embedded.o manifests/shipped.o events/schemas.o)
+EMBEDDED := $(addprefix $(BUILD)/gen/,db/embedded.o manifests/shipped.o events/schemas.o web/page.o)
 
 .DELETE_ON_ERROR:
 .PHONY: all help demo smoke run up migrate test test-san chaos bench check format fuzz print-pure print-flags print-libs install uninstall clean
@@ -81,6 +81,10 @@ $(BUILD)/gen/manifests/shipped.c: manifests/embed $(MANIFESTS) $(TEMPLATES)
 $(BUILD)/gen/events/schemas.c: docs/events/embed $(wildcard docs/events/*.schema.json)
 	$(call say,JSON,docs/events)
 	$(Q)docs/events/embed $@
+
+$(BUILD)/gen/web/page.c: $(addprefix src/web/page/,embed page.html page.css page.js)
+	$(call say,HTML,src/web/page)
+	$(Q)src/web/page/embed $@
 
 $(EMBEDDED): $(BUILD)/gen/%.o: $(BUILD)/gen/%.c
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
