@@ -103,8 +103,7 @@ static struct err ask_daemon(const struct spool *spool, json_t *status, bool *ru
 }
 
 /* Without a daemon nobody else says why the next one, or a drain, won't open a gate. */
-static struct err find_misfits(struct pg *pg, const struct config *config,
-                               const struct manifest *set, json_t *status)
+static struct err find_misfits(struct pg *pg, const struct manifest *set, json_t *status)
 {
     const struct stream_set *streams = &set->streams;
     for (size_t s = 0; s < streams->count; s++) {
@@ -114,7 +113,7 @@ static struct err find_misfits(struct pg *pg, const struct config *config,
         struct err e = plan_check_fit(pg, &streams->streams[s], &why);
         json_array_foreach(json_object_get(status, "gates"), i, g)
         {
-            const bool *allowed = manifest_gate_terms(set, config, show_str(g, "gate")).allowed;
+            const bool *allowed = manifest_gate_terms(set, show_str(g, "gate")).allowed;
             if (why.len > 0 && (!allowed || allowed[s]))
                 (void)json_object_set_new(g, "stalled_reason", json_string(buf_cstr(&why)));
         }
@@ -161,7 +160,7 @@ static void ask_database(const struct config *config, const struct spool *spool,
     if (!err_is(&e))
         e = show_query(&pg, sql_receipt_list, PG_PARAMS(RECENT_SHOWN, NULL, spool->id), &recent);
     if (!err_is(&e) && set && json_is_null(json_object_get(status, "daemon")))
-        e = find_misfits(&pg, config, set, status);
+        e = find_misfits(&pg, set, status);
     (void)json_object_set_new(status, "sinks", json_array());
     (void)json_object_set_new(status, "dead_letters", json_null());
     (void)json_object_set_new(status, "knowledge", json_null());

@@ -66,7 +66,7 @@ static void forget_gates(struct scanner *s)
 
 static struct gate_policy policy_of(const struct scanner *s, const char *gate)
 {
-    return manifest_gate_terms(s->set, s->config, gate).policy;
+    return manifest_gate_terms(s->set, gate).policy;
 }
 
 static struct gate_decision decide(struct scanner *s, const struct scanned_gate *g)
@@ -126,8 +126,7 @@ static struct err look_at_gate(struct scanner *s, const char *gate, const struct
     bool held = spool_is_held(s->spool, gate);
     bool forced = board_is_forced(s->board, gate);
     char misfit[FIT_WHY];
-    bool fits =
-        fit_of_gate(s->fit, s->set, manifest_gate_terms(s->set, s->config, gate).allowed, misfit);
+    bool fits = fit_of_gate(s->fit, s->set, manifest_gate_terms(s->set, gate).allowed, misfit);
     board_scanned(s->board, gate, &g->backlog, held, misfit);
     if (!is_old)
         look_again_at(s, g->backlog.found.settles_at_us);
@@ -190,9 +189,9 @@ static void look_at_room(struct scanner *s)
 {
     char text[128];
     unsigned used = room_used_percent(s->spool);
-    enum room room = room_judge(used, s->config->room_warn, s->config->room_hold);
+    enum room room = room_judge(used, s->set->config->room_warn, s->set->config->room_hold);
     (void)snprintf(text, sizeof text, "the spool's file system is %u%% full (room.hold is %u%%)",
-                   used, (unsigned)s->config->room_hold);
+                   used, (unsigned)s->set->config->room_hold);
     board_room(s->board, room == ROOM_HOLD ? text : NULL);
     if (room == ROOM_HOLD)
         look_again_at(s, time_now() + ROOM_AGAIN_US);
@@ -261,7 +260,7 @@ static struct err look(struct scanner *s)
                                .is_settled = is_settled,
                                .odd = report_odd,
                                .context = s};
-    s->next_us = rules.now_us + s->config->rescan_us;
+    s->next_us = rules.now_us + s->set->config->rescan_us;
     post_maintenance(s);
     post_fit(s);
     look_at_room(s);

@@ -149,7 +149,7 @@ static struct err ask_fit(struct worker *w)
 static struct err require_fit(struct worker *w, const char *gate)
 {
     struct manifest *set = manifest_current_get(w->current);
-    const bool *allowed = manifest_gate_terms(set, w->current->config, gate).allowed;
+    const bool *allowed = manifest_gate_terms(set, gate).allowed;
     struct err e = fit_require(w->fit, &w->loader.pg, set, allowed);
     manifest_release(set);
     return e;
@@ -160,7 +160,7 @@ static struct err maintain(struct worker *w, bool *again)
 {
     struct maintain_result done;
     struct manifest *set = manifest_current_get(w->current);
-    struct err e = maintain_run(w->maintain, &set->streams, &w->loader.pg, &done);
+    struct err e = maintain_run(w->maintain, set, &w->loader.pg, &done);
     manifest_release(set);
     *again = done.partitions.more;
     return e;
