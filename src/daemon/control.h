@@ -37,6 +37,9 @@ struct err control_open(struct control *c, uv_loop_t *loop, const struct spool *
                         struct board *board, struct reload *reload);
 void control_close(struct control *c);
 
+/* The answer to "status"; from any thread, as long as the courier and the embedders are there. */
+void control_status(const struct control *c, struct buf *out);
+
 /* Sends one request and reads the answer. *running is false, without an error, where no daemon
  * listens. */
 struct err control_ask(const struct spool *spool, const char *request, struct buf *answer,
