@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/pulse.h"
 #include "base/time.h"
 #include "daemon/maintain.h"
 
@@ -17,6 +18,7 @@
 #define ROOM_AGAIN_US   (5 * TIME_US_PER_S)
 #define LIST_GOOD_US    (2 * TIME_US_PER_S) /* of a list that still has a batch in it */
 #define FOLDERS_GOOD_US (10 * TIME_US_PER_S)
+#define PULSE_LEAST_US  (60 * TIME_US_PER_S)
 
 /* What happens between a listing and this is in no listing: it calls for another scan. */
 static void read_events(void *context)
@@ -253,6 +255,12 @@ static void forget_lists(struct scanner *s, int64_t now_us)
             backlog_free(&s->gates[i].backlog);
 }
 
+/* A file, or a folder, that takes longer to look at is stuck. */
+static int64_t pulse_limit_of(int64_t rescan_us)
+{
+    return 3 * rescan_us > PULSE_LEAST_US ? 3 * rescan_us : PULSE_LEAST_US;
+}
+
 static struct err look(struct scanner *s)
 {
     struct scan_rules rules = {.now_us = time_now(),
@@ -261,6 +269,7 @@ static struct err look(struct scanner *s)
                                .odd = report_odd,
                                .context = s};
     s->next_us = rules.now_us + s->set->config->rescan_us;
+    pulse_limit(pulse_limit_of(s->set->config->rescan_us));
     post_maintenance(s);
     post_fit(s);
     look_at_room(s);
@@ -288,7 +297,9 @@ static bool wait_for(struct scanner *s, int64_t until_us, bool for_events)
                            {.fd = s->watch.fd, .events = POLLIN}};
     int64_t left = until_us - time_now();
     int timeout = left <= 0 ? 0 : left > INT64_C(60000000) ? 60000 : (int)(left / 1000) + 1;
+    pulse_wait();
     (void)poll(fds, for_events ? 2 : 1, timeout);
+    pulse_go_on();
     return read(s->board->wake, &count, sizeof count) == sizeof count;
 }
 
@@ -309,6 +320,7 @@ static void scan_once(struct scanner *s, char last_error[sizeof((struct err *)0)
     }
     (void)strcpy(last_error, e.text);
     board_scan_end(s->board, &e);
+    pulse_beat();
 }
 
 void *scanner_main(void *scanner)
@@ -316,6 +328,7 @@ void *scanner_main(void *scanner)
     struct scanner *s = scanner;
     char last_error[sizeof((struct err *)0)->text] = "";
     s->loaders = config_loaders(s->config);
+    pulse_begin("scanner", PULSE_LEAST_US);
     struct err e = watch_open(&s->watch);
     if (err_is(&e)) /* slower without, but not wrong: the rescan finds everything */
         LOG_WARN("no inotify; relying on rescans", LOG_STR("error", e.text));
@@ -332,5 +345,6 @@ void *scanner_main(void *scanner)
     oddities_free(&s->oddities);
     forget_gates(s);
     free_folders(s);
+    pulse_end();
     return NULL;
 }
