@@ -229,8 +229,7 @@ static void run_threads(struct daemon *d, struct err *e)
     struct pg_target target = {d->config->database, d->config->schema};
     fit_open(&d->fit);
     kb_context_open(&d->kb, d->config);
-    d->maintain = (struct maintain){
-        .spool = &d->spool, .keep = &d->config->keep, .limit = MAINTAIN_PARTITIONS};
+    d->maintain = (struct maintain){.spool = &d->spool, .limit = MAINTAIN_PARTITIONS};
     summaries_start(&d->summaries, &target);
     *e = start_threads(d, &scanner_runs);
     if (err_is(e))

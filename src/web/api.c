@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "base/jsonw.h"
-#include "base/meter.h"
 #include "base/str.h"
 #include "base/time.h"
 #include "status/live.h"
@@ -77,25 +76,6 @@ static void put_facts(const struct web_site *site, json_t *status)
     collect_forget(&known);
 }
 
-static json_t *total(enum meter meter, unsigned label, const char *value)
-{
-    return json_integer((json_int_t)meter_sum(meter, label, value));
-}
-
-static void put_totals(json_t *status)
-{
-    json_t *totals = json_object();
-    (void)json_object_set_new(totals, "batches", total(METER_BATCHES, 0, NULL));
-    (void)json_object_set_new(totals, "batches_failed", total(METER_BATCHES, 1, "failed"));
-    (void)json_object_set_new(totals, "segments", total(METER_SEGMENTS, 0, NULL));
-    (void)json_object_set_new(totals, "frames_loaded", total(METER_FRAMES, 1, "loaded"));
-    (void)json_object_set_new(totals, "frames_rejected", total(METER_FRAMES, 1, "rejected"));
-    (void)json_object_set_new(totals, "frames_skipped", total(METER_FRAMES, 1, "skipped"));
-    (void)json_object_set_new(totals, "bytes", total(METER_READ_BYTES, 1, "disk"));
-    (void)json_object_set_new(totals, "bytes_raw", total(METER_READ_BYTES, 1, "raw"));
-    (void)json_object_set_new(status, "totals", totals);
-}
-
 void api_status(const struct web_site *site, struct buf *json)
 {
     const struct web_source *source = site->source;
@@ -106,8 +86,8 @@ void api_status(const struct web_site *site, struct buf *json)
     put_facts(site, status); /* which may wait: what is quick is newer */
     live_put(status, ask(source, source->live));
     put_ready(source, status);
-    put_totals(status);
     (void)json_object_set_new(status, "batches", ask(source, source->trail));
+    (void)json_object_set_new(status, "totals", ask(source, source->totals));
     (void)json_object_set_new(status, "history", ask(source, source->history));
     write_json(status, json);
 }
