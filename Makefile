@@ -83,7 +83,7 @@ $(BUILD)/gen/events/schemas.c: docs/events/embed $(wildcard docs/events/*.schema
 	$(call say,JSON,docs/events)
 	$(Q)docs/events/embed $@
 
-$(BUILD)/gen/web/page.c: $(addprefix src/web/page/,embed page.html page.css page.js)
+$(BUILD)/gen/web/page.c: src/web/page/embed $(wildcard src/web/page/*.html src/web/page/*.css src/web/page/*.js)
 	$(call say,HTML,src/web/page)
 	$(Q)src/web/page/embed $@
 
