@@ -20,13 +20,15 @@ static json_t *read_json(struct buf *text)
 static json_t *ask(const struct web_source *source, void (*what)(void *context, struct buf *json))
 {
     struct buf text = {0};
+    if (!what)
+        return json_null();
     what(source->context, &text);
     return read_json(&text);
 }
 
 static void write_json(json_t *value, struct buf *json)
 {
-    char *text = json_dumps(value, JSON_COMPACT);
+    char *text = json_dumps(value, JSON_COMPACT | JSON_REAL_PRECISION(15));
     buf_str(json, text ? text : "null");
     free(text);
     json_decref(value);

@@ -17,20 +17,20 @@ static double seconds_since(int64_t us, int64_t now_us)
 
 static void write_about(const struct metrics *m, struct buf *out)
 {
-    series_head(out, "spoolgate_build", "info", "the program");
+    series_head(out, "spoolgate_build", "info", "The program.");
     buf_str(out, "spoolgate_build_info{version=");
     meter_write_value(out, SPOOLGATE_VERSION);
     buf_str(out, "} 1\n");
-    series_one(out, "spoolgate_start_time_seconds", "when it started, since 1970",
+    series_one(out, "spoolgate_start_time_seconds", "When it started, since 1970.",
                (double)m->view->started_us / TIME_US_PER_S);
     if (m->view->scanned_us > 0)
-        series_one(out, "spoolgate_scan_age_seconds", "since the last look into the spool ended",
+        series_one(out, "spoolgate_scan_age_seconds", "Since the last look into the spool ended.",
                    seconds_since(m->view->scanned_us, m->now_us));
     const char *refused = json_string_value(json_object_get(m->manifests, "refused"));
     series_one(out, "spoolgate_manifests_refused",
-               "1: the last reload of manifests or configuration changed nothing",
+               "1: the last reload of manifests or configuration changed nothing.",
                refused && *refused);
-    series_one(out, "spoolgate_spool_used_ratio", "of the file system of the spool",
+    series_one(out, "spoolgate_spool_used_ratio", "Of the file system of the spool.",
                (double)m->spool_used / 100);
 }
 
@@ -57,12 +57,13 @@ static void write_gates(const struct metrics *m, struct buf *out)
         const char *name, *help;
         enum series_rule rule;
         enum gate_value which;
-    } gauges[] = {{"spoolgate_gate_waiting_segments", "segments that wait in incoming/", SERIES_SUM,
-                   GATE_WAITING},
-                  {"spoolgate_gate_waiting_bytes", "their size", SERIES_SUM, GATE_BYTES},
-                  {"spoolgate_gate_oldest_seconds", "age of the oldest of them; 0: none waits",
-                   SERIES_MOST, GATE_OLDEST},
-                  {"spoolgate_gate_held", "1: held by hand", SERIES_MOST, GATE_HELD}};
+    } gauges[] = {{"spoolgate_gate_waiting_segments", "Segments that wait in incoming/.",
+                   SERIES_SUM, GATE_WAITING},
+                  {"spoolgate_gate_waiting_bytes", "Size of the segments that wait in incoming/.",
+                   SERIES_SUM, GATE_BYTES},
+                  {"spoolgate_gate_oldest_seconds",
+                   "Age of the oldest segment that waits; 0: none does.", SERIES_MOST, GATE_OLDEST},
+                  {"spoolgate_gate_held", "1: held by hand.", SERIES_MOST, GATE_HELD}};
     struct series s;
     for (size_t i = 0; i < sizeof gauges / sizeof *gauges; i++) {
         series_begin(&s, out, gauges[i].name, gauges[i].rule, gauges[i].help, "gate", NULL);
@@ -72,7 +73,7 @@ static void write_gates(const struct metrics *m, struct buf *out)
         series_end(&s);
     }
     series_begin(&s, out, "spoolgate_gate_stalled", SERIES_MOST,
-                 "1 for the reason why segments don't become rows now", "gate", "reason");
+                 "1 for the reason why segments don't become rows now.", "gate", "reason");
     for (size_t g = 0; g < m->view->gate_count; g++)
         for (int why = VIEW_NOT_STALLED + 1; why < VIEW_STALL_COUNT; why++)
             series_put(&s, (int)m->view->gates[g].stall == why, m->view->gates[g].name,
@@ -84,7 +85,7 @@ static void write_jobs(const struct metrics *m, struct buf *out)
 {
     static const char *const states[] = {"queued", "loading", "held"};
     struct series s;
-    series_begin(&s, out, "spoolgate_processing_batches", SERIES_SUM, "batches in processing/",
+    series_begin(&s, out, "spoolgate_processing_batches", SERIES_SUM, "Batches in processing/.",
                  "state", NULL);
     for (size_t i = 0; i < sizeof states / sizeof *states; i++) {
         double count = 0;
@@ -97,10 +98,11 @@ static void write_jobs(const struct metrics *m, struct buf *out)
 
 static void write_process(const struct metrics *m, struct buf *out)
 {
-    series_one(out, "process_resident_memory_bytes", "memory of the daemon",
+    series_one(out, "process_resident_memory_bytes", "Memory of the daemon.",
                m->process.resident_bytes);
-    series_one(out, "process_open_fds", "its open files and sockets", m->process.open_fds);
-    series_head(out, "process_cpu_seconds", "counter", "user and system");
+    series_one(out, "process_open_fds", "Open files and sockets of the daemon.",
+               m->process.open_fds);
+    series_head(out, "process_cpu_seconds", "counter", "Time of the processor, user and system.");
     buf_str(out, "process_cpu_seconds_total ");
     series_number(out, m->process.cpu_seconds);
     buf_byte(out, '\n');
@@ -193,18 +195,19 @@ static void write_knowledge(const struct metrics *m, const json_t *knowledge, st
                                             "retired",  "waiting", NULL};
     static const char *const served[] = {"complete", "failed", "pending", NULL};
     static const char *const next[] = {"pending", "processing", "complete", "failed", NULL};
-    static const struct row_gauge embedders[] = {{"spoolgate_embedder_stopped",
-                                                  "1: stopped or unfit", "state", SERIES_MOST,
-                                                  ROW_IS_STOPPED}};
+    static const struct row_gauge embedders[] = {
+        {"spoolgate_embedder_stopped", "1: stopped, or unfit for the database's vectors.", "state",
+         SERIES_MOST, ROW_IS_STOPPED}};
     const json_t *waiting = json_object_get(knowledge, "waiting_chunks");
-    write_states(out, "spoolgate_documents", "documents", json_object_get(knowledge, "documents"),
+    write_states(out, "spoolgate_documents", "Documents.", json_object_get(knowledge, "documents"),
                  documents);
-    write_states(out, "spoolgate_chunks", "chunks that are served",
+    write_states(out, "spoolgate_chunks", "Chunks that are served.",
                  json_object_get(knowledge, "chunks"), served);
-    write_states(out, "spoolgate_waiting_chunks", "chunks of revisions that are to come", waiting,
+    write_states(out, "spoolgate_waiting_chunks", "Chunks of revisions that are to come.", waiting,
                  next);
     series_one(out, "spoolgate_waiting_chunks_oldest_seconds",
-               "age of the oldest that has no vector yet", age_of(waiting, "oldest_at", m->now_us));
+               "Age of the oldest chunk that has no vector yet.",
+               age_of(waiting, "oldest_at", m->now_us));
     write_rows(m, out, json_object_get(knowledge, "embedders"), "embedder", embedders,
                sizeof embedders / sizeof *embedders);
 }
@@ -212,18 +215,18 @@ static void write_knowledge(const struct metrics *m, const json_t *knowledge, st
 static void write_facts(const struct metrics *m, struct buf *out)
 {
     static const struct row_gauge sinks[] = {
-        {"spoolgate_sink_pending_events", "events that wait for the sink", "waiting", SERIES_SUM,
+        {"spoolgate_sink_pending_events", "Events that wait for the sink.", "waiting", SERIES_SUM,
          ROW_COUNT},
-        {"spoolgate_sink_oldest_seconds", "age of the oldest of them", "oldest_waiting",
-         SERIES_MOST, ROW_AGE},
-        {"spoolgate_sink_dead_letters", "events that were given up", "dead_letters", SERIES_SUM,
+        {"spoolgate_sink_oldest_seconds", "Age of the oldest event that waits for the sink.",
+         "oldest_waiting", SERIES_MOST, ROW_AGE},
+        {"spoolgate_sink_dead_letters", "Events that were given up.", "dead_letters", SERIES_SUM,
          ROW_COUNT},
-        {"spoolgate_sink_disabled", "1: nothing is tried until it is enabled", "state", SERIES_MOST,
-         ROW_IS_DISABLED}};
+        {"spoolgate_sink_disabled", "1: nothing is tried until it is enabled.", "state",
+         SERIES_MOST, ROW_IS_DISABLED}};
     static const struct row_gauge streams[] = {
-        {"spoolgate_partitions", "partitions of the table", "count", SERIES_SUM, ROW_COUNT},
+        {"spoolgate_partitions", "Partitions of the table.", "count", SERIES_SUM, ROW_COUNT},
         {"spoolgate_partition_ahead_seconds",
-         "how far partitions reach beyond now, without a gap; 0: now has none", "ahead_until",
+         "How far partitions reach beyond now, without a gap; 0: now has none.", "ahead_until",
          SERIES_MOST, ROW_LEFT}};
     const json_t *knowledge = json_object_get(m->facts, "knowledge");
     write_rows(m, out, json_object_get(m->facts, "sinks"), "sink", sinks,
@@ -240,7 +243,7 @@ void metrics_write(const struct metrics *m, struct buf *out)
     write_gates(m, out);
     write_jobs(m, out);
     meter_write(out);
-    series_one(out, "spoolgate_database_up", "1: its last question was answered",
+    series_one(out, "spoolgate_database_up", "1: the last question was answered.",
                m->is_database_up);
     if (m->is_database_up)
         write_facts(m, out);
