@@ -134,6 +134,8 @@ struct batch_totals batch_totals(const struct batch *b)
             continue;
         }
         t.rejected += s->sum.rejected + s->refused;
+        for (int why = 0; why < REJECT_WHY_COUNT; why++)
+            t.rejected_by[why] += s->sum.rejected_by[why] + s->refused_by[why];
         t.rows += s->sum.frames - s->sum.rejected - s->refused;
         if (s->sum.ts_min_us < t.ts_min_us)
             t.ts_min_us = s->sum.ts_min_us;

@@ -41,6 +41,7 @@ struct batch_segment {
     char *encoded;    /* percent-encoded, for the database */
     struct segment_summary sum;
     uint64_t refused; /* frames of it that were found out to be rejects while they were loaded */
+    uint64_t refused_by[REJECT_WHY_COUNT];
     enum segment_fate fate;
     bool staged;                  /* moved to the claim's staging */
     char *reason;                 /* why it goes to failed/ */
@@ -69,7 +70,8 @@ struct batch_totals {
     uint64_t segments_failed, segments_duplicate;
     uint64_t bytes, bytes_raw;
     uint64_t frames, rows, rejected, skipped; /* frames == rows + rejected + skipped */
-    int64_t ts_min_us, ts_max_us;             /* INT64_MIN in both where no row has one */
+    uint64_t rejected_by[REJECT_WHY_COUNT];
+    int64_t ts_min_us, ts_max_us; /* INT64_MIN in both where no row has one */
 };
 
 /* Both must outlive it. */
