@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "replay/batch.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/jsonw.h"
@@ -109,6 +110,7 @@ void batch_fail_segment(struct batch *b, size_t index, const char *reason)
 void batch_fail(struct batch *b, const char *reason)
 {
     b->skipped = 0; /* what a transaction that is undone found */
+    (void)snprintf(b->error, sizeof b->error, "%.255s", reason);
     for (size_t i = 0; i < b->count; i++) {
         if (b->segments[i].fate == SEGMENT_FAILED)
             continue;

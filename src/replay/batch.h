@@ -19,6 +19,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "replay/held.h"
+#include "replay/outcome.h"
 #include "replay/partition.h"
 #include "replay/segment.h"
 #include "replay/terms.h"
@@ -59,7 +60,8 @@ struct batch {
     struct batch_segment *segments;
     size_t count;
     struct partition_list partitions;
-    bool too_many_rejects; /* over the gate's max_rejects: the batch fails */
+    char error[OUTCOME_ERROR]; /* why it fails as a whole; "" while it doesn't */
+    bool too_many_rejects;     /* over the gate's max_rejects: the batch fails */
     uint64_t skipped; /* good frames that nothing had a use for: replay/stage.h, the handler's */
     bool is_careful;  /* loaded in careful mode: these are the times of the rows that went in */
     int64_t ts_min_us, ts_max_us;
