@@ -117,6 +117,7 @@ static void add_job(struct board *b, struct job *job)
     while (*end)
         end = &(*end)->next;
     *end = job;
+    job->due_us = time_now();
     (void)pthread_cond_broadcast(&b->changed);
 }
 
@@ -490,7 +491,9 @@ void board_end(struct board *b, struct job *job, const struct err *e, bool claim
     } else {
         job->running = false;
         job->failures++;
-        job->not_before_us = time_monotonic() + backoff_us(job->failures, random32());
+        int64_t wait_us = backoff_us(job->failures, random32());
+        job->not_before_us = time_monotonic() + wait_us;
+        job->due_us = time_now() + wait_us;
         (void)snprintf(job->stalled, sizeof job->stalled, "%.255s", e->text);
         (void)pthread_cond_broadcast(&b->changed);
     }
@@ -540,6 +543,7 @@ const char *board_park(struct board *b, const struct uuid *id, const char *why)
         if (!problem) {
             job->kind = JOB_PARK;
             job->not_before_us = 0;
+            job->due_us = time_now();
             (void)snprintf(job->reason, sizeof job->reason, "%s", why);
             (void)pthread_cond_broadcast(&b->changed);
         }

@@ -13,6 +13,7 @@
 #include "base/pulse.h"
 #include "base/time.h"
 #include "daemon/maintain.h"
+#include "daemon/trail.h"
 
 /* While it is too full to claim, room is looked at this often: nobody announces that it is back. */
 #define ROOM_AGAIN_US   (5 * TIME_US_PER_S)
@@ -56,6 +57,7 @@ static struct scanned_gate *find_gate(struct scanner *s, const char *gate)
     struct scanned_gate *g = MEM_PUSH(s->gates, s->gate_count, s->gate_cap);
     *g = (struct scanned_gate){0};
     (void)snprintf(g->name, sizeof g->name, "%s", gate);
+    trail_expect(gate);
     return g;
 }
 
