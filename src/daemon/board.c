@@ -12,6 +12,7 @@
 
 #include "base/backoff.h"
 #include "base/mem.h"
+#include "base/pulse.h"
 #include "base/time.h"
 #include "daemon/view.h"
 
@@ -63,13 +64,14 @@ static void unlock(struct board *b)
 
 static void wait_changed(struct board *b, int64_t until_us)
 {
-    if (until_us == INT64_MAX) {
-        (void)pthread_cond_wait(&b->changed, &b->lock);
-        return;
-    }
     struct timespec ts = {.tv_sec = until_us / TIME_US_PER_S,
                           .tv_nsec = until_us % TIME_US_PER_S * 1000};
-    (void)pthread_cond_timedwait(&b->changed, &b->lock, &ts);
+    pulse_wait();
+    if (until_us == INT64_MAX)
+        (void)pthread_cond_wait(&b->changed, &b->lock);
+    else
+        (void)pthread_cond_timedwait(&b->changed, &b->lock, &ts);
+    pulse_go_on();
 }
 
 void board_wake_scanner(struct board *b)

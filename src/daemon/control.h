@@ -7,9 +7,10 @@
  *                      "courier": {"sinks", "in_flight", "database_error"},
  *                      "embed": {"embedders": [...], "database_error"} or null}
  *     rescan          {"ok": true}
- *     reload          {"ok": true, "changes": [...]} | {"ok": false, "error": "...", "errors":
- * [...]} open GATE       {"ok": true} | {"ok": false, "error": "..."} park BATCH WHY  the same: a
- * held batch goes to failed/
+ *     reload          {"ok": true, "changes": [...], "at_start": [...]}, or
+ *                     {"ok": false, "error": "...", "errors": [...], "at_start": []}
+ *     open GATE       {"ok": true} | {"ok": false, "error": "..."}
+ *     park BATCH WHY  the same: a held batch goes to failed/
  *
  * The server half lives on the uv loop; control_ask is the client that the commands use.
  */
