@@ -225,6 +225,7 @@ static struct err start_workers(struct daemon *d)
                              .ended = tell_loop,
                              .context = d};
         loader_init(&w->loader, d->config, d->current, &d->kb, &d->spool, &d->board.give_up);
+        w->loader.pg.who = "loader";
         w->loader.check_table = fit_check_table;
         w->loader.check_context = &d->fit;
     }
