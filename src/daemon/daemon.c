@@ -9,16 +9,22 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/pulse.h"
+#include "base/time.h"
 #include "base/version.h"
 #include "daemon/board.h"
 #include "daemon/control.h"
 #include "daemon/loader.h"
 #include "daemon/scanner.h"
+#include "daemon/service.h"
+#include "daemon/view.h"
 #include "daemon/worker.h"
 #include "embed/worker.h"
 #include "io/thread.h"
 #include "outbox/courier.h"
 #include "schema/migrate.h"
+
+#define LOOP_LIMIT_US (60 * TIME_US_PER_S) /* it never waits */
 
 struct daemon {
     const struct config *config;
@@ -40,12 +46,13 @@ struct daemon {
 
     uv_loop_t loop;
     uv_signal_t on_term, on_int, on_hup;
-    uv_timer_t deadline;
+    uv_timer_t deadline, turning;
     uv_async_t somebody_ended;
     uv_work_t cancelling;
     bool giving_up;
     struct reload reload;
     struct control control;
+    struct service service;
 };
 
 /* PQcancel connects to the server, which may take its time: not on the loop. */
@@ -93,6 +100,7 @@ static void stop(uv_signal_t *handle, int number)
         give_up(&d->deadline);
         return;
     }
+    service_stopping();
     LOG_INFO("stopping", LOG_STR("signal", number == SIGTERM ? "TERM" : "INT"));
     board_stop(&d->board, false);
     courier_end(d->courier, COURIER_SOON);
@@ -107,6 +115,19 @@ static void reload(uv_signal_t *handle, int number)
     (void)number;
     LOG_INFO("reload asked for");
     reload_start(&d->reload, NULL, NULL); /* which also wakes the scanner */
+}
+
+/* That the loop turns is part of being well. */
+static void turn(uv_timer_t *timer)
+{
+    struct daemon *d = timer->data;
+    struct view v;
+    char status[SERVICE_STATUS];
+    pulse_beat();
+    board_view(&d->board, &v);
+    service_describe(&v, manifest_current_is_refused(d->current), status);
+    view_free(&v);
+    service_turn(&d->service, status);
 }
 
 static void tell_loop(void *context)
@@ -155,6 +176,9 @@ static struct err open_loop(struct daemon *d)
     start_signal(d, &d->on_hup, reload, SIGHUP);
     (void)uv_timer_init(&d->loop, &d->deadline);
     d->deadline.data = d;
+    (void)uv_timer_init(&d->loop, &d->turning);
+    d->turning.data = d;
+    uv_unref((uv_handle_t *)&d->turning);
     (void)uv_async_init(&d->loop, &d->somebody_ended, check_ended);
     d->somebody_ended.data = d;
     d->reload.current = d->current;
@@ -223,6 +247,17 @@ static struct err start_threads(struct daemon *d, bool *scanner_runs)
     return err_is(&e) ? e : start_workers(d);
 }
 
+static void run_loop(struct daemon *d)
+{
+    pulse_begin("main loop", LOOP_LIMIT_US);
+    service_open(&d->service);
+    service_ready();
+    uint64_t period_ms = (uint64_t)(service_period_us(&d->service) / TIME_US_PER_MS);
+    (void)uv_timer_start(&d->turning, turn, 0, period_ms);
+    (void)uv_run(&d->loop, UV_RUN_DEFAULT);
+    pulse_end();
+}
+
 static void run_threads(struct daemon *d, struct err *e)
 {
     bool scanner_runs;
@@ -235,7 +270,7 @@ static void run_threads(struct daemon *d, struct err *e)
     if (err_is(e))
         board_stop(&d->board, true);
     else
-        (void)uv_run(&d->loop, UV_RUN_DEFAULT);
+        run_loop(d);
     for (unsigned i = 0; i < d->workers_started; i++)
         (void)pthread_join(d->worker_threads[i], NULL);
     courier_stop(d->courier, COURIER_NOW, NULL);
