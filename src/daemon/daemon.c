@@ -14,6 +14,7 @@
 #include "daemon/control.h"
 #include "daemon/loader.h"
 #include "daemon/scanner.h"
+#include "daemon/serve.h"
 #include "daemon/worker.h"
 #include "embed/worker.h"
 #include "io/thread.h"
@@ -46,6 +47,8 @@ struct daemon {
     bool giving_up;
     struct reload reload;
     struct control control;
+    struct serve serve;
+    struct web *web; /* NULL: it is off */
 };
 
 /* PQcancel connects to the server, which may take its time: not on the loop. */
@@ -122,12 +125,16 @@ static void close_handle(uv_handle_t *handle, void *unused)
         uv_close(handle, NULL);
 }
 
-/* The last loader, the courier and the embedders are gone: nothing is left to wait for. */
+/* The last loader, the courier and the embedders are gone: nothing is left to wait for but the
+ * status server, which has been telling that we stop. */
 static void check_ended(uv_async_t *async)
 {
     struct daemon *d = async->data;
     if (!board_is_stopping(&d->board) || board_loaders(&d->board) > 0 ||
         !courier_is_over(d->courier) || !embed_is_over(d->embed))
+        return;
+    web_end(d->web);
+    if (!web_is_over(d->web))
         return;
     control_close(&d->control);
     uv_close((uv_handle_t *)&d->on_term, NULL);
@@ -220,7 +227,11 @@ static struct err start_threads(struct daemon *d, bool *scanner_runs)
     if (!err_is(&e) && d->config->knowledge.is_on && d->config->knowledge.is_embed)
         e = embed_start(&d->embed, d->config, d->current, tell_loop, d);
     d->reload.embed = d->embed;
-    return err_is(&e) ? e : start_workers(d);
+    if (!err_is(&e))
+        e = start_workers(d);
+    d->serve = (struct serve){
+        .board = &d->board, .control = &d->control, .over = tell_loop, .context = d};
+    return err_is(&e) ? e : serve_start(&d->serve, &d->web, d->config, d->current, &d->spool);
 }
 
 static void run_threads(struct daemon *d, struct err *e)
@@ -229,14 +240,14 @@ static void run_threads(struct daemon *d, struct err *e)
     struct pg_target target = {d->config->database, d->config->schema};
     fit_open(&d->fit);
     kb_context_open(&d->kb, d->config);
-    d->maintain = (struct maintain){
-        .spool = &d->spool, .keep = &d->config->keep, .limit = MAINTAIN_PARTITIONS};
+    d->maintain = (struct maintain){.spool = &d->spool, .limit = MAINTAIN_PARTITIONS};
     summaries_start(&d->summaries, &target);
     *e = start_threads(d, &scanner_runs);
     if (err_is(e))
         board_stop(&d->board, true);
     else
         (void)uv_run(&d->loop, UV_RUN_DEFAULT);
+    web_stop(d->web);
     for (unsigned i = 0; i < d->workers_started; i++)
         (void)pthread_join(d->worker_threads[i], NULL);
     courier_stop(d->courier, COURIER_NOW, NULL);

@@ -122,7 +122,7 @@ static void wait_until(int64_t wall_us)
 
 static struct gate_policy policy_of(const struct drain *d, const char *gate)
 {
-    return manifest_gate_terms(d->set, d->config, gate).policy;
+    return manifest_gate_terms(d->set, gate).policy;
 }
 
 static struct gate_decision decide(const struct drain *d, const struct drain_gate *g)
@@ -158,7 +158,7 @@ static struct err look(struct drain *d, struct drain_gate *g, struct gate_decisi
 
 static const bool *allowed_of(const struct drain *d, const char *gate)
 {
-    return manifest_gate_terms(d->set, d->config, gate).allowed;
+    return manifest_gate_terms(d->set, gate).allowed;
 }
 
 static struct err claim_from(struct drain *d, struct drain_gate *g, struct claim *c)
@@ -425,9 +425,9 @@ static struct err list_gates(struct drain *d)
 /* What upkeep couldn't do is in the log and the next pass's; the pass went well all the same. */
 static struct err maintain(struct drain *d, struct loader *l)
 {
-    struct maintain m = {.spool = d->spool, .keep = &d->config->keep};
+    struct maintain m = {.spool = d->spool};
     struct maintain_result done;
-    struct err e = maintain_run(&m, &d->set->streams, &l->pg, &done);
+    struct err e = maintain_run(&m, d->set, &l->pg, &done);
     maintain_close(&m);
     return e;
 }

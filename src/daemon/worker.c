@@ -6,6 +6,7 @@
 
 #include "base/backoff.h"
 #include "base/log.h"
+#include "base/pulse.h"
 #include "base/time.h"
 #include "daemon/loader.h"
 #include "schema/migrate.h"
@@ -149,7 +150,7 @@ static struct err ask_fit(struct worker *w)
 static struct err require_fit(struct worker *w, const char *gate)
 {
     struct manifest *set = manifest_current_get(w->current);
-    const bool *allowed = manifest_gate_terms(set, w->current->config, gate).allowed;
+    const bool *allowed = manifest_gate_terms(set, gate).allowed;
     struct err e = fit_require(w->fit, &w->loader.pg, set, allowed);
     manifest_release(set);
     return e;
@@ -160,7 +161,7 @@ static struct err maintain(struct worker *w, bool *again)
 {
     struct maintain_result done;
     struct manifest *set = manifest_current_get(w->current);
-    struct err e = maintain_run(w->maintain, &set->streams, &w->loader.pg, &done);
+    struct err e = maintain_run(w->maintain, set, &w->loader.pg, &done);
     manifest_release(set);
     *again = done.partitions.more;
     return e;
@@ -238,6 +239,7 @@ void *worker_main(void *worker)
     struct worker *w = worker;
     struct job *job;
     struct ahead_batch *b;
+    pulse_begin("loader", PULSE_LIMIT_US);
     w->ahead.next = prepare_next;
     w->ahead.wake = wake_second_thread;
     w->ahead.retire = retire;
@@ -249,6 +251,7 @@ void *worker_main(void *worker)
         run_job(w, job, b);
     ahead_close(&w->ahead);
     loader_close(&w->loader);
+    pulse_end();
     board_loader_ended(w->board);
     w->ended(w->context);
     return NULL;

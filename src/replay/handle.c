@@ -57,7 +57,7 @@ static struct err walk_segments(struct handler_load *in, bool again,
     struct handle_walk w = {.handle = h, .again = again, .frame = frame, .context = context};
     struct segment_walk walk = {.tools = &preparer->tools,
                                 .encoder = &h->prepared->encoder,
-                                .limits = preparer->limits,
+                                .limits = h->prepared->terms.limits,
                                 .stop = preparer->stop,
                                 .on_other = one_frame,
                                 .on_reject = one_reject,

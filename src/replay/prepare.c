@@ -94,7 +94,7 @@ struct err prepare_batch(struct preparer *preparer, struct prepared *p)
         p->batch.handled = p->handler->begin(p->handler->context, &p->terms);
     struct segment_walk walk = {.tools = &preparer->tools,
                                 .encoder = &p->encoder,
-                                .limits = preparer->limits,
+                                .limits = p->terms.limits,
                                 .stop = preparer->stop};
     TRY(batch_inspect(&p->batch, &walk, &p->held));
     held_order(&p->held);

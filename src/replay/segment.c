@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/pulse.h"
 #include "base/str.h"
 #include "spool/name.h"
 
@@ -42,6 +43,7 @@ static struct err fill(void *context, uint8_t *room, size_t size, size_t *got)
 {
     struct source *s = context;
     char text[STR_HUMAN];
+    pulse_beat();
     if (s->zstream)
         TRY(zstream_fill(s->zstream, room, size, got));
     else

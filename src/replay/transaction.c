@@ -136,7 +136,7 @@ static struct err copy_segments(struct replay *r)
     struct preparer *preparer = &r->loader->preparer;
     struct segment_walk walk = {.tools = &preparer->tools,
                                 .encoder = &r->prepared->encoder,
-                                .limits = preparer->limits,
+                                .limits = r->prepared->terms.limits,
                                 .rows = r->copier.rows,
                                 .stop = preparer->stop,
                                 .on_row = replay_row,
