@@ -17,6 +17,24 @@ static void tell_live(void *context, struct buf *json)
     control_status(s->control, json);
 }
 
+static void tell_trail(void *context, struct buf *json)
+{
+    const struct serve *s = context;
+    trail_json(s->trail, json);
+}
+
+static void tell_totals(void *context, struct buf *json)
+{
+    const struct serve *s = context;
+    trail_totals_json(s->trail, json);
+}
+
+static void tell_history(void *context, struct buf *json)
+{
+    const struct serve *s = context;
+    history_json(s->history, json);
+}
+
 static void tell_health(void *context, char problem[VIEW_REASON])
 {
     (void)context;
@@ -37,6 +55,9 @@ struct err serve_start(struct serve *s, struct web **web, const struct config *c
                                                .spool = spool,
                                                .view = tell_view,
                                                .live = tell_live,
+                                               .trail = tell_trail,
+                                               .totals = tell_totals,
+                                               .history = tell_history,
                                                .health = tell_health,
                                                .over = tell_over,
                                                .context = s});

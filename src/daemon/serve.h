@@ -12,11 +12,15 @@
 
 #include "daemon/board.h"
 #include "daemon/control.h"
+#include "daemon/history.h"
+#include "daemon/trail.h"
 #include "web/web.h"
 
 struct serve {
     struct board *board;
     struct control *control;
+    struct trail *trail;
+    struct history *history;
     void (*over)(void *context); /* as web_source's */
     void *context;
 };

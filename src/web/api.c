@@ -20,8 +20,6 @@ static json_t *read_json(struct buf *text)
 static json_t *ask(const struct web_source *source, void (*what)(void *context, struct buf *json))
 {
     struct buf text = {0};
-    if (!what)
-        return json_null();
     what(source->context, &text);
     return read_json(&text);
 }
