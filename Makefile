@@ -43,9 +43,9 @@ objects   = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 EMBEDDED := $(addprefix $(BUILD)/gen/,db/embedded.o manifests/shipped.o events/schemas.o)
 
 .DELETE_ON_ERROR:
-.PHONY: all help demo smoke run up migrate test test-san chaos bench check format fuzz print-pure print-flags print-libs install uninstall clean
+.PHONY: all man help demo smoke run up migrate test test-san chaos bench check format fuzz print-pure print-flags print-libs install uninstall clean
 
-all: $(BUILD)/spoolgate $(BUILD)/tools/notifier/notifier ## build both programs
+all: $(BUILD)/spoolgate $(BUILD)/tools/notifier/notifier $(if $(SAN),,man) ## build both programs and the manual pages
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z][a-z -]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -71,6 +71,12 @@ SQL := $(wildcard db/queries/*.sql db/migrations/*.sql db/knowledge/*.sql)
 $(BUILD)/gen/db/queries.h $(BUILD)/gen/db/embedded.c &: db/embed $(SQL)
 	$(call say,SQL,db)
 	$(Q)db/embed $(BUILD)/gen/db
+
+# Made by the program itself, all at once; `make install` and packages take build/man/*.[157].
+man: $(BUILD)/man/spoolgate.1 ## the manual pages, in build/man
+$(BUILD)/man/spoolgate.1: $(BUILD)/spoolgate man/build $(wildcard man/*.[157])
+	$(call say,MAN,$(@D))
+	$(Q)man/build $< $(@D)
 
 MANIFESTS := $(wildcard manifests/streams/*.yaml manifests/embedders/*.yaml)
 TEMPLATES := $(wildcard templates/*.tmpl)
@@ -189,12 +195,16 @@ fuzz: ## each fuzz target for SECONDS (default 20)
 install: all ## PREFIX=/usr/local DESTDIR=
 	install -D -m 755 build/spoolgate $(DESTDIR)$(PREFIX)/bin/spoolgate
 	install -D -m 755 build/tools/notifier/notifier $(DESTDIR)$(PREFIX)/bin/spoolgate-notifier
+	for f in build/man/*.[157]; do install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/man/man$${f##*.}/$${f##*/} || exit 1; done
+	install -D -m 644 completions/spoolgate.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/spoolgate
 	install -D -m 644 spoolgate.example.yaml $(DESTDIR)$(PREFIX)/share/doc/spoolgate/spoolgate.example.yaml
 	install -D -m 644 README.md $(DESTDIR)$(PREFIX)/share/doc/spoolgate/README.md
 	for f in $(MANIFESTS) $(TEMPLATES); do install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/spoolgate/$$f || exit 1; done
 
 uninstall: ## what install put there
 	rm -f $(DESTDIR)$(PREFIX)/bin/spoolgate $(DESTDIR)$(PREFIX)/bin/spoolgate-notifier
+	rm -f $(DESTDIR)$(PREFIX)/share/man/man[157]/spoolgate.* $(DESTDIR)$(PREFIX)/share/man/man[157]/spoolgate-*
+	rm -f $(DESTDIR)$(PREFIX)/share/bash-completion/completions/spoolgate
 	rm -rf $(DESTDIR)$(PREFIX)/share/doc/spoolgate $(DESTDIR)$(PREFIX)/share/spoolgate
 
 clean: ## remove build/ (.run/ and spool/ stay)
