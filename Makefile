@@ -33,14 +33,14 @@ PURE     := $(call sources,base) $(EVENT) $(call sources,gate) $(call sources,fr
             $(addprefix src/index/,document.c glob.c select.c) \
             $(addprefix src/embed/,jsonr.c lexical.c limits.c reply.c request.c) \
             $(addprefix src/kb/,held.c keys.c media.c plan.c vector.c) $(wildcard src/kb/split*.c) \
-            src/config/config.c src/spool/name.c $(addprefix src/replay/,copybin.c field.c field_array.c \
+            src/config/config.c src/spool/name.c src/status/view.c $(addprefix src/replay/,copybin.c field.c field_array.c \
             field_binary.c field_interval.c field_number.c field_numeric.c field_time.c held.c jsonb.c match.c mptime.c)
 NOTIFIER := $(filter-out src/event/schema.c,$(EVENT)) $(addprefix src/io/,http.c http_attempt.c http_exchange.c)
 LIBRARY  := $(wildcard src/*/*.c)
 BENCH    := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(filter-out tests/bench/hotpath.c,$(wildcard tests/bench/*.c)))
 TESTS    := $(wildcard tests/unit/*/*.c) $(wildcard tests/integration/*.c)
 objects   = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
-EMBEDDED := $(addprefix $(BUILD)/gen/,db/embedded.o manifests/shipped.o events/schemas.o)
+EMBEDDED := $(addprefix $(BUILD)/gen/,db/embedded.o manifests/shipped.o events/schemas.o web/page.o)
 
 .DELETE_ON_ERROR:
 .PHONY: all man help demo smoke run up migrate test test-san chaos bench check format fuzz print-pure print-flags print-libs install uninstall clean
@@ -87,6 +87,10 @@ $(BUILD)/gen/manifests/shipped.c: manifests/embed $(MANIFESTS) $(TEMPLATES)
 $(BUILD)/gen/events/schemas.c: docs/events/embed $(wildcard docs/events/*.schema.json)
 	$(call say,JSON,docs/events)
 	$(Q)docs/events/embed $@
+
+$(BUILD)/gen/web/page.c: $(addprefix src/web/page/,embed page.html page.css page.js)
+	$(call say,HTML,src/web/page)
+	$(Q)src/web/page/embed $@
 
 $(EMBEDDED): $(BUILD)/gen/%.o: $(BUILD)/gen/%.c
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
