@@ -36,19 +36,19 @@ PURE     := $(call sources,base) $(EVENT) $(call sources,gate) $(call sources,fr
             $(addprefix src/index/,document.c glob.c select.c) \
             $(addprefix src/embed/,jsonr.c lexical.c limits.c reply.c request.c) \
             $(addprefix src/kb/,held.c keys.c media.c plan.c vector.c) $(wildcard src/kb/split*.c) \
-            src/config/config.c src/spool/name.c $(addprefix src/replay/,copybin.c field.c field_array.c \
+            src/config/config.c src/spool/name.c src/status/view.c $(addprefix src/replay/,copybin.c field.c field_array.c \
             field_binary.c field_interval.c field_number.c field_numeric.c field_time.c held.c jsonb.c match.c mptime.c)
 NOTIFIER := $(filter-out src/event/schema.c,$(EVENT)) $(addprefix src/io/,http.c http_attempt.c http_exchange.c)
 LIBRARY  := $(wildcard src/*/*.c)
 BENCH    := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(filter-out tests/bench/hotpath.c,$(wildcard tests/bench/*.c)))
 TESTS    := $(wildcard tests/unit/*/*.c) $(wildcard tests/integration/*.c)
 objects   = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
-EMBEDDED := $(addprefix $(BUILD)/gen/,db/embedded.o manifests/shipped.o events/schemas.o)
+EMBEDDED := $(addprefix $(BUILD)/gen/,db/embedded.o manifests/shipped.o events/schemas.o web/page.o)
 
 .DELETE_ON_ERROR:
-.PHONY: all help demo smoke run up migrate test test-san chaos bench check format fuzz print-pure print-flags print-libs install uninstall clean
+.PHONY: all man help demo smoke run up migrate test test-san chaos bench check format fuzz print-pure print-flags print-libs install uninstall clean
 
-all: $(BUILD)/spoolgate $(BUILD)/tools/notifier/notifier ## build both programs
+all: $(BUILD)/spoolgate $(BUILD)/tools/notifier/notifier $(if $(SAN),,man) ## build both programs and the manual pages
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z][a-z -]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -75,6 +75,12 @@ $(BUILD)/gen/db/queries.h $(BUILD)/gen/db/embedded.c &: db/embed $(SQL)
 	$(call say,SQL,db)
 	$(Q)db/embed $(BUILD)/gen/db
 
+# Made by the program itself, all at once; `make install` and packages take build/man/*.[157].
+man: $(BUILD)/man/spoolgate.1 ## the manual pages, in build/man
+$(BUILD)/man/spoolgate.1: $(BUILD)/spoolgate man/build $(wildcard man/*.[157])
+	$(call say,MAN,$(@D))
+	$(Q)man/build $< $(@D)
+
 MANIFESTS := $(wildcard manifests/streams/*.yaml manifests/embedders/*.yaml)
 TEMPLATES := $(wildcard templates/*.tmpl)
 $(BUILD)/gen/manifests/shipped.c: manifests/embed $(MANIFESTS) $(TEMPLATES)
@@ -84,6 +90,10 @@ $(BUILD)/gen/manifests/shipped.c: manifests/embed $(MANIFESTS) $(TEMPLATES)
 $(BUILD)/gen/events/schemas.c: docs/events/embed $(wildcard docs/events/*.schema.json)
 	$(call say,JSON,docs/events)
 	$(Q)docs/events/embed $@
+
+$(BUILD)/gen/web/page.c: $(addprefix src/web/page/,embed page.html page.css page.js)
+	$(call say,HTML,src/web/page)
+	$(Q)src/web/page/embed $@
 
 $(EMBEDDED): $(BUILD)/gen/%.o: $(BUILD)/gen/%.c
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<

@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/version.h"
+#include "daemon/view.h"
 #include "spool/name.h"
 
 #define SOCKET ".control"
@@ -69,14 +70,17 @@ static void answered(uv_write_t *request, int status)
     client_close(request->data);
 }
 
-static void put_status(struct control *c, struct buf *out)
+void control_status(const struct control *c, struct buf *out)
 {
     struct jsonw j = {.out = out};
+    struct view view;
     struct buf board = {0};
     struct buf manifests = {0};
     struct buf courier = {0};
     struct buf embed = {0};
-    board_status(c->board, &board);
+    board_view(c->board, &view);
+    view_json(&view, &board);
+    view_free(&view);
     manifest_current_status(c->reload->current, &manifests);
     courier_status(c->reload->courier, &courier);
     embed_status(c->reload->embed, &embed);
@@ -174,7 +178,7 @@ static void respond(struct control_client *client)
         return;
     }
     if (strcmp(line, "status") == 0) {
-        put_status(c, &client->answer);
+        control_status(c, &client->answer);
     } else if (strcmp(line, "rescan") == 0) {
         board_wake_scanner(c->board);
         put_result(&client->answer, NULL);

@@ -3,7 +3,8 @@
  * control: the unix socket spool/.control. One line in, one line of JSON out, then it is closed.
  *
  *     status          {"pid", "version", "spool_id", "board": {"started_at", "stopping",
- *                      "database_error", "gates": [...], "loading": [...]}, "manifests": {...},
+ *                      "scanned_at", "database_error", "gates": [...], "loading": [...]},
+ *                      "manifests": {...},
  *                      "courier": {"sinks", "in_flight", "database_error"},
  *                      "embed": {"embedders": [...], "database_error"} or null}
  *     rescan          {"ok": true}
@@ -35,6 +36,9 @@ struct control {
 struct err control_open(struct control *c, uv_loop_t *loop, const struct spool *spool,
                         struct board *board, struct reload *reload);
 void control_close(struct control *c);
+
+/* The answer to "status"; from any thread, as long as the courier and the embedders are there. */
+void control_status(const struct control *c, struct buf *out);
 
 /* Sends one request and reads the answer. *running is false, without an error, where no daemon
  * listens. */

@@ -115,9 +115,9 @@ static void post_batch(struct scanner *s, struct scanned_gate *g, const char *re
 static struct err look_at_gate(struct scanner *s, const char *gate, const struct scan_rules *rules)
 {
     struct scanned_gate *g = find_gate(s, gate);
-    bool is_ordered = policy_of(s, gate).is_ordered;
+    struct gate_policy policy = policy_of(s, gate);
     bool relist = board_relist(s->board, gate); /* always asked: it is cleared */
-    if (is_ordered != g->backlog.is_ordered || (is_ordered && relist))
+    if (policy.is_ordered != g->backlog.is_ordered || (policy.is_ordered && relist))
         backlog_free(&g->backlog);
     bool is_old = is_listed(s, g, rules->now_us);
     g->seen_us = rules->now_us;
@@ -128,7 +128,7 @@ static struct err look_at_gate(struct scanner *s, const char *gate, const struct
     char misfit[FIT_WHY];
     bool fits =
         fit_of_gate(s->fit, s->set, manifest_gate_terms(s->set, s->config, gate).allowed, misfit);
-    board_scanned(s->board, gate, &g->backlog, held, misfit);
+    board_scanned(s->board, gate, &policy, &g->backlog, held, misfit);
     if (!is_old)
         look_again_at(s, g->backlog.found.settles_at_us);
     else if (!g->backlog.found.more && g->backlog.found.unsettled > 0)
