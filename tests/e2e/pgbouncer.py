@@ -7,7 +7,6 @@ import shutil
 import socket
 import subprocess
 import tempfile
-import urllib.parse
 
 import psycopg
 
@@ -41,13 +40,12 @@ class Pgbouncer:
         return (self.folder / "log").read_text(errors="replace")
 
     def write(self):
-        server = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(self.cluster.url).query))["host"]
         settings = {"listen_addr": "127.0.0.1", "listen_port": self.port, "unix_socket_dir": "",
                     "auth_type": "trust", "auth_file": self.folder / "users", "pool_mode": self.mode,
                     "admin_users": "spoolgate", **self.settings}
         (self.folder / "users").write_text('"spoolgate" ""\n')
         (self.folder / "pgbouncer.ini").write_text(
-            f"[databases]\nspoolgate = host={server} dbname=spoolgate\n[pgbouncer]\n"
+            f"[databases]\nspoolgate = host={self.cluster.host} dbname=spoolgate\n[pgbouncer]\n"
             + "".join(f"{key} = {value}\n" for key, value in settings.items()))
 
     def start(self):
