@@ -16,7 +16,7 @@ BUILD := build$(if $(SAN),/san)
 Q     := $(if $(V),,@)
 say    = $(if $(V),,@printf '  %-5s %s\n' '$(1)' '$(2)')
 
-PACKAGES := libuv libzstd libpq libcurl libgit2 libfyaml jansson libcrypto libcmark gumbo libmicrohttpd libsystemd $(shell pkg-config --exists msgpack-c && echo msgpack-c || echo msgpack)
+PACKAGES := libuv libzstd libpq libcurl libgit2 libfyaml jansson libcrypto libcmark gumbo libmicrohttpd libsystemd $(shell pkg-config --exists msgpack-c 2>/dev/null && echo msgpack-c || echo msgpack)
 
 CFLAGS   ?= -O2 -g
 FORTIFY  := $(if $(findstring _FORTIFY_SOURCE,$(CFLAGS) $(CPPFLAGS)),,-D_FORTIFY_SOURCE=2)
