@@ -184,8 +184,8 @@ print-flags: # for tests/check and tests/fuzz/run: what the compiler has to know
 print-libs:
 	@echo $(LIBS)
 
-check: ## format, static analysis, docs against code, scripts, rooms
-	$(Q)tools/setup check
+check: ## format, static analysis, docs against code, scripts, rooms, packages
+	$(Q)tools/setup check deb
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tests/check
 
