@@ -33,6 +33,7 @@ import sys
 import tempfile
 import time
 import unittest
+import urllib.parse
 import uuid
 
 import msgpack
@@ -158,6 +159,11 @@ class Cluster:
     @property
     def url(self):
         return self.command("url")
+
+    @property
+    def host(self):
+        """The folder of its socket."""
+        return dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(self.url).query))["host"]
 
     def superuser(self, sql):
         """Runs statements as the superuser, in the tests' database."""
