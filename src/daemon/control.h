@@ -3,8 +3,7 @@
  * control: the unix socket spool/.control. One line in, one line of JSON out, then it is closed.
  *
  *     status          {"pid", "version", "spool_id", "board": {"started_at", "stopping",
- *                      "scanned_at", "database_error", "gates": [...], "loading": [...]},
- *                      "manifests": {...},
+ *                      "database_error", "gates": [...], "loading": [...]}, "manifests": {...},
  *                      "courier": {"sinks", "in_flight", "database_error"},
  *                      "embed": {"embedders": [...], "database_error"} or null}
  *     rescan          {"ok": true}

@@ -30,6 +30,7 @@ struct web_source {
     void (*view)(void *context, struct view *view);   /* view_free() is the server's */
     void (*live)(void *context, struct buf *json);    /* the control socket's answer to "status" */
     void (*trail)(void *context, struct buf *json);   /* "batches": daemon/trail.h */
+    void (*totals)(void *context, struct buf *json);  /* "totals": daemon/trail.h */
     void (*history)(void *context, struct buf *json); /* "history": daemon/history.h */
     /* Is the process making progress? "" or why not. What feeds the watchdog, and /healthz. */
     void (*health)(void *context, char problem[VIEW_REASON]);
