@@ -15,6 +15,7 @@
 #include "base/jsonw.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/meter.h"
 #include "base/str.h"
 #include "base/version.h"
 #include "daemon/view.h"
@@ -70,6 +71,22 @@ static void answered(uv_write_t *request, int status)
     client_close(request->data);
 }
 
+/* Of frames, since the start: rates are made of them. */
+static void put_totals(struct jsonw *j)
+{
+    static const struct {
+        const char *key, *outcome;
+    } totals[] = {{"frames_loaded", "loaded"},
+                  {"frames_rejected", "rejected"},
+                  {"frames_skipped", "skipped"}};
+    jsonw_object(j);
+    for (size_t i = 0; i < sizeof totals / sizeof *totals; i++) {
+        jsonw_key(j, totals[i].key);
+        jsonw_int(j, (int64_t)meter_sum(METER_FRAMES, 1, totals[i].outcome));
+    }
+    jsonw_end(j);
+}
+
 void control_status(const struct control *c, struct buf *out)
 {
     struct jsonw j = {.out = out};
@@ -95,6 +112,8 @@ void control_status(const struct control *c, struct buf *out)
     jsonw_raw(&j, buf_cstr(&board));
     jsonw_key(&j, "manifests");
     jsonw_raw(&j, buf_cstr(&manifests));
+    jsonw_key(&j, "totals");
+    put_totals(&j);
     jsonw_key(&j, "courier");
     jsonw_raw(&j, buf_cstr(&courier));
     jsonw_key(&j, "embed");
