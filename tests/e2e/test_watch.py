@@ -112,7 +112,7 @@ class TestWatch(SiteCase):
                     lines = terminal.see(pseudo.Screen.lines)
                     self.assertLessEqual(len(lines), rows)
                     if columns >= 40 and rows >= 10:
-                        self.assertIn("宣言", "\n".join(lines))
+                        self.assertIn("宣", "\n".join(lines))
             self.assertIn("gate-with-a-long-name-39", terminal.wait_for("gate-with-a-long-name-39"))
             terminal.type("q")
             self.end(terminal)
@@ -146,7 +146,7 @@ class TestWatchDatabase(unittest.TestCase):
         """One connection for all looks; a database that goes is told of, and found again."""
         cluster = support.Cluster().start()
         self.addCleanup(cluster.close)
-        site = support.Site(url=cluster.url())
+        site = support.Site(url=cluster.url)
         self.addCleanup(site.close)
         site.run("migrate", code=0)
 
