@@ -87,8 +87,7 @@ static struct err ask_daemon(const struct spool *spool, json_t *status, bool *ru
 }
 
 /* Without a daemon nobody else says why the next one, or a drain, won't open a gate. */
-static struct err find_misfits(struct pg *pg, const struct config *config,
-                               const struct manifest *set, json_t *status)
+static struct err find_misfits(struct pg *pg, const struct manifest *set, json_t *status)
 {
     const struct stream_set *streams = &set->streams;
     for (size_t s = 0; s < streams->count; s++) {
@@ -98,7 +97,7 @@ static struct err find_misfits(struct pg *pg, const struct config *config,
         struct err e = plan_check_fit(pg, &streams->streams[s], &why);
         json_array_foreach(json_object_get(status, "gates"), i, g)
         {
-            const bool *allowed = manifest_gate_terms(set, config, show_str(g, "gate")).allowed;
+            const bool *allowed = manifest_gate_terms(set, show_str(g, "gate")).allowed;
             if (why.len > 0 && (!allowed || allowed[s]))
                 (void)json_object_set_new(g, "stalled_reason", json_string(buf_cstr(&why)));
         }
@@ -122,7 +121,7 @@ static void ask_database(struct survey *survey, const struct spool *spool,
     char *target = pg_describe(config->database);
     struct err e = pg_is_open(&survey->pg) ? ERR_OK : pg_open(&survey->pg, &to);
     if (!err_is(&e) && set && json_is_null(json_object_get(status, "daemon")))
-        e = find_misfits(&survey->pg, config, set, status);
+        e = find_misfits(&survey->pg, set, status);
     if (!err_is(&e))
         e = facts_ask(&survey->pg, set, &question, facts);
     if (err_is(&e)) /* the next look connects anew */
@@ -135,19 +134,18 @@ static void ask_database(struct survey *survey, const struct spool *spool,
     free(target);
 }
 
-/* With manifests that can't be read, folders show under their own names. */
+/* Anew for each survey. With manifests that can't be read, folders show under their own names. */
 static struct manifest *read_manifests(struct survey *survey, json_t *status)
 {
     struct buf text = {0};
-    if (survey->is_read) {
-        (void)manifest_current_reload(&survey->current, &text); /* what is wrong is in its status */
-    } else {
+    if (!survey->is_first) {
         struct yaml_diag diag = {0};
+        manifest_current_close(&survey->current);
         survey->named = manifest_current_open(&survey->current, survey->config, &diag);
         survey->is_read = !err_is(&survey->named);
         yaml_diag_free(&diag);
     }
-    buf_clear(&text);
+    survey->is_first = false;
     if (survey->is_read)
         manifest_current_status(&survey->current, &text);
     (void)json_object_set_new(status, "manifests",
@@ -159,7 +157,7 @@ static struct manifest *read_manifests(struct survey *survey, json_t *status)
 
 void survey_open(struct survey *survey, const struct config *config)
 {
-    *survey = (struct survey){.config = config};
+    *survey = (struct survey){.config = config, .is_first = true};
     pg_init(&survey->pg);
     survey->named = cli_manifests(config, &survey->current);
     survey->is_read = !err_is(&survey->named);
@@ -188,6 +186,5 @@ struct err survey_take(struct survey *survey, json_t *status)
 void survey_close(struct survey *survey)
 {
     pg_close(&survey->pg);
-    if (survey->is_read)
-        manifest_current_close(&survey->current);
+    manifest_current_close(&survey->current);
 }

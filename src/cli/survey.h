@@ -26,7 +26,8 @@ struct survey {
 
     /* private */
     struct manifest_current current;
-    bool is_read;     /* is `current` open? */
+    bool is_first;
+    bool is_read;     /* does `current` have a set? */
     struct err named; /* why not */
     struct pg pg;
 };

@@ -15,7 +15,6 @@
 #include "base/jsonw.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/meter.h"
 #include "base/str.h"
 #include "base/version.h"
 #include "daemon/view.h"
@@ -71,34 +70,20 @@ static void answered(uv_write_t *request, int status)
     client_close(request->data);
 }
 
-/* Of frames, since the start: rates are made of them. */
-static void put_totals(struct jsonw *j)
-{
-    static const struct {
-        const char *key, *outcome;
-    } totals[] = {{"frames_loaded", "loaded"},
-                  {"frames_rejected", "rejected"},
-                  {"frames_skipped", "skipped"}};
-    jsonw_object(j);
-    for (size_t i = 0; i < sizeof totals / sizeof *totals; i++) {
-        jsonw_key(j, totals[i].key);
-        jsonw_int(j, (int64_t)meter_sum(METER_FRAMES, 1, totals[i].outcome));
-    }
-    jsonw_end(j);
-}
-
 void control_status(const struct control *c, struct buf *out)
 {
     struct jsonw j = {.out = out};
     struct view view;
     struct buf board = {0};
     struct buf manifests = {0};
+    struct buf totals = {0};
     struct buf courier = {0};
     struct buf embed = {0};
     board_view(c->board, &view);
     view_json(&view, &board);
     view_free(&view);
     manifest_current_status(c->reload->current, &manifests);
+    trail_totals_json(c->trail, &totals);
     courier_status(c->reload->courier, &courier);
     embed_status(c->reload->embed, &embed);
     jsonw_object(&j);
@@ -113,7 +98,7 @@ void control_status(const struct control *c, struct buf *out)
     jsonw_key(&j, "manifests");
     jsonw_raw(&j, buf_cstr(&manifests));
     jsonw_key(&j, "totals");
-    put_totals(&j);
+    jsonw_raw(&j, buf_cstr(&totals));
     jsonw_key(&j, "courier");
     jsonw_raw(&j, buf_cstr(&courier));
     jsonw_key(&j, "embed");
@@ -121,6 +106,7 @@ void control_status(const struct control *c, struct buf *out)
     jsonw_end(&j);
     buf_free(&board);
     buf_free(&manifests);
+    buf_free(&totals);
     buf_free(&courier);
     buf_free(&embed);
 }
@@ -157,8 +143,9 @@ static void send_answer(struct control_client *client)
         client_close(client);
 }
 
-static void put_lines(struct jsonw *j, const char *key, const char *words)
+static void put_lines(struct jsonw *j, const char *key, struct buf *lines)
 {
+    const char *words = buf_cstr(lines);
     const char *line;
     size_t len;
     jsonw_key(j, key);
@@ -171,7 +158,7 @@ static void put_lines(struct jsonw *j, const char *key, const char *words)
     jsonw_end(j);
 }
 
-static void reloaded(void *context, const struct err *failure, const char *words)
+static void reloaded(void *context, const struct err *failure, struct manifest_reload *found)
 {
     struct control_client *client = context;
     struct jsonw j = {.out = &client->answer};
@@ -182,7 +169,8 @@ static void reloaded(void *context, const struct err *failure, const char *words
         jsonw_key(&j, "error");
         jsonw_str(&j, failure->text);
     }
-    put_lines(&j, err_is(failure) ? "errors" : "changes", words);
+    put_lines(&j, err_is(failure) ? "errors" : "changes", &found->words);
+    put_lines(&j, "at_start", &found->at_start);
     jsonw_end(&j);
     send_answer(client);
 }
@@ -254,10 +242,10 @@ static void connected(uv_stream_t *server, int status)
 }
 
 struct err control_open(struct control *c, uv_loop_t *loop, const struct spool *spool,
-                        struct board *board, struct reload *reload)
+                        struct board *board, struct reload *reload, struct trail *trail)
 {
     char path[64];
-    *c = (struct control){.spool = spool, .board = board, .reload = reload};
+    *c = (struct control){.spool = spool, .board = board, .reload = reload, .trail = trail};
     socket_path(spool, path);
     (void)unlinkat(spool->root, SOCKET, 0); /* ours, or a dead one's: we have the lock */
     (void)uv_pipe_init(loop, &c->server, 0);
