@@ -33,7 +33,7 @@ PURE     := $(call sources,base) $(EVENT) $(call sources,gate) $(call sources,fr
             $(addprefix src/index/,document.c glob.c select.c) \
             $(addprefix src/embed/,jsonr.c lexical.c limits.c reply.c request.c) \
             $(addprefix src/kb/,held.c keys.c media.c plan.c vector.c) $(wildcard src/kb/split*.c) \
-            src/config/config.c src/spool/name.c $(addprefix src/replay/,copybin.c field.c field_array.c \
+            src/config/config.c $(addprefix src/spool/,cut.c name.c) $(addprefix src/replay/,copybin.c field.c field_array.c \
             field_binary.c field_interval.c field_number.c field_numeric.c field_time.c held.c jsonb.c match.c mptime.c)
 NOTIFIER := $(filter-out src/event/schema.c,$(EVENT)) $(addprefix src/io/,http.c http_attempt.c http_exchange.c)
 LIBRARY  := $(wildcard src/*/*.c)
