@@ -100,8 +100,8 @@ class Earlier:
                     self.insert("event_dlq", event_type=kind, payload='{"a": 1}', error="gone", event_id=event_id, sink=sink)
 
     def claim(self, batch, files, gate="default", staged=None):
-        """processing/BATCH in the two forms that there were: at first a note in each, of three keys; since version 2
-        one of one key, and none for the default gate."""
+        """processing/BATCH in the two forms that there were: at first a note in each, of three keys; later one of one
+        key, and none for the default gate. (Version 1 of the database saw both; the first stands for it here.)"""
         folder = self.site.spool / "processing" / batch
         folder.mkdir()
         if self.version == 1:
@@ -383,6 +383,23 @@ class TestKnowledge(KnowledgeCase):
         self.assertEqual(self.sums(), before)
         self.drop(document("file:///a", "one text\n\nand another"))  # the same: no new revision
         self.assertEqual(site.value("SELECT max(revision) FROM pmoves_kb.documents"), 1)
+
+    def test_a_running_daemon_holds_documents(self):
+        """Its connection was there before. Other frames aren't the knowledge base's affair."""
+        site = self.site
+        site.configure(f"knowledge: {{embed: false}}\ngates: {{default: {{{EXACTLY.format(1)}}}}}")
+        with site.daemon():
+            site.put("a.msgpack", pack(document("file:///a", "one")))
+            site.wait_settled(1)
+            site.query(FUTURE.format("pmoves_kb.spoolgate_migration"))
+            site.put("b.msgpack", pack(document("file:///b", "two")))
+            wait_until(lambda: "999_future" in (site.gate()["stalled_reason"] or ""),
+                       lambda: f"the gate says why; {site.gate()}")
+            self.assertEqual([r["status"] for r in site.receipts()], ["done", "loading"])
+            self.assertEqual(site.value("SELECT count(*) FROM pmoves_kb.documents"), 1)
+            site.query("DELETE FROM pmoves_kb.spoolgate_migration WHERE number = 999")
+            site.wait_settled(2)
+        self.assertEqual(site.value("SELECT count(*) FROM pmoves_kb.documents"), 2)
 
     def test_a_newer_knowledge_base(self):
         site = self.site
