@@ -146,19 +146,18 @@ static void put_recent(struct buf *out, const json_t *status)
     const json_t *recent = json_object_get(status, "recent");
     if (json_array_size(recent) == 0)
         return;
-    buf_printf(out, "\n%-36s %-7s %10s %8s %7s  %s\n", "LAST BATCHES", "STATUS", "ROWS", "REJECTED",
-               "FAILED", "OPENED");
+    buf_printf(out, "\n%-32s %-7s %10s %8s %7s  %s\n", "LAST BATCHES", "STATUS", "ROWS", "REJECTED",
+               "FAILED", "OPENED AGO");
     json_array_foreach(recent, i, m)
     {
         char rows[STR_HUMAN];
         char rejected[STR_HUMAN];
         char failed[STR_HUMAN];
         char age[STR_HUMAN];
-        buf_printf(out, "%-36s %-7s %10s %8s %7s  %s ago\n", show_str(m, "batch_tag"),
-                   show_str(m, "status"), show_count(m, "rows_loaded", rows),
-                   show_count(m, "frames_rejected", rejected),
-                   show_count(m, "segments_failed", failed),
-                   show_age(m, "opened_at", time_now(), age));
+        buf_printf(
+            out, "%-32s %-7s %10s %8s %7s  %s\n", show_str(m, "batch_tag"), show_str(m, "status"),
+            show_count(m, "rows_loaded", rows), show_count(m, "frames_rejected", rejected),
+            show_count(m, "segments_failed", failed), show_age(m, "opened_at", time_now(), age));
     }
 }
 
