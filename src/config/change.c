@@ -14,7 +14,7 @@
 
 static bool is_own_string(const struct config_key *key)
 {
-    return key->type == CONFIG_STRING && !config_gate_key(key);
+    return config_is_string(key) && !config_gate_key(key);
 }
 
 static char **string_at(const struct config_key *key, struct config *c)
@@ -77,7 +77,7 @@ void config_value(const struct config_key *key, const void *base, struct buf *ou
 {
     const void *field = (const char *)base + key->offset;
     uint64_t number;
-    if (key->type == CONFIG_STRING) {
+    if (config_is_string(key)) {
         buf_str(out, *(char *const *)field);
         return;
     }

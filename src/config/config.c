@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/endpoint.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "spool/name.h"
@@ -94,7 +95,7 @@ const struct config_key config_keys[] = {
     {"knowledge.chunk.overlap", CONFIG_COUNT, AT(knowledge.chunk_overlap), "40", 0, 50000, NULL,
      NULL, LIVE,
      "tokens at a chunk's front that the chunk before it has, too; at most half of them"},
-    {"http.listen", CONFIG_STRING, AT(http.listen), "127.0.0.1:9647", 0, 0, NULL,
+    {"http.listen", CONFIG_LISTEN, AT(http.listen), "127.0.0.1:9647", 0, 0, NULL,
      "SPOOLGATE_HTTP_LISTEN", START, "where `run` serves its page and metrics, HOST:PORT, or off"},
     {"http.socket", CONFIG_STRING, AT(http.socket), "", 0, 0, NULL, NULL, START,
      "path of a unix socket that serves the same; empty: none"},
@@ -198,12 +199,25 @@ static struct err parse_rejects(const char *called, const char *value, struct re
     return ERR_OK;
 }
 
+static struct err check_listen(const char *called, const char *value)
+{
+    struct endpoint e;
+    if (strcmp(value, CONFIG_LISTEN_OFF) == 0 || endpoint_parse(value, &e))
+        return ERR_OK;
+    return err_make(ERR_CONFIG,
+                    "`%s` is not an address and a port for `%s`; write it like `127.0.0.1:9647` or "
+                    "`[::1]:9647`, or `off`",
+                    value, called);
+}
+
 static struct err store(const struct config_key *key, const char *called, void *base,
                         const char *value)
 {
     void *field = (char *)base + key->offset;
     uint64_t number = 0;
-    if (key->type == CONFIG_STRING) {
+    if (key->type == CONFIG_LISTEN)
+        TRY(check_listen(called, value));
+    if (config_is_string(key)) {
         char **string = field;
         free(*string);
         *string = mem_strdup(value);

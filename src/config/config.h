@@ -64,8 +64,9 @@ struct knowledge_rules {
 };
 
 /* The status server (web/web.h). */
+#define CONFIG_LISTEN_OFF "off"
 struct http_rules {
-    char *listen; /* HOST:PORT, or "off" */
+    char *listen; /* HOST:PORT (base/endpoint.h), or CONFIG_LISTEN_OFF */
     char *socket; /* path of a unix socket; "": none */
     char *hosts;  /* further names that a request's Host may have, " " between them */
 };
@@ -94,6 +95,7 @@ struct config {
 
 enum config_type {
     CONFIG_STRING,
+    CONFIG_LISTEN, /* a string, too: "127.0.0.1:9647" or "off" */
     CONFIG_COUNT,
     CONFIG_SIZE,
     CONFIG_DURATION,
@@ -113,6 +115,12 @@ struct config_key {
     const char *help;
 };
 extern const struct config_key config_keys[]; /* ends with a NULL path */
+
+/* Does the struct hold a char * for it? */
+static inline bool config_is_string(const struct config_key *key)
+{
+    return key->type == CONFIG_STRING || key->type == CONFIG_LISTEN;
+}
 
 void config_init(struct config *c);
 void config_free(struct config *c);

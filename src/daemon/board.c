@@ -12,6 +12,7 @@
 
 #include "base/backoff.h"
 #include "base/mem.h"
+#include "base/meter.h"
 #include "base/pulse.h"
 #include "base/time.h"
 #include "daemon/view.h"
@@ -22,6 +23,8 @@ struct err board_open(struct board *b)
     *b = (struct board){.wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), .started_us = time_now()};
     if (b->wake < 0)
         return err_system(ERR_SPOOL, errno, "can't create an eventfd");
+    for (int stall = VIEW_NOT_STALLED + 1; stall < VIEW_STALL_COUNT; stall++)
+        meter_add(METER_STALLS, METER_LABELS(view_stall_names[stall]), 0);
     (void)pthread_mutex_init(&b->lock, NULL);
     (void)pthread_condattr_init(&attr);
     (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -117,6 +120,7 @@ static void add_job(struct board *b, struct job *job)
     while (*end)
         end = &(*end)->next;
     *end = job;
+    job->due_us = time_now();
     (void)pthread_cond_broadcast(&b->changed);
 }
 
@@ -490,7 +494,9 @@ void board_end(struct board *b, struct job *job, const struct err *e, bool claim
     } else {
         job->running = false;
         job->failures++;
-        job->not_before_us = time_monotonic() + backoff_us(job->failures, random32());
+        int64_t wait_us = backoff_us(job->failures, random32());
+        job->not_before_us = time_monotonic() + wait_us;
+        job->due_us = time_now() + wait_us;
         (void)snprintf(job->stalled, sizeof job->stalled, "%.255s", e->text);
         (void)pthread_cond_broadcast(&b->changed);
     }
@@ -540,6 +546,7 @@ const char *board_park(struct board *b, const struct uuid *id, const char *why)
         if (!problem) {
             job->kind = JOB_PARK;
             job->not_before_us = 0;
+            job->due_us = time_now();
             (void)snprintf(job->reason, sizeof job->reason, "%s", why);
             (void)pthread_cond_broadcast(&b->changed);
         }

@@ -10,9 +10,11 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/meter.h"
 #include "base/pulse.h"
 #include "base/time.h"
 #include "daemon/maintain.h"
+#include "daemon/trail.h"
 #include "io/thread.h"
 
 /* While it is too full to claim, room is looked at this often: nobody announces that it is back. */
@@ -59,6 +61,7 @@ static struct scanned_gate *find_gate(struct scanner *s, const char *gate)
     struct scanned_gate *g = MEM_PUSH(s->gates, s->gate_count, s->gate_cap);
     *g = (struct scanned_gate){0};
     (void)snprintf(g->name, sizeof g->name, "%s", gate);
+    trail_expect(gate);
     return g;
 }
 
@@ -91,6 +94,19 @@ static bool is_listed(struct scanner *s, const struct scanned_gate *g, int64_t n
     return decide(s, g).action == GATE_OPEN && (g->backlog.found.more || is_young);
 }
 
+/* Segments that have come since the last pass without an event. One that was still being written
+ * then needed none. */
+static void count_rescued(struct scanner *s, const struct scanned_gate *g)
+{
+    size_t rescued = 0;
+    if (g->passed_us == 0 || watch_has_announced(&s->watch, g->name))
+        return;
+    for (size_t i = 0; i < g->backlog.found.count; i++)
+        rescued += g->backlog.found.files[i].arrived_us > g->passed_us;
+    if (rescued > g->unsettled)
+        meter_add(METER_RESCUED, METER_NO_LABELS, rescued - g->unsettled);
+}
+
 static struct err list_gate(struct scanner *s, struct scanned_gate *g,
                             const struct scan_rules *rules)
 {
@@ -102,8 +118,12 @@ static struct err list_gate(struct scanner *s, struct scanned_gate *g,
         TRY(watch_gate(&s->watch, s->spool, g->name));
     }
     TRY(backlog_scan(&g->backlog, s->spool, g->name, &policy, &ours));
-    if (!g->backlog.found.more)
-        watch_listed(&s->watch, g->name);
+    count_rescued(s, g);
+    if (g->backlog.found.more)
+        return ERR_OK;
+    watch_listed(&s->watch, g->name);
+    g->passed_us = time_now();
+    g->unsettled = g->backlog.found.unsettled;
     return ERR_OK;
 }
 

@@ -81,7 +81,7 @@ static bool inspect(struct handler_batch *s, size_t segment, const struct frame 
                     struct reject *reject)
 {
     if (!s->context->config->knowledge.is_on)
-        return field_reject(reject, "kind",
+        return field_reject(reject, REJECT_KIND, "kind",
                             "the knowledge base is switched off (knowledge.enabled)");
     return kb_frame_read(&s->reader, segment, frame, &s->held, reject);
 }

@@ -71,7 +71,8 @@ static struct err walk_segments(struct handler_load *in, bool again,
 
 bool handle_refuse(struct reject *reject)
 {
-    return field_reject(reject, "kind", "the gate does not take stream %s", HANDLER_NAME);
+    return field_reject(reject, REJECT_KIND, "kind", "the gate does not take stream %s",
+                        HANDLER_NAME);
 }
 
 static struct err refuse_frame(void *context, size_t segment, const struct frame *frame,

@@ -42,10 +42,12 @@ struct preparer {
 };
 
 struct prepared {
-    struct claim claim; /* the caller's to fill; prepared_clear() frees it */
+    struct claim claim;       /* the caller's to fill; prepared_clear() frees it */
+    struct batch_times times; /* as far as it is: the caller adds what it knows of */
 
     /* of prepare_start() and prepare_batch() */
     bool is_started, is_inspected;
+    struct batch_watch queue; /* since it is inspected */
     struct load_terms terms;
     struct load_terms_source terms_source;
     const struct handler *handler;

@@ -158,7 +158,7 @@ static inline struct err loading_batch(struct loading_worker *w, enum load_way w
     TRY(prepare_batch(&w->loader.preparer, p));
     p->batch.is_careful = way == LOAD_CAREFUL;
     TRY(load_claim(&w->loader, p, &w->outcome));
-    return load_retire(w->spool, &p->claim);
+    return load_retire(w->spool, &p->claim, &w->outcome.times);
 }
 
 static inline struct err loading_work(struct loading_worker *w, enum load_way way,
