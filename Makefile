@@ -33,14 +33,16 @@ PURE     := $(call sources,base) $(EVENT) $(call sources,gate) $(call sources,fr
             $(addprefix src/index/,document.c glob.c select.c) \
             $(addprefix src/embed/,jsonr.c lexical.c limits.c reply.c request.c) \
             $(addprefix src/kb/,held.c keys.c media.c plan.c vector.c) $(wildcard src/kb/split*.c) \
-            src/config/config.c $(addprefix src/spool/,cut.c name.c) $(addprefix src/replay/,copybin.c field.c field_array.c \
+            src/config/config.c src/config/change.c $(addprefix src/spool/,cut.c name.c) src/status/view.c \
+            $(addprefix src/daemon/,history.c trail.c) $(addprefix src/web/,host.c metrics.c ready.c receipts.c series.c) \
+            $(addprefix src/replay/,copybin.c field.c field_array.c \
             field_binary.c field_interval.c field_number.c field_numeric.c field_time.c held.c jsonb.c match.c mptime.c)
 NOTIFIER := $(filter-out src/event/schema.c,$(EVENT)) $(addprefix src/io/,http.c http_attempt.c http_exchange.c)
 LIBRARY  := $(wildcard src/*/*.c)
 BENCH    := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(filter-out tests/bench/hotpath.c,$(wildcard tests/bench/*.c)))
 TESTS    := $(wildcard tests/unit/*/*.c) $(wildcard tests/integration/*.c)
 objects   = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
-EMBEDDED := $(addprefix $(BUILD)/gen/,db/embedded.o manifests/shipped.o events/schemas.o)
+EMBEDDED := $(addprefix $(BUILD)/gen/,db/embedded.o manifests/shipped.o events/schemas.o web/page.o)
 
 .DELETE_ON_ERROR:
 .PHONY: all help demo smoke run up migrate test test-san chaos bench check format fuzz print-pure print-flags print-libs install uninstall clean
@@ -81,6 +83,10 @@ $(BUILD)/gen/manifests/shipped.c: manifests/embed $(MANIFESTS) $(TEMPLATES)
 $(BUILD)/gen/events/schemas.c: docs/events/embed $(wildcard docs/events/*.schema.json)
 	$(call say,JSON,docs/events)
 	$(Q)docs/events/embed $@
+
+$(BUILD)/gen/web/page.c: src/web/page/embed $(wildcard src/web/page/*.html src/web/page/*.css src/web/page/*.js)
+	$(call say,HTML,src/web/page)
+	$(Q)src/web/page/embed $@
 
 $(EMBEDDED): $(BUILD)/gen/%.o: $(BUILD)/gen/%.c
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<

@@ -77,6 +77,16 @@ void jsonw_bool(struct jsonw *j, bool v)
     buf_str(j->out, v ? "true" : "false");
 }
 
+void jsonw_seconds(struct jsonw *j, int64_t us)
+{
+    before_value(j);
+    buf_printf(j->out, "%.6f", (double)us / 1e6);
+    while (j->out->data[j->out->len - 1] == '0')
+        j->out->len--;
+    if (j->out->data[j->out->len - 1] == '.')
+        j->out->len--;
+}
+
 void jsonw_null(struct jsonw *j)
 {
     before_value(j);

@@ -33,6 +33,7 @@ void jsonw_str(struct jsonw *j, const char *s); /* NULL writes null */
 void jsonw_strn(struct jsonw *j, const void *bytes, size_t len);
 void jsonw_int(struct jsonw *j, int64_t v);
 void jsonw_bool(struct jsonw *j, bool v);
+void jsonw_seconds(struct jsonw *j, int64_t us); /* a duration: 0.2 */
 void jsonw_null(struct jsonw *j);
 void jsonw_time(struct jsonw *j, int64_t us); /* RFC 3339; INT64_MIN writes null */
 void jsonw_raw(struct jsonw *j,

@@ -45,7 +45,8 @@ enum meter {
 #define METER_LABELS(...) ((const char *const[METER_LABELS_MAX]){__VA_ARGS__})
 #define METER_NO_LABELS   NULL
 
-/* labels: the values, in the order of the meter's label names. */
+/* labels: the values, in the order of the meter's label names. Adding 0 makes a series appear: a
+ * rate needs a 0 to rise from. */
 void meter_add(enum meter meter, const char *const *labels, uint64_t n);
 void meter_time(enum meter meter, const char *const *labels, int64_t us);
 
@@ -53,5 +54,9 @@ void meter_time(enum meter meter, const char *const *labels, int64_t us);
 uint64_t meter_sum(enum meter meter, unsigned label, const char *value);
 
 void meter_write(struct buf *out);
+
+/* A label's value as the format wants it, quotes and all; for those who write gauges. What isn't
+ * UTF-8 becomes U+FFFD. */
+void meter_write_value(struct buf *out, const char *value);
 
 #endif

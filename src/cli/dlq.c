@@ -9,6 +9,7 @@
 #include "cli/show.h"
 #include "db/queries.h"
 #include "outbox/queue.h"
+#include "status/rows.h"
 
 enum {
     ERROR_SHOWN = 88,   /* with the dots and the indent, 100 columns */
@@ -51,7 +52,7 @@ static void print_list(const json_t *rows, const char *limit)
 static struct err list(struct pg *pg, const struct request *r)
 {
     json_t *rows;
-    TRY(show_query(pg, sql_dlq_list,
+    TRY(rows_query(pg, sql_dlq_list,
                    PG_PARAMS(r->sink, r->event, r->since, r->all ? "true" : "false", r->limit),
                    &rows));
     if (r->json)
@@ -117,7 +118,7 @@ static struct err show_one(struct pg *pg, const char *id, bool json)
 {
     json_t *rows;
     struct err e = ERR_OK;
-    TRY(show_query(pg, sql_dlq_show, PG_PARAMS(id), &rows));
+    TRY(rows_query(pg, sql_dlq_show, PG_PARAMS(id), &rows));
     if (json_array_size(rows) == 0)
         e = err_make(ERR_USAGE, "there is no dead letter %s; see `spoolgate dlq list --all`", id);
     else if (json)

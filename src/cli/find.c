@@ -3,13 +3,14 @@
 
 #include "cli/show.h"
 #include "db/queries.h"
+#include "status/rows.h"
 
 struct err find_receipt(struct pg *pg, const char *batch, json_t **receipt)
 {
     json_t *found;
     struct err e = ERR_OK;
     *receipt = NULL;
-    TRY(show_query(pg, sql_receipt_show, PG_PARAMS(batch), &found));
+    TRY(rows_query(pg, sql_receipt_show, PG_PARAMS(batch), &found));
     size_t count = json_array_size(found);
     if (count == 1)
         *receipt = json_incref(json_array_get(found, 0));

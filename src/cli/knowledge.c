@@ -7,62 +7,7 @@
 
 #include "base/time.h"
 #include "cli/show.h"
-#include "db/queries.h"
-#include "embed/embedder.h"
-#include "schema/knowledge.h"
-
-#define RECENT "5 minutes"
-
-static json_t *find_embedder(json_t *embedders, const char *name)
-{
-    size_t i;
-    json_t *embedder;
-    json_array_foreach(embedders, i, embedder)
-    {
-        if (strcmp(show_str(embedder, "embedder"), name) == 0)
-            return embedder;
-    }
-    return NULL;
-}
-
-/* One whose vectors aren't the database's never asks, so its row can't tell. */
-static void mark_unfit(json_t *knowledge, const struct manifest_embedder *declared)
-{
-    const json_t *embedding = json_object_get(knowledge, "embedding");
-    json_t *embedders = json_object_get(knowledge, "embedders");
-    json_t *embedder = find_embedder(embedders, declared->name);
-    char problem[EMBEDDER_PROBLEM];
-    if (embedder_fits(declared, show_str(embedding, "model"),
-                      (uint64_t)show_int(embedding, "dimensions"), problem))
-        return;
-    if (!embedder) {
-        embedder =
-            json_pack("{s:s, s:n, s:i, s:n, s:n, s:n, s:i, s:i, s:n, s:n}", "embedder",
-                      declared->name, "state", "failures", 0, "not_before", "stopped_at", "error",
-                      "requests", 0, "chunks", 0, "last_success_at", "last_failure_at");
-        (void)json_array_append_new(embedders, embedder);
-    }
-    (void)json_object_set_new(embedder, "state", json_string("unfit"));
-    (void)json_object_set_new(embedder, "error", json_string(problem));
-}
-
-struct err knowledge_query(struct pg *pg, const struct manifest *set, json_t **knowledge)
-{
-    json_t *rows;
-    *knowledge = json_null();
-    struct err e = knowledge_require(pg);
-    if (e.cls == ERR_CONFIG)
-        return ERR_OK;
-    if (!err_is(&e))
-        e = show_query(pg, sql_status_knowledge, PG_PARAMS(RECENT), &rows);
-    if (err_is(&e))
-        return e;
-    *knowledge = json_incref(json_array_get(rows, 0));
-    json_decref(rows);
-    for (size_t i = 0; set && i < set->embedder_count; i++)
-        mark_unfit(*knowledge, &set->embedders[i]);
-    return ERR_OK;
-}
+#include "status/facts.h"
 
 static void print_model(const json_t *embedding)
 {
@@ -130,7 +75,8 @@ static void print_recent(const json_t *recent)
     char documents[STR_HUMAN];
     if (show_int(recent, "documents") > 0)
         (void)printf(
-            "lately     %s chunks of %s documents became complete in the last " RECENT "\n",
+            "lately     %s chunks of %s documents became complete in the last " FACTS_THROUGHPUT
+            "\n",
             show_count(recent, "chunks", chunks), show_count(recent, "documents", documents));
 }
 

@@ -1,17 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* knowledge: the knowledge base's part of `status`. */
+/* knowledge: the knowledge base's part of `status` (status/facts.h), printed. */
 #ifndef SPOOLGATE_CLI_KNOWLEDGE_H
 #define SPOOLGATE_CLI_KNOWLEDGE_H
 
 #include <jansson.h>
 
-#include "base/err.h"
-#include "io/pg.h"
-#include "manifest/manifest.h"
-
-/* The caller frees it; null where the database has no knowledge base of this version. set: whose
- * embedders are held against the database's vectors; NULL: it can't be read. */
-struct err knowledge_query(struct pg *pg, const struct manifest *set, json_t **knowledge);
 /* Nothing for null. */
 void knowledge_print(const json_t *knowledge);
 

@@ -10,6 +10,7 @@
 #include "cli/show.h"
 #include "db/queries.h"
 #include "spool/claim.h"
+#include "status/rows.h"
 
 #define REJECTS_SHOWN "10"
 enum { FILES_SHOWN = 10 };
@@ -126,7 +127,7 @@ static void print_receipt(const json_t *m, const json_t *rejects)
 static struct err list(struct pg *pg, const char *limit, const char *gate, bool json)
 {
     json_t *rows;
-    TRY(show_query(pg, sql_receipt_list, PG_PARAMS(limit, gate, NULL), &rows));
+    TRY(rows_query(pg, sql_receipt_list, PG_PARAMS(limit, gate, NULL), &rows));
     if (json)
         show_json(rows);
     else
@@ -140,7 +141,7 @@ static struct err show_one(struct pg *pg, const char *batch, bool json)
     json_t *m;
     json_t *rejects;
     TRY(find_receipt(pg, batch, &m));
-    struct err e = show_query(pg, sql_reject_list,
+    struct err e = rows_query(pg, sql_reject_list,
                               PG_PARAMS(show_str(m, "batch_id"), REJECTS_SHOWN), &rejects);
     if (!err_is(&e)) {
         if (json) {
@@ -177,7 +178,7 @@ static struct err find_file(struct pg *pg, const char *file, bool json)
     /* A name as `ls` shows it, or percent-encoded as receipts do: both lead there. */
     str_percent_encode(&encoded, file);
     bool is_text = utf8_check((const uint8_t *)file, strlen(file)) == strlen(file);
-    struct err e = show_query(pg, sql_segment_find,
+    struct err e = rows_query(pg, sql_segment_find,
                               PG_PARAMS(is_text ? file : "", "20", buf_cstr(&encoded)), &rows);
     buf_free(&encoded);
     if (err_is(&e))

@@ -12,6 +12,7 @@
 #include "embed/embedder.h"
 #include "kb/shape.h"
 #include "schema/knowledge.h"
+#include "status/rows.h"
 
 enum { SCORE_WIDTH = 7, TITLE_WIDTH = 30, HEADING_WIDTH = 22, SNIPPET_WIDTH = 56, URI_WIDTH = 80 };
 
@@ -126,7 +127,7 @@ static struct err find(struct pg *pg, const struct manifest *set, struct search 
     if (err_is(&e))
         return e;
     const char *vector = s->vector.len > 0 ? buf_cstr(&s->vector) : NULL;
-    return show_query(pg, s->mode == VECTOR ? sql_search_vector : sql_search_hybrid,
+    return rows_query(pg, s->mode == VECTOR ? sql_search_vector : sql_search_hybrid,
                       PG_PARAMS(s->question, vector, s->k, s->pack, s->has_snippets ? "t" : "f"),
                       hits);
 }

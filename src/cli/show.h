@@ -29,9 +29,6 @@ const char *show_status(const json_t *attempt, char text[STR_HUMAN]);
 const char *show_clip(const char *text, size_t most, char clipped[SHOW_CLIP]);
 void show_lines(const char *text, size_t len, const char *indent);
 
-/* Runs a query whose rows are one JSON value each, into an array that the caller frees. */
-struct err show_query(struct pg *pg, const char *sql, int count, const char *const *params,
-                      json_t **rows);
 void show_json(const json_t *value); /* one line on stdout */
 
 #endif

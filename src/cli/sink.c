@@ -12,6 +12,8 @@
 #include "db/queries.h"
 #include "manifest/shape.h"
 #include "outbox/queue.h"
+#include "status/facts.h"
+#include "status/rows.h"
 
 struct request {
     const char *sink, *event, *event_id, *since, *until, *limit;
@@ -56,7 +58,7 @@ static const struct manifest_sink *find_sink(const struct manifest *set, const c
 static struct err list(struct pg *pg, const struct manifest *set, struct request *r)
 {
     json_t *sinks;
-    TRY(sinks_query(pg, set, &sinks));
+    TRY(facts_sinks(pg, set, &sinks));
     if (r->json)
         show_json(sinks);
     else if (sinks_print(sinks, SINKS_ALL) == 0)
@@ -165,7 +167,7 @@ static struct err show_log(struct pg *pg, const struct manifest *set, struct req
 {
     struct err e = ERR_OK;
     json_t *rows;
-    TRY(show_query(pg, sql_sink_log, PG_PARAMS(r->sink, r->limit), &rows));
+    TRY(rows_query(pg, sql_sink_log, PG_PARAMS(r->sink, r->limit), &rows));
     bool is_empty = json_array_size(rows) == 0;
     /* Of a name that nobody knows, rather say so than that it has no attempts. */
     if (is_empty && set)

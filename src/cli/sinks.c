@@ -7,41 +7,8 @@
 
 #include "base/time.h"
 #include "cli/show.h"
-#include "db/queries.h"
-#include "outbox/request.h"
 
 enum { TROUBLE_SHOWN = 72 }; /* with the dots and the indent, 80 columns */
-
-/* What only the manifest knows. */
-static void add_declared(const struct manifest *set, json_t *row)
-{
-    const struct manifest_sink *sink = set ? manifest_sink(set, show_str(row, "sink")) : NULL;
-    json_t *events = sink ? json_array() : json_null();
-    struct buf target = {0};
-    if (sink)
-        request_target(sink, &target);
-    for (size_t i = 0; sink && i < EVENT_COUNT; i++)
-        if (sink->events[i])
-            (void)json_array_append_new(events, json_string(event_names[i]));
-    (void)json_object_set_new(row, "target", sink ? json_string(buf_cstr(&target)) : json_null());
-    (void)json_object_set_new(row, "events", events);
-    buf_free(&target);
-}
-
-struct err sinks_query(struct pg *pg, const struct manifest *set, json_t **sinks)
-{
-    struct buf names = {0};
-    size_t i;
-    json_t *row;
-    /* Their letters need no quotes in an array. */
-    for (size_t s = 0; set && s < set->sink_count; s++)
-        buf_printf(&names, "%s%s", s == 0 ? "{" : ",", set->sinks[s].name);
-    buf_str(&names, !set ? "" : set->sink_count == 0 ? "{}" : "}");
-    struct err e = show_query(pg, sql_sink_list, PG_PARAMS(set ? buf_cstr(&names) : NULL), sinks);
-    buf_free(&names);
-    json_array_foreach(*sinks, i, row) add_declared(set, row);
-    return e;
-}
 
 static bool is_noteworthy(const json_t *s)
 {

@@ -13,9 +13,8 @@
 #include "daemon/backlog.h"
 #include "daemon/control.h"
 #include "schema/fit.h"
-#include "db/queries.h"
-
-#define RECENT_SHOWN "8"
+#include "status/facts.h"
+#include "status/live.h"
 
 enum { REV_SHOWN = 12 };
 
@@ -89,22 +88,12 @@ static struct err ask_daemon(const struct spool *spool, json_t *status, bool *ru
     buf_free(&answer);
     if (!daemon)
         return err_make(ERR_INTERNAL, "the daemon's answer is not JSON");
-    json_t *board = json_object_get(daemon, "board");
-    (void)json_object_set(status, "gates", json_object_get(board, "gates"));
-    (void)json_object_set(status, "loading", json_object_get(board, "loading"));
-    (void)json_object_set(daemon, "started_at", json_object_get(board, "started_at"));
-    (void)json_object_set(daemon, "stopping", json_object_get(board, "stopping"));
-    (void)json_object_set(daemon, "database_error", json_object_get(board, "database_error"));
-    (void)json_object_set(status, "manifests", json_object_get(daemon, "manifests"));
-    (void)json_object_del(daemon, "manifests");
-    (void)json_object_del(daemon, "board");
-    (void)json_object_set_new(status, "daemon", daemon);
+    live_put(status, daemon);
     return ERR_OK;
 }
 
 /* Without a daemon nobody else says why the next one, or a drain, won't open a gate. */
-static struct err find_misfits(struct pg *pg, const struct config *config,
-                               const struct manifest *set, json_t *status)
+static struct err find_misfits(struct pg *pg, const struct manifest *set, json_t *status)
 {
     const struct stream_set *streams = &set->streams;
     for (size_t s = 0; s < streams->count; s++) {
@@ -114,7 +103,7 @@ static struct err find_misfits(struct pg *pg, const struct config *config,
         struct err e = plan_check_fit(pg, &streams->streams[s], &why);
         json_array_foreach(json_object_get(status, "gates"), i, g)
         {
-            const bool *allowed = manifest_gate_terms(set, config, show_str(g, "gate")).allowed;
+            const bool *allowed = manifest_gate_terms(set, show_str(g, "gate")).allowed;
             if (why.len > 0 && (!allowed || allowed[s]))
                 (void)json_object_set_new(g, "stalled_reason", json_string(buf_cstr(&why)));
         }
@@ -125,55 +114,27 @@ static struct err find_misfits(struct pg *pg, const struct config *config,
     return ERR_OK;
 }
 
-/* Who is told of events, and what nobody took. */
-static struct err ask_sinks(struct pg *pg, const struct manifest *set, json_t *status)
-{
-    json_t *sinks;
-    json_t *dead;
-    TRY(sinks_query(pg, set, &sinks));
-    (void)json_object_set_new(status, "sinks", sinks);
-    TRY(show_query(pg, sql_dlq_count, PG_NO_PARAMS, &dead));
-    (void)json_object_set(status, "dead_letters", json_array_get(dead, 0));
-    json_decref(dead);
-    return ERR_OK;
-}
-
-/* Documents, chunks, and who makes their vectors. */
-static struct err ask_knowledge(struct pg *pg, const struct config *config,
-                                const struct manifest *set, json_t *status)
-{
-    json_t *knowledge;
-    if (!config->knowledge.is_on)
-        return ERR_OK;
-    TRY(knowledge_query(pg, set, &knowledge));
-    (void)json_object_set_new(status, "knowledge", knowledge);
-    return ERR_OK;
-}
-
-/* The receipts of this spool, and whether they can be had at all. */
+/* What the database knows, and whether it can be asked at all. */
 static void ask_database(const struct config *config, const struct spool *spool,
-                         struct manifest *set, json_t *status)
+                         const struct manifest *set, json_t *status)
 {
     struct pg pg;
-    json_t *recent = NULL;
+    const unsigned parts = FACTS_RECENT | FACTS_SINKS | FACTS_KNOWLEDGE;
+    const struct facts_question question = {
+        .spool_id = spool->id, .parts = config->knowledge.is_on ? parts : parts & ~FACTS_KNOWLEDGE};
+    json_t *facts = facts_none(parts);
     char *target = pg_describe(config->database);
     struct err e = cli_connect(config, &pg);
-    if (!err_is(&e))
-        e = show_query(&pg, sql_receipt_list, PG_PARAMS(RECENT_SHOWN, NULL, spool->id), &recent);
     if (!err_is(&e) && set && json_is_null(json_object_get(status, "daemon")))
-        e = find_misfits(&pg, config, set, status);
-    (void)json_object_set_new(status, "sinks", json_array());
-    (void)json_object_set_new(status, "dead_letters", json_null());
-    (void)json_object_set_new(status, "knowledge", json_null());
+        e = find_misfits(&pg, set, status);
     if (!err_is(&e))
-        e = ask_sinks(&pg, set, status);
-    if (!err_is(&e))
-        e = ask_knowledge(&pg, config, set, status);
+        e = facts_ask(&pg, set, &question, facts);
     pg_close(&pg);
+    (void)json_object_update(status, facts);
+    json_decref(facts);
     (void)json_object_set_new(
         status, "database",
         json_pack("{s:s, s:s?}", "target", target, "error", err_is(&e) ? e.text : NULL));
-    (void)json_object_set_new(status, "recent", recent ? recent : json_array());
     free(target);
 }
 

@@ -11,9 +11,11 @@
 #include <unistd.h>
 
 #include "base/backoff.h"
-#include "base/jsonw.h"
 #include "base/mem.h"
+#include "base/meter.h"
+#include "base/pulse.h"
 #include "base/time.h"
+#include "daemon/view.h"
 
 struct err board_open(struct board *b)
 {
@@ -21,6 +23,8 @@ struct err board_open(struct board *b)
     *b = (struct board){.wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), .started_us = time_now()};
     if (b->wake < 0)
         return err_system(ERR_SPOOL, errno, "can't create an eventfd");
+    for (int stall = VIEW_NOT_STALLED + 1; stall < VIEW_STALL_COUNT; stall++)
+        meter_add(METER_STALLS, METER_LABELS(view_stall_names[stall]), 0);
     (void)pthread_mutex_init(&b->lock, NULL);
     (void)pthread_condattr_init(&attr);
     (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -63,13 +67,14 @@ static void unlock(struct board *b)
 
 static void wait_changed(struct board *b, int64_t until_us)
 {
-    if (until_us == INT64_MAX) {
-        (void)pthread_cond_wait(&b->changed, &b->lock);
-        return;
-    }
     struct timespec ts = {.tv_sec = until_us / TIME_US_PER_S,
                           .tv_nsec = until_us % TIME_US_PER_S * 1000};
-    (void)pthread_cond_timedwait(&b->changed, &b->lock, &ts);
+    pulse_wait();
+    if (until_us == INT64_MAX)
+        (void)pthread_cond_wait(&b->changed, &b->lock);
+    else
+        (void)pthread_cond_timedwait(&b->changed, &b->lock, &ts);
+    pulse_go_on();
 }
 
 void board_wake_scanner(struct board *b)
@@ -115,6 +120,7 @@ static void add_job(struct board *b, struct job *job)
     while (*end)
         end = &(*end)->next;
     *end = job;
+    job->due_us = time_now();
     (void)pthread_cond_broadcast(&b->changed);
 }
 
@@ -135,14 +141,6 @@ static bool has_job(const struct board *b, const char *gate)
     return false;
 }
 
-static const struct job *stalled_job(const struct board *b, const char *gate)
-{
-    for (const struct job *job = b->jobs; job; job = job->next)
-        if (job->failures > 0 && strcmp(job->gate, gate) == 0)
-            return job;
-    return NULL;
-}
-
 bool board_is_stopping(struct board *b)
 {
     lock(b);
@@ -160,8 +158,8 @@ void board_scan_begin(struct board *b)
     unlock(b);
 }
 
-void board_scanned(struct board *b, const char *gate, const struct backlog *backlog, bool held,
-                   const char *misfit)
+void board_scanned(struct board *b, const char *gate, const struct gate_policy *policy,
+                   const struct backlog *backlog, bool held, const char *misfit)
 {
     struct gate_backlog waiting = backlog_waiting(backlog);
     lock(b);
@@ -172,7 +170,7 @@ void board_scanned(struct board *b, const char *gate, const struct backlog *back
     g->unsettled = backlog->found.unsettled;
     g->oldest_us = waiting.count > 0 ? waiting.oldest_us : 0;
     g->held = held;
-    g->is_ordered = backlog->is_ordered;
+    g->policy = *policy;
     (void)snprintf(g->misfit, sizeof g->misfit, "%.255s", misfit);
     g->scan = b->scan;
     unlock(b);
@@ -187,6 +185,8 @@ void board_scan_end(struct board *b, const struct err *e)
             b->gates[kept++] = b->gates[i];
     b->gate_count = kept;
     (void)snprintf(b->spool_error, sizeof b->spool_error, "%.255s", e->text);
+    b->scanned_us = time_now();
+    board_count_stalls(b);
     unlock(b);
 }
 
@@ -215,9 +215,9 @@ bool board_may_claim(struct board *b, const char *gate)
 {
     lock(b);
     const struct board_gate *g = find_gate(b, gate);
-    bool may = !b->stopping && g && !g->claiming && !*g->misfit && !stalled_job(b, gate) &&
+    bool may = !b->stopping && g && !g->claiming && !*g->misfit && !board_stalled_job(b, gate) &&
                time_monotonic() >= g->claim_not_before_us && !*b->room_error && has_hand_free(b);
-    if (may && g->is_ordered)
+    if (may && g->policy.is_ordered)
         may = !g->relist && !has_job(b, gate);
     unlock(b);
     return may;
@@ -282,7 +282,7 @@ void board_post_claim(struct board *b, const char *gate, const char *reason,
     struct board_gate *g = find_gate(b, gate);
     if (g) {
         g->claiming = true;
-        job->is_ordered = g->is_ordered;
+        job->is_ordered = g->policy.is_ordered;
         g->forced = false;
         g->waiting = g->waiting > count ? g->waiting - count : 0;
     }
@@ -350,7 +350,7 @@ void board_loader_ended(struct board *b)
 static bool is_in_order(struct board *b, const struct job *job)
 {
     const struct board_gate *g = find_gate(b, job->gate);
-    return job->is_ordered || (g && g->is_ordered);
+    return job->is_ordered || (g && g->policy.is_ordered);
 }
 
 /* Jobs stand in the order in which they were posted. */
@@ -470,6 +470,7 @@ void board_claimed(struct board *b, struct job *job, const struct err *e, bool l
         (void)snprintf(g->claim_error, sizeof g->claim_error, "%.255s", e->text);
     }
     job->kind = JOB_RESUME; /* another try starts from what is on disk */
+    board_count_stalls(b);
     if (err_is(e))
         board_wake_scanner(b);
     else
@@ -493,10 +494,13 @@ void board_end(struct board *b, struct job *job, const struct err *e, bool claim
     } else {
         job->running = false;
         job->failures++;
-        job->not_before_us = time_monotonic() + backoff_us(job->failures, random32());
+        int64_t wait_us = backoff_us(job->failures, random32());
+        job->not_before_us = time_monotonic() + wait_us;
+        job->due_us = time_now() + wait_us;
         (void)snprintf(job->stalled, sizeof job->stalled, "%.255s", e->text);
         (void)pthread_cond_broadcast(&b->changed);
     }
+    board_count_stalls(b);
     if (err_is(e) || (g && g->relist)) /* it may have asked just before */
         board_wake_scanner(b);
     else
@@ -509,87 +513,14 @@ void board_database(struct board *b, const char *error, int64_t wait_us)
     int64_t until = time_monotonic() + wait_us;
     lock(b);
     (void)snprintf(b->database_error, sizeof b->database_error, "%.255s", error ? error : "");
+    b->has_database_answer = true;
+    board_count_stalls(b);
     while (error && !b->stopping && time_monotonic() < until)
         wait_changed(b, until);
     unlock(b);
 }
 
 /* ---- loop ---- */
-
-static void gate_json(struct jsonw *j, const struct board *b, const struct board_gate *g)
-{
-    const struct job *stalled = stalled_job(b, g->name);
-    const char *reason = stalled                                ? stalled->stalled
-                         : *g->misfit                           ? g->misfit
-                         : g->claim_failures > 0                ? g->claim_error
-                         : *b->room_error && g->waiting > 0     ? b->room_error
-                         : *b->spool_error                      ? b->spool_error
-                         : *b->database_error && g->waiting > 0 ? b->database_error
-                                                                : NULL;
-    jsonw_object(j);
-    jsonw_key(j, "gate");
-    jsonw_str(j, g->name);
-    jsonw_key(j, "waiting");
-    jsonw_int(j, (int64_t)g->waiting);
-    jsonw_key(j, "more");
-    jsonw_bool(j, g->more);
-    jsonw_key(j, "bytes");
-    jsonw_int(j, (int64_t)g->bytes);
-    jsonw_key(j, "unsettled");
-    jsonw_int(j, (int64_t)g->unsettled);
-    jsonw_key(j, "oldest_at");
-    jsonw_time(j, g->waiting > 0 ? g->oldest_us : INT64_MIN);
-    jsonw_key(j, "held");
-    jsonw_bool(j, g->held);
-    jsonw_key(j, "stalled_reason");
-    jsonw_str(j, reason);
-    jsonw_end(j);
-}
-
-static void job_json(struct jsonw *j, const struct job *job)
-{
-    char id[UUID_TEXT];
-    jsonw_object(j);
-    jsonw_key(j, "batch_id");
-    jsonw_str(j, uuid_format(&job->id, id));
-    jsonw_key(j, "gate");
-    jsonw_str(j, *job->gate ? job->gate : NULL);
-    jsonw_key(j, "state");
-    jsonw_str(j, job->running ? "loading" : job->failures > 0 ? "held" : "queued");
-    jsonw_key(j, "since");
-    jsonw_time(j, job->since_us ? job->since_us : INT64_MIN);
-    jsonw_key(j, "failures");
-    jsonw_int(j, job->failures);
-    jsonw_key(j, "error");
-    jsonw_str(j, job->failures > 0 ? job->stalled : NULL);
-    jsonw_end(j);
-}
-
-void board_status(struct board *b, struct buf *json)
-{
-    struct jsonw j = {.out = json};
-    lock(b);
-    jsonw_object(&j);
-    jsonw_key(&j, "started_at");
-    jsonw_time(&j, b->started_us);
-    jsonw_key(&j, "stopping");
-    jsonw_bool(&j, b->stopping);
-    jsonw_key(&j, "database_error");
-    jsonw_str(&j, *b->database_error ? b->database_error : NULL);
-    jsonw_key(&j, "gates");
-    jsonw_array(&j);
-    for (size_t i = 0; i < b->gate_count; i++)
-        gate_json(&j, b, &b->gates[i]);
-    jsonw_end(&j);
-    jsonw_key(&j, "loading");
-    jsonw_array(&j);
-    for (const struct job *job = b->jobs; job; job = job->next)
-        if (job->kind != JOB_MAINTAIN && job->kind != JOB_FIT)
-            job_json(&j, job);
-    jsonw_end(&j);
-    jsonw_end(&j);
-    unlock(b);
-}
 
 bool board_force(struct board *b, const char *gate)
 {
@@ -615,6 +546,7 @@ const char *board_park(struct board *b, const struct uuid *id, const char *why)
         if (!problem) {
             job->kind = JOB_PARK;
             job->not_before_us = 0;
+            job->due_us = time_now();
             (void)snprintf(job->reason, sizeof job->reason, "%s", why);
             (void)pthread_cond_broadcast(&b->changed);
         }

@@ -7,7 +7,7 @@
  * system call that can wait.
  *
  *   scanner: board_post_claim, board_post_resume     loader: board_take, board_claimed, board_end
- *   loop:    board_status, board_force, board_stop
+ *   loop:    board_force, board_stop               anybody: board_view (daemon/view.h)
  *
  * A job lives on the list from its posting to its end, so that a batch in processing/ always
  * belongs to a job, or is nobody's and gets resumed. A job that met an environment error stays on
@@ -22,12 +22,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/buf.h"
 #include "base/err.h"
 #include "base/uuid.h"
 #include "daemon/backlog.h"
 #include "spool/claim.h"
 #include "spool/scan.h"
+#include "status/view.h"
 
 enum job_kind { JOB_CLAIM, JOB_RESUME, JOB_PARK, JOB_MAINTAIN, JOB_FIT };
 
@@ -44,6 +44,7 @@ struct job {
     bool running;
     unsigned failures;
     int64_t not_before_us; /* monotonic */
+    int64_t due_us;        /* wall clock: when it was posted, or this try came due */
     int64_t since_us;      /* wall clock: when this try began */
     char stalled[256];     /* why the last try failed */
     struct job *next;
@@ -59,11 +60,12 @@ struct board_gate {
     unsigned claim_failures;     /* in a row */
     int64_t claim_not_before_us; /* monotonic */
     char claim_error[256];
-    bool is_ordered;  /* gate_policy's */
+    struct gate_policy policy;
     bool relist;      /* files came back, or stayed: a list of before has no order any more */
     char misfit[256]; /* why its segments can't become rows of the tables as they are; "": they can
                        */
     uint64_t scan;    /* the last one that saw it */
+    enum view_stall stall; /* as it was counted last */
 };
 
 struct board {
@@ -71,11 +73,13 @@ struct board {
     pthread_cond_t changed;
     struct job *jobs;
     struct board_gate *gates;
-    uint64_t scan; /* counts them */
+    uint64_t scan;      /* counts them */
+    int64_t scanned_us; /* wall clock: when the last one ended; 0: none yet */
     size_t gate_count, gate_cap;
     unsigned idle_loaders;    /* connected and without a job */
     unsigned looking_ahead;   /* second threads of loaders that could prepare a batch */
     unsigned loaders;         /* threads that run */
+    bool has_database_answer; /* somebody is connected, or was told why not */
     char database_error[256]; /* "" while somebody is connected */
     char spool_error[256];    /* the last scan's failure, "" when it went well */
     char room_error[128];     /* too little room to claim anything, "" while there is enough */
@@ -94,8 +98,8 @@ bool board_is_stopping(struct board *b);
 /* ---- scanner ---- */
 void board_scan_begin(struct board *b);
 /* What a scan found; the gate appears on the board with its first scan. misfit may be "". */
-void board_scanned(struct board *b, const char *gate, const struct backlog *backlog, bool held,
-                   const char *misfit);
+void board_scanned(struct board *b, const char *gate, const struct gate_policy *policy,
+                   const struct backlog *backlog, bool held, const char *misfit);
 struct load_weight board_weight(struct board *b, const char *gate);
 /* After a scan that went well, gates whose folder is gone leave the board. */
 void board_scan_end(struct board *b, const struct err *e);
@@ -140,8 +144,7 @@ void board_weigh(struct board *b, const struct prepared *p);
 void board_database(struct board *b, const char *error, int64_t wait_us);
 
 /* ---- loop ---- */
-void board_status(struct board *b, struct buf *json); /* "gates" and "loading", inside an object */
-bool board_force(struct board *b, const char *gate);  /* false: no such gate */
+bool board_force(struct board *b, const char *gate); /* false: no such gate */
 /* A batch that is held becomes a parking job. NULL, or why that can't be now. */
 const char *board_park(struct board *b, const struct uuid *id, const char *why);
 void board_stop(struct board *b, bool give_up);

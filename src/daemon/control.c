@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/version.h"
+#include "daemon/view.h"
 #include "spool/name.h"
 
 #define SOCKET ".control"
@@ -69,14 +70,17 @@ static void answered(uv_write_t *request, int status)
     client_close(request->data);
 }
 
-static void put_status(struct control *c, struct buf *out)
+void control_status(const struct control *c, struct buf *out)
 {
     struct jsonw j = {.out = out};
+    struct view view;
     struct buf board = {0};
     struct buf manifests = {0};
     struct buf courier = {0};
     struct buf embed = {0};
-    board_status(c->board, &board);
+    board_view(c->board, &view);
+    view_json(&view, &board);
+    view_free(&view);
     manifest_current_status(c->reload->current, &manifests);
     courier_status(c->reload->courier, &courier);
     embed_status(c->reload->embed, &embed);
@@ -134,8 +138,9 @@ static void send_answer(struct control_client *client)
         client_close(client);
 }
 
-static void put_lines(struct jsonw *j, const char *key, const char *words)
+static void put_lines(struct jsonw *j, const char *key, struct buf *lines)
 {
+    const char *words = buf_cstr(lines);
     const char *line;
     size_t len;
     jsonw_key(j, key);
@@ -148,7 +153,7 @@ static void put_lines(struct jsonw *j, const char *key, const char *words)
     jsonw_end(j);
 }
 
-static void reloaded(void *context, const struct err *failure, const char *words)
+static void reloaded(void *context, const struct err *failure, struct manifest_reload *found)
 {
     struct control_client *client = context;
     struct jsonw j = {.out = &client->answer};
@@ -159,7 +164,8 @@ static void reloaded(void *context, const struct err *failure, const char *words
         jsonw_key(&j, "error");
         jsonw_str(&j, failure->text);
     }
-    put_lines(&j, err_is(failure) ? "errors" : "changes", words);
+    put_lines(&j, err_is(failure) ? "errors" : "changes", &found->words);
+    put_lines(&j, "at_start", &found->at_start);
     jsonw_end(&j);
     send_answer(client);
 }
@@ -174,7 +180,7 @@ static void respond(struct control_client *client)
         return;
     }
     if (strcmp(line, "status") == 0) {
-        put_status(c, &client->answer);
+        control_status(c, &client->answer);
     } else if (strcmp(line, "rescan") == 0) {
         board_wake_scanner(c->board);
         put_result(&client->answer, NULL);

@@ -7,9 +7,10 @@
  *                      "courier": {"sinks", "in_flight", "database_error"},
  *                      "embed": {"embedders": [...], "database_error"} or null}
  *     rescan          {"ok": true}
- *     reload          {"ok": true, "changes": [...]} | {"ok": false, "error": "...", "errors":
- * [...]} open GATE       {"ok": true} | {"ok": false, "error": "..."} park BATCH WHY  the same: a
- * held batch goes to failed/
+ *     reload          {"ok": true, "changes": [...], "at_start": [...]}, or
+ *                     {"ok": false, "error": "...", "errors": [...], "at_start": []}
+ *     open GATE       {"ok": true} | {"ok": false, "error": "..."}
+ *     park BATCH WHY  the same: a held batch goes to failed/
  *
  * The server half lives on the uv loop; control_ask is the client that the commands use.
  */
@@ -35,6 +36,9 @@ struct control {
 struct err control_open(struct control *c, uv_loop_t *loop, const struct spool *spool,
                         struct board *board, struct reload *reload);
 void control_close(struct control *c);
+
+/* The answer to "status"; from any thread, as long as the courier and the embedders are there. */
+void control_status(const struct control *c, struct buf *out);
 
 /* Sends one request and reads the answer. *running is false, without an error, where no daemon
  * listens. */

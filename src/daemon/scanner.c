@@ -10,13 +10,20 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/meter.h"
+#include "base/pulse.h"
 #include "base/time.h"
 #include "daemon/maintain.h"
+#include "daemon/trail.h"
+#include "io/thread.h"
 
 /* While it is too full to claim, room is looked at this often: nobody announces that it is back. */
 #define ROOM_AGAIN_US   (5 * TIME_US_PER_S)
 #define LIST_GOOD_US    (2 * TIME_US_PER_S) /* of a list that still has a batch in it */
 #define FOLDERS_GOOD_US (10 * TIME_US_PER_S)
+#define PULSE_LEAST_US  (60 * TIME_US_PER_S)
+#define WAIT_MOST_US    (60 * TIME_US_PER_S)
+#define BEAT_US         (20 * TIME_US_PER_S)
 
 /* What happens between a listing and this is in no listing: it calls for another scan. */
 static void read_events(void *context)
@@ -54,6 +61,7 @@ static struct scanned_gate *find_gate(struct scanner *s, const char *gate)
     struct scanned_gate *g = MEM_PUSH(s->gates, s->gate_count, s->gate_cap);
     *g = (struct scanned_gate){0};
     (void)snprintf(g->name, sizeof g->name, "%s", gate);
+    trail_expect(gate);
     return g;
 }
 
@@ -66,7 +74,7 @@ static void forget_gates(struct scanner *s)
 
 static struct gate_policy policy_of(const struct scanner *s, const char *gate)
 {
-    return manifest_gate_terms(s->set, s->config, gate).policy;
+    return manifest_gate_terms(s->set, gate).policy;
 }
 
 static struct gate_decision decide(struct scanner *s, const struct scanned_gate *g)
@@ -86,6 +94,20 @@ static bool is_listed(struct scanner *s, const struct scanned_gate *g, int64_t n
     return decide(s, g).action == GATE_OPEN && (g->backlog.found.more || is_young);
 }
 
+/* What has come since the last pass without an event was lost by inotify. Segments that were being
+ * written then are new to this list, and no news. */
+static void end_pass(struct scanner *s, struct scanned_gate *g)
+{
+    size_t seen = g->fresh + g->backlog.found.unsettled;
+    bool is_first = g->passed_us == 0;
+    if (!is_first && !watch_has_announced(&s->watch, g->name) && seen > g->unsettled)
+        meter_add(METER_RESCUED, METER_NO_LABELS, seen - g->unsettled);
+    watch_listed(&s->watch, g->name);
+    g->unsettled = g->backlog.found.unsettled;
+    g->passed_us = time_now();
+    g->fresh = 0;
+}
+
 static struct err list_gate(struct scanner *s, struct scanned_gate *g,
                             const struct scan_rules *rules)
 {
@@ -97,8 +119,10 @@ static struct err list_gate(struct scanner *s, struct scanned_gate *g,
         TRY(watch_gate(&s->watch, s->spool, g->name));
     }
     TRY(backlog_scan(&g->backlog, s->spool, g->name, &policy, &ours));
+    for (size_t i = 0; i < g->backlog.found.count; i++)
+        g->fresh += g->backlog.found.files[i].arrived_us > g->passed_us;
     if (!g->backlog.found.more)
-        watch_listed(&s->watch, g->name);
+        end_pass(s, g);
     return ERR_OK;
 }
 
@@ -115,9 +139,9 @@ static void post_batch(struct scanner *s, struct scanned_gate *g, const char *re
 static struct err look_at_gate(struct scanner *s, const char *gate, const struct scan_rules *rules)
 {
     struct scanned_gate *g = find_gate(s, gate);
-    bool is_ordered = policy_of(s, gate).is_ordered;
+    struct gate_policy policy = policy_of(s, gate);
     bool relist = board_relist(s->board, gate); /* always asked: it is cleared */
-    if (is_ordered != g->backlog.is_ordered || (is_ordered && relist))
+    if (policy.is_ordered != g->backlog.is_ordered || (policy.is_ordered && relist))
         backlog_free(&g->backlog);
     bool is_old = is_listed(s, g, rules->now_us);
     g->seen_us = rules->now_us;
@@ -126,9 +150,8 @@ static struct err look_at_gate(struct scanner *s, const char *gate, const struct
     bool held = spool_is_held(s->spool, gate);
     bool forced = board_is_forced(s->board, gate);
     char misfit[FIT_WHY];
-    bool fits =
-        fit_of_gate(s->fit, s->set, manifest_gate_terms(s->set, s->config, gate).allowed, misfit);
-    board_scanned(s->board, gate, &g->backlog, held, misfit);
+    bool fits = fit_of_gate(s->fit, s->set, manifest_gate_terms(s->set, gate).allowed, misfit);
+    board_scanned(s->board, gate, &policy, &g->backlog, held, misfit);
     if (!is_old)
         look_again_at(s, g->backlog.found.settles_at_us);
     else if (!g->backlog.found.more && g->backlog.found.unsettled > 0)
@@ -190,9 +213,9 @@ static void look_at_room(struct scanner *s)
 {
     char text[128];
     unsigned used = room_used_percent(s->spool);
-    enum room room = room_judge(used, s->config->room_warn, s->config->room_hold);
+    enum room room = room_judge(used, s->set->config->room_warn, s->set->config->room_hold);
     (void)snprintf(text, sizeof text, "the spool's file system is %u%% full (room.hold is %u%%)",
-                   used, (unsigned)s->config->room_hold);
+                   used, (unsigned)s->set->config->room_hold);
     board_room(s->board, room == ROOM_HOLD ? text : NULL);
     if (room == ROOM_HOLD)
         look_again_at(s, time_now() + ROOM_AGAIN_US);
@@ -254,6 +277,12 @@ static void forget_lists(struct scanner *s, int64_t now_us)
             backlog_free(&s->gates[i].backlog);
 }
 
+/* A file, or a folder, that takes longer to look at is stuck. */
+static int64_t pulse_limit_of(int64_t rescan_us)
+{
+    return 3 * rescan_us > PULSE_LEAST_US ? 3 * rescan_us : PULSE_LEAST_US;
+}
+
 static struct err look(struct scanner *s)
 {
     struct scan_rules rules = {.now_us = time_now(),
@@ -261,7 +290,8 @@ static struct err look(struct scanner *s)
                                .is_settled = is_settled,
                                .odd = report_odd,
                                .context = s};
-    s->next_us = rules.now_us + s->config->rescan_us;
+    s->next_us = rules.now_us + s->set->config->rescan_us;
+    pulse_limit(pulse_limit_of(s->set->config->rescan_us));
     post_maintenance(s);
     post_fit(s);
     look_at_room(s);
@@ -281,15 +311,29 @@ static struct err look(struct scanner *s)
     return ERR_OK;
 }
 
+/* Until then, or until something comes, but not for long. It isn't said to wait (base/pulse.h), it
+ * beats now and then. */
+static void poll_until(struct pollfd *fds, nfds_t count, int64_t until_us)
+{
+    int64_t left = until_us - time_now();
+    if (left > WAIT_MOST_US) /* a clock that was set back isn't waited for */
+        left = WAIT_MOST_US;
+    for (; left > 0; left -= BEAT_US) {
+        int64_t some = left > BEAT_US ? BEAT_US : left;
+        pulse_beat();
+        if (poll(fds, count, (int)(some / TIME_US_PER_MS) + 1) != 0)
+            break;
+    }
+}
+
 /* True when somebody asked for a scan on the board. */
 static bool wait_for(struct scanner *s, int64_t until_us, bool for_events)
 {
     uint64_t count;
     struct pollfd fds[] = {{.fd = s->board->wake, .events = POLLIN},
                            {.fd = s->watch.fd, .events = POLLIN}};
-    int64_t left = until_us - time_now();
-    int timeout = left <= 0 ? 0 : left > INT64_C(60000000) ? 60000 : (int)(left / 1000) + 1;
-    (void)poll(fds, for_events ? 2 : 1, timeout);
+    poll_until(fds, for_events ? 2 : 1, until_us);
+    pulse_beat();
     return read(s->board->wake, &count, sizeof count) == sizeof count;
 }
 
@@ -310,6 +354,7 @@ static void scan_once(struct scanner *s, char last_error[sizeof((struct err *)0)
     }
     (void)strcpy(last_error, e.text);
     board_scan_end(s->board, &e);
+    pulse_beat();
 }
 
 void *scanner_main(void *scanner)
@@ -317,6 +362,7 @@ void *scanner_main(void *scanner)
     struct scanner *s = scanner;
     char last_error[sizeof((struct err *)0)->text] = "";
     s->loaders = config_loaders(s->config);
+    thread_begin("scanner", PULSE_LEAST_US);
     struct err e = watch_open(&s->watch);
     if (err_is(&e)) /* slower without, but not wrong: the rescan finds everything */
         LOG_WARN("no inotify; relying on rescans", LOG_STR("error", e.text));
@@ -333,5 +379,6 @@ void *scanner_main(void *scanner)
     oddities_free(&s->oddities);
     forget_gates(s);
     free_folders(s);
+    thread_end();
     return NULL;
 }

@@ -9,6 +9,8 @@
 
 #include "base/backoff.h"
 #include "base/log.h"
+#include "base/meter.h"
+#include "base/pulse.h"
 #include "base/time.h"
 #include "db/queries.h"
 #include "embed/ask.h"
@@ -179,7 +181,9 @@ static void sleep_us(struct embed_hand *h, int64_t us)
 {
     struct pollfd fd = {.fd = h->wake, .events = POLLIN};
     eventfd_t calls;
+    pulse_wait();
     (void)poll(&fd, 1, (int)((us + TIME_US_PER_MS - 1) / TIME_US_PER_MS));
+    pulse_go_on();
     (void)eventfd_read(h->wake, &calls);
 }
 
@@ -240,6 +244,8 @@ static struct err settle(struct embed_hand *h, const struct embed_report *report
     h->house->result.failed += settled.failed;
     h->house->result.documents += settled.documents;
     (void)pthread_mutex_unlock(&h->house->lock);
+    meter_add(METER_EMBED_TEXTS, METER_LABELS(h->shared->name, "embedded"), settled.embedded);
+    meter_add(METER_EMBED_TEXTS, METER_LABELS(h->shared->name, "failed"), settled.failed);
     LOG_DEBUG("chunks embedded", LOG_STR("embedder", h->shared->name),
               LOG_INT("chunks", settled.embedded), LOG_INT("failed", settled.failed),
               LOG_INT("documents", settled.documents));
@@ -367,7 +373,9 @@ void embed_hand_wait(struct embed_hand *h, int64_t wait_us)
     struct pollfd fds[] = {{.fd = h->wake, .events = POLLIN},
                            {.fd = pg_is_open(&h->pg) ? pg_socket(&h->pg) : -1, .events = POLLIN}};
     int wait_ms = (int)((wait_us + TIME_US_PER_MS - 1) / TIME_US_PER_MS);
+    pulse_wait();
     (void)poll(fds, 2, is_news ? 0 : wait_ms);
+    pulse_go_on();
     (void)eventfd_read(h->wake, &calls);
 }
 
@@ -376,6 +384,7 @@ void embed_hand_open(struct embed_hand *h, struct embed_house *house, struct emb
 {
     *h = (struct embed_hand){.house = house, .shared = shared, .index = index, .wake = wake};
     pg_init(&h->pg);
+    h->pg.who = "embed";
 }
 
 void embed_hand_close(struct embed_hand *h)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * view: how a running daemon is at one moment, without asking the database or the disk. The daemon
- * fills it (daemon/watch of its board), `status` and the web server read it.
+ * fills it (daemon/view of its board), `status` and the web server read it.
  *
  *     struct view v;
- *     board_view(&board, &v);                         // a copy; strings belong to it
+ *     board_view(&board, &v);                         // a copy; arrays belong to it
  *     view_json(&v, &out);                            // "board" of the control socket's answer
  *     view_free(&v);
  */

@@ -55,6 +55,18 @@ Test(base_jsonw, numbers_and_times)
                       "null]");
 }
 
+Test(base_jsonw, seconds)
+{
+    static const int64_t us[] = {0, 1, 200000, 2000000, 100000000, 86400000001, -1500000};
+    struct buf out = {0};
+    struct jsonw j = {.out = &out};
+    jsonw_array(&j);
+    for (size_t i = 0; i < COUNT(us); i++)
+        jsonw_seconds(&j, us[i]);
+    jsonw_end(&j);
+    expect_text(&out, "[0,0.000001,0.2,2,100,86400.000001,-1.5]");
+}
+
 Test(base_jsonw, deepest)
 {
     struct buf out = {0};

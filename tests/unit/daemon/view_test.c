@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/view.h"
+
+#include <inttypes.h>
+
+#include "base/meter.h"
+#include "bytes.h"
+
+static const struct gate_policy policy = {.open_count = 7};
+
+/* A look that finds `waiting` segments at the gate. */
+static void look(struct board *b, size_t waiting, const char *misfit, const struct err *outcome)
+{
+    struct scan_file files[4] = {{.bytes = 10, .arrived_us = 5}};
+    struct backlog backlog = {.found = {.files = files, .count = waiting}, .bytes = 10 * waiting};
+    board_scan_begin(b);
+    board_scanned(b, "plant", &policy, &backlog, false, misfit);
+    board_scan_end(b, outcome);
+}
+
+static void expect_gate(struct board *b, enum view_stall stall, const char *why)
+{
+    struct view v;
+    board_view(b, &v);
+    cr_assert_eq(v.gate_count, 1);
+    cr_expect_eq(v.gates[0].stall, stall, "want %s, got %s", view_stall_names[stall],
+                 view_stall_names[v.gates[0].stall]);
+    cr_expect_str_eq(v.gates[0].stalled, why);
+    view_free(&v);
+}
+
+static void expect_counted(const char *reason, uint64_t want)
+{
+    uint64_t got = meter_sum(METER_STALLS, 0, reason);
+    cr_expect_eq(got, want, "%s: want %" PRIu64 ", got %" PRIu64, reason, want, got);
+}
+
+Test(daemon_view, what_the_board_knows)
+{
+    struct board b;
+    struct view v;
+    struct err e = board_open(&b);
+    cr_assert(!err_is(&e));
+    board_view(&b, &v);
+    cr_expect_eq(v.scanned_us, 0);
+    cr_expect_str_eq(v.database_error, "not connected yet");
+    view_free(&v);
+
+    board_database(&b, NULL, 0);
+    look(&b, 3, "", &ERR_OK);
+    struct uuid id = uuid_new();
+    board_post_resume(&b, &id, "plant", false);
+    board_post_upkeep(&b, JOB_MAINTAIN); /* no batch */
+    board_view(&b, &v);
+    cr_expect(v.scanned_us >= v.started_us);
+    cr_expect_str_empty(v.database_error);
+    cr_assert_eq(v.gate_count, 1);
+    cr_expect_str_eq(v.gates[0].name, "plant");
+    cr_expect_eq(v.gates[0].waiting, 3);
+    cr_expect_eq(v.gates[0].bytes, 30);
+    cr_expect_eq(v.gates[0].oldest_us, 5);
+    cr_expect_eq(v.gates[0].policy.open_count, 7);
+    cr_assert_eq(v.job_count, 1);
+    cr_expect_eq(memcmp(&v.jobs[0].id, &id, sizeof id), 0);
+    cr_expect_str_eq(v.jobs[0].state, "queued");
+    view_free(&v);
+    board_close(&b);
+}
+
+Test(daemon_view, stalls_are_counted_as_they_begin)
+{
+    struct board b;
+    struct err e = board_open(&b);
+    struct err failure = err_make(ERR_DATABASE, "relation is locked");
+    cr_assert(!err_is(&e));
+
+    /* nobody has asked the database yet: the daemon starts */
+    look(&b, 1, "", &ERR_OK);
+    expect_gate(&b, VIEW_STALLED_DATABASE, "not connected yet");
+    expect_counted(NULL, 0);
+
+    board_database(&b, "connection refused", 0);
+    look(&b, 1, "", &ERR_OK);
+    expect_gate(&b, VIEW_STALLED_DATABASE, "connection refused");
+    expect_counted("database", 1);
+    board_database(&b, NULL, 0);
+    expect_gate(&b, VIEW_NOT_STALLED, "");
+
+    board_room(&b, "full");
+    look(&b, 0, "", &ERR_OK); /* nothing waits for room */
+    expect_counted("room", 0);
+    look(&b, 2, "", &ERR_OK);
+    look(&b, 3, "", &ERR_OK); /* still the same stall */
+    expect_gate(&b, VIEW_STALLED_ROOM, "full");
+    expect_counted("room", 1);
+    board_room(&b, NULL);
+    look(&b, 3, "", &ERR_OK);
+    expect_gate(&b, VIEW_NOT_STALLED, "");
+    board_room(&b, "full again");
+    look(&b, 3, "", &ERR_OK);
+    expect_counted("room", 2);
+    board_room(&b, NULL);
+
+    look(&b, 0, "lacks a column", &ERR_OK);
+    expect_gate(&b, VIEW_STALLED_MISFIT, "lacks a column");
+    expect_counted("misfit", 1);
+
+    look(&b, 0, "", &failure);
+    expect_gate(&b, VIEW_STALLED_SPOOL, failure.text);
+    expect_counted("spool", 1);
+    look(&b, 0, "", &ERR_OK);
+
+    struct uuid id = uuid_new();
+    board_post_resume(&b, &id, "plant", false);
+    struct job *job = board_take(&b);
+    board_end(&b, job, &failure, true);
+    expect_gate(&b, VIEW_STALLED_BATCH, failure.text);
+    expect_counted("batch", 1);
+    job = board_take(&b); /* tried again, and again in vain: the same stall */
+    board_end(&b, job, &failure, true);
+    expect_counted("batch", 1);
+    job = board_take(&b);
+    board_end(&b, job, &ERR_OK, true);
+    expect_gate(&b, VIEW_NOT_STALLED, "");
+
+    job = (board_post_claim(&b, "plant", "count", NULL, 0), board_take(&b));
+    board_claimed(&b, job, &failure, false);
+    expect_gate(&b, VIEW_STALLED_CLAIM, failure.text);
+    expect_counted("claim", 1);
+    board_end(&b, job, &ERR_OK, true);
+    expect_counted(NULL, 7);
+    board_close(&b);
+}
