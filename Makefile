@@ -36,7 +36,9 @@ PURE     := $(call sources,base) $(EVENT) $(call sources,gate) $(call sources,fr
             $(addprefix src/index/,document.c glob.c select.c) \
             $(addprefix src/embed/,jsonr.c lexical.c limits.c reply.c request.c) \
             $(addprefix src/kb/,held.c keys.c media.c plan.c vector.c) $(wildcard src/kb/split*.c) \
-            src/config/config.c src/spool/name.c src/status/view.c $(addprefix src/replay/,copybin.c field.c field_array.c \
+            src/config/config.c src/config/change.c src/spool/name.c src/status/view.c \
+            $(addprefix src/daemon/,history.c trail.c) $(addprefix src/web/,host.c metrics.c ready.c receipts.c series.c) \
+            $(addprefix src/replay/,copybin.c field.c field_array.c \
             field_binary.c field_interval.c field_number.c field_numeric.c field_time.c held.c jsonb.c match.c mptime.c)
 NOTIFIER := $(filter-out src/event/schema.c,$(EVENT)) $(addprefix src/io/,http.c http_attempt.c http_exchange.c)
 LIBRARY  := $(wildcard src/*/*.c)
@@ -91,7 +93,7 @@ $(BUILD)/gen/events/schemas.c: docs/events/embed $(wildcard docs/events/*.schema
 	$(call say,JSON,docs/events)
 	$(Q)docs/events/embed $@
 
-$(BUILD)/gen/web/page.c: $(addprefix src/web/page/,embed page.html page.css page.js)
+$(BUILD)/gen/web/page.c: src/web/page/embed $(wildcard src/web/page/*.html src/web/page/*.css src/web/page/*.js)
 	$(call say,HTML,src/web/page)
 	$(Q)src/web/page/embed $@
 

@@ -11,8 +11,8 @@
 #include "base/time.h"
 #include "base/utf8.h"
 
-static enum log_format chosen_format = LOG_FORMAT_LOGFMT;
-static enum log_level chosen_level = LOG_LEVEL_INFO;
+static _Atomic enum log_format chosen_format = LOG_FORMAT_LOGFMT;
+static _Atomic enum log_level chosen_level = LOG_LEVEL_INFO;
 static const char *_Atomic chosen_prefix = "";
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};

@@ -27,7 +27,7 @@ struct log_field {
 #define LOG_INT(key, value)   ((struct log_field){key, LOG_KIND_INT, 0, (int64_t)(value)})
 #define LOG_DURATION(key, us) ((struct log_field){key, LOG_KIND_SECONDS, 0, us}) /* in seconds */
 
-/* Once at start, before threads. Default: logfmt, info. */
+/* At the start and at a reload, from any thread. Default: logfmt, info. */
 void log_configure(enum log_format format, enum log_level level);
 
 /* What every line begins with from now on, to take a progress bar off the terminal's last line; ""

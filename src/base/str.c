@@ -142,6 +142,39 @@ const char *str_duration(int64_t us, char text[STR_HUMAN])
     return text;
 }
 
+struct exact_unit {
+    uint64_t size;
+    const char *name;
+};
+
+static void put_exact(struct buf *out, uint64_t number, const struct exact_unit *units)
+{
+    while (units->size > 1 && (number == 0 || number % units->size != 0))
+        units++;
+    buf_printf(out, "%" PRIu64 "%s", number / units->size, number == 0 ? "" : units->name);
+}
+
+void str_put_size(struct buf *out, uint64_t bytes)
+{
+    static const struct exact_unit units[] = {
+        {UINT64_C(1) << 30, "GiB"}, {1 << 20, "MiB"}, {1 << 10, "KiB"}, {1, ""}};
+    put_exact(out, bytes, units);
+}
+
+void str_put_duration(struct buf *out, int64_t us)
+{
+    static const struct exact_unit units[] = {{UINT64_C(86400000000), " days"},
+                                              {UINT64_C(3600000000), "h"},
+                                              {60000000, "m"},
+                                              {1000000, "s"},
+                                              {1000, "ms"},
+                                              {1, "us"}};
+    if ((uint64_t)us == units[0].size)
+        buf_str(out, "1 day");
+    else
+        put_exact(out, (uint64_t)us, units);
+}
+
 const char *str_count(uint64_t count, char text[STR_HUMAN])
 {
     char digits[STR_HUMAN];

@@ -32,6 +32,10 @@ const char *str_size(uint64_t bytes, char text[STR_HUMAN]);  /* "1.5 MiB" */
 const char *str_duration(int64_t us, char text[STR_HUMAN]);  /* "350 ms", "2.1 s", "3 h 20 min" */
 const char *str_count(uint64_t count, char text[STR_HUMAN]); /* "1,234,567" */
 
+/* Exactly, as one would write it: "16MiB", "90 days"; 0 is "0". */
+void str_put_size(struct buf *out, uint64_t bytes);
+void str_put_duration(struct buf *out, int64_t us);
+
 /* How many single-character edits lead from a to b, for "did you mean"; 99 for long words. */
 unsigned str_distance(const char *a, const char *b);
 

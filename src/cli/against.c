@@ -84,10 +84,9 @@ struct err against_try(struct against *a, const struct config *config,
 {
     struct kb_context kb;
     kb_context_open(&kb, config);
-    struct loader l = {.preparer = {.terms = manifest_current_terms(current),
-                                    .limits = &config->limits,
-                                    .handler = kb_handler(&kb)},
-                       .target = {config->database, config->schema}};
+    struct loader l = {
+        .preparer = {.terms = manifest_current_terms(current), .handler = kb_handler(&kb)},
+        .target = {config->database, config->schema}};
     struct prepared p;
     pg_init(&l.pg);
     prepared_open(&p, &l.preparer);

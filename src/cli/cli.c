@@ -121,7 +121,7 @@ int cli_usage(const struct cli_command *command, const char *problem)
     return cli_fail(&e);
 }
 
-static const char *find_config(const struct cli_common *common)
+const char *cli_find_config(const struct cli_common *common)
 {
     static const char *const places[] = {"spoolgate.yaml", "/etc/spoolgate/spoolgate.yaml"};
     const char *named = getenv("SPOOLGATE_CONFIG");
@@ -135,21 +135,34 @@ static const char *find_config(const struct cli_common *common)
     return NULL;
 }
 
+static void override(struct config *config, const char *key, const char *value, struct err *first)
+{
+    struct err e = value ? config_override(config, key, value) : ERR_OK;
+    if (!err_is(first))
+        *first = e;
+}
+
+struct err cli_read_config(void *context, struct config *config)
+{
+    const struct cli_common *common = context;
+    const char *file = cli_find_config(common);
+    config_init(config);
+    struct err first = file ? config_load_file(config, file) : ERR_OK;
+    struct err e = config_load_environment(config);
+    if (!err_is(&first))
+        first = e;
+    override(config, "spool", common->spool, &first);
+    override(config, "database", common->database, &first);
+    override(config, "manifests", common->manifests, &first);
+    return first;
+}
+
 struct err cli_config(const struct cli_common *common, struct config *config)
 {
-    const char *file = find_config(common);
-    config_init(config);
-    if (file)
-        TRY(config_load_file(config, file));
-    TRY(config_load_environment(config));
-    if (common->spool)
-        TRY(config_override(config, "spool", common->spool));
-    if (common->database)
-        TRY(config_override(config, "database", common->database));
-    if (common->manifests)
-        TRY(config_override(config, "manifests", common->manifests));
-    log_configure((enum log_format)config->log_format, (enum log_level)config->log_level);
-    return ERR_OK;
+    struct err e = cli_read_config((void *)common, config);
+    if (!err_is(&e))
+        log_configure((enum log_format)config->log_format, (enum log_level)config->log_level);
+    return e;
 }
 
 struct err cli_manifests(const struct config *config, struct manifest_current *current)

@@ -89,9 +89,15 @@ bool cli_parse(const struct cli_command *command, const struct cli_option *optio
 int cli_fail(const struct err *e);
 int cli_usage(const struct cli_command *command, const char *problem);
 
+/* The file that --config or SPOOLGATE_CONFIG names, or that is there; NULL: none. */
+const char *cli_find_config(const struct cli_common *common);
+
 /* Defaults, file, environment, flags; logging is set up, too. The caller frees config, also on
- * failure. */
+ * failure: then it has what was without mistakes. */
 struct err cli_config(const struct cli_common *common, struct config *config);
+
+/* The same for a reload (struct manifest_current): logging is left alone. */
+struct err cli_read_config(void *common, struct config *config);
 
 /* The manifests that the configuration names; what is wrong with them goes to stderr. The caller
  * closes `current`, also on failure. */

@@ -24,6 +24,7 @@
 enum { AGAIN_DOCUMENTS = 1000 /* in one transaction */ };
 
 struct request {
+    struct cli_common *common;
     const char *again, *document, *text;
     const char *embedder; /* of resume; NULL: all */
     bool once, resume, json;
@@ -150,14 +151,11 @@ static void show_progress(struct progress *p, struct embed_worker *w)
 
 static void reload(struct manifest_current *current, struct embed_worker *w)
 {
-    struct buf words = {0};
-    struct err e = manifest_current_reload(current, &words);
-    if (err_is(&e))
-        LOG_ERROR("manifests not reloaded; the old ones stay", LOG_STR("error", buf_cstr(&words)));
-    else
-        LOG_INFO("manifests reloaded");
+    struct manifest_reload r = {0};
+    struct err e = manifest_current_reload(current, &r);
+    manifest_current_log(current, &r, &e);
     embed_wake(w);
-    buf_free(&words);
+    manifest_reload_free(&r);
 }
 
 /* Until a signal, or, with --once, until nothing is due. A second signal breaks off. */
@@ -208,6 +206,8 @@ static struct err act(const struct config *config, struct request *r)
     struct pg pg;
     pg_init(&pg);
     struct err e = cli_manifests(config, &current);
+    current.read_config = cli_read_config;
+    current.context = r->common;
     struct manifest *set = err_is(&e) ? NULL : manifest_current_get(&current);
     if (set && r->text) {
         e = show_vector(set, r->text);
@@ -275,6 +275,8 @@ static int run(int argc, char **argv)
     const char *problem = check(&r, argc, argv);
     if (problem)
         return cli_usage(&cli_embed, problem);
+    common.config = cli_find_config(&common); /* a reload reads the same one */
+    r.common = &common;
     struct err e = cli_config(&common, &config);
     if (!err_is(&e))
         e = act(&config, &r);
@@ -288,9 +290,10 @@ const struct cli_command cli_embed = {
     .summary = "make the vectors of chunks that wait: the embedding worker alone",
     .details =
         "Needs the database and the manifests (embedders/), but no spool: run any number of them,\n"
-        "anywhere. Ends on SIGTERM, and gives back what it has in hand; SIGHUP reads the "
-        "manifests\n"
-        "anew. `run` and `drain` do the same work unless `knowledge.embed` is false.\n\n"
+        "anywhere. Ends on SIGTERM, and gives back what it has in hand; SIGHUP reads "
+        "configuration\n"
+        "and manifests anew. `run` and `drain` do the same work unless `knowledge.embed` is "
+        "false.\n\n"
         "An embedder is stopped for all workers when it won't get better by itself: a key, a "
         "quota,\n"
         "vectors of another length. --resume lets it go on once that is mended.\n"

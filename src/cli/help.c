@@ -27,11 +27,14 @@ static void print_config(void)
         (void)printf("  %s: %s\n      %s", k->path, *k->fallback ? k->fallback : "\"\"", k->help);
         if (k->environment)
             (void)printf(" [%s]", k->environment);
+        if (k->at_start)
+            (void)fputs(" (at the next start)", stdout);
         (void)putchar('\n');
     }
     (void)puts(
         "\nFlags win over the environment, the environment over the file, the file over the\n"
-        "defaults shown. Sizes: 16MiB, 64KiB; durations: 200ms, 2s, 5m.");
+        "defaults shown. Sizes: 16MiB, 64KiB; durations: 200ms, 2s, 5m. `spoolgate reload` brings\n"
+        "changes of the file to a running daemon, but for those marked (at the next start).");
 }
 
 static const struct cli_command *find_command(const char *name)

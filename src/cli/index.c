@@ -170,7 +170,7 @@ static struct err require_taker(const struct config *config, struct cli_site *si
         return err_make(ERR_CONFIG, "knowledge.enabled is false: documents would be rejected");
     TRY(cli_require_gate(site, gate));
     struct manifest *set = manifest_current_get(&site->current);
-    bool takes = manifest_gate_terms(set, config, gate).takes_handled;
+    bool takes = manifest_gate_terms(set, gate).takes_handled;
     manifest_release(set);
     return takes ? ERR_OK
                  : err_make(ERR_USAGE,

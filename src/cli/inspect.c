@@ -284,7 +284,7 @@ static struct err inspect(const struct config *config, struct manifest_current *
         manifest_release(set);
         return err_make(ERR_USAGE, "there is no gate `%s`", in->gate);
     }
-    struct gate_terms terms = manifest_gate_terms(set, config, in->gate);
+    struct gate_terms terms = manifest_gate_terms(set, in->gate);
     size_t streams = set->streams.count;
     in->streams = &set->streams;
     in->rows = mem_calloc(streams, sizeof *in->rows);

@@ -73,13 +73,13 @@ static struct err left_over(const struct upkeep_result *r)
                     r->skipped, r->skipped == 1 ? "" : "s");
 }
 
-static struct err maintain(const struct config *config, const struct spool *spool,
-                           const struct manifest *set, struct pg *pg, struct done *d)
+static struct err maintain(const struct spool *spool, const struct manifest *set, struct pg *pg,
+                           struct done *d)
 {
-    struct maintain m = {.spool = spool, .keep = &config->keep};
+    struct maintain m = {.spool = spool};
     struct stream_set shipped = manifest_shipped_streams(set);
     TRY(migrate_require(pg, &shipped, false));
-    struct err e = maintain_run(&m, &set->streams, pg, &d->pass);
+    struct err e = maintain_run(&m, set, pg, &d->pass);
     maintain_close(&m);
     if (err_is(&e))
         return e;
@@ -100,7 +100,7 @@ static struct err open_and_maintain(const struct config *config, struct done *d)
     struct manifest *set = manifest_current_get(&site.current);
     struct err e = cli_connect(config, &pg);
     if (!err_is(&e))
-        e = maintain(config, &site.spool, set, &pg, d);
+        e = maintain(&site.spool, set, &pg, d);
     pg_close(&pg);
     manifest_release(set);
     cli_close_site(&site);

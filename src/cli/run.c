@@ -2,14 +2,25 @@
 #include "cli/commands.h"
 #include "daemon/daemon.h"
 
+struct request {
+    struct cli_common common;
+    const char *loaders;
+};
+
+static struct err read_config(void *context, struct config *config)
+{
+    struct request *r = context;
+    TRY(cli_read_config(&r->common, config));
+    return r->loaders ? config_set(config, "loaders", r->loaders) : ERR_OK;
+}
+
 static int run(int argc, char **argv)
 {
-    struct cli_common common = {0};
-    const char *loaders = NULL;
+    struct request r = {0};
     bool migrate = false;
     const struct cli_option options[] = {
-        CLI_COMMON(common),
-        {0, "loaders", "N", "batches loaded at once (key `loaders`)", &loaders, NULL},
+        CLI_COMMON(r.common),
+        {0, "loaders", "N", "batches loaded at once (key `loaders`)", &r.loaders, NULL},
         {0, "migrate", NULL, "bring the database to this version first", NULL, &migrate},
         {0}};
     int code;
@@ -19,11 +30,14 @@ static int run(int argc, char **argv)
         return code;
     if (argc > 0)
         return cli_usage(&cli_run, "no arguments are taken");
-    struct err e = cli_config(&common, &config);
-    if (!err_is(&e) && loaders)
-        e = config_set(&config, "loaders", loaders);
+    r.common.config = cli_find_config(&r.common); /* a reload reads the same one */
+    struct err e = cli_config(&r.common, &config);
+    if (!err_is(&e) && r.loaders)
+        e = config_set(&config, "loaders", r.loaders);
     if (!err_is(&e))
         e = cli_manifests(&config, &current);
+    current.read_config = read_config;
+    current.context = &r;
     if (!err_is(&e))
         e = daemon_run(&config, &current, migrate);
     manifest_current_close(&current);
@@ -40,8 +54,10 @@ const struct cli_command cli_run = {
         "rows;\n"
         "each batch leaves a receipt in ingestion_manifest. SIGTERM or Ctrl-C finishes the batch "
         "in\n"
-        "hand, or leaves it for the next start, within 10 s; SIGHUP reads the"
-        " manifests anew and scans at once.\n\n"
+        "hand, or leaves it for the next start, within 10 s; SIGHUP reads configuration and\n"
+        "manifests anew and scans at once (see `spoolgate reload`). Under systemd it tells when "
+        "it\n"
+        "is ready, how it is, and that it makes progress (Type=notify, WatchdogSec).\n\n"
         "  spoolgate run --spool /var/spool/spoolgate --database postgresql:///metrics --migrate\n",
     .run = run,
 };

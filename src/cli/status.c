@@ -93,8 +93,7 @@ static struct err ask_daemon(const struct spool *spool, json_t *status, bool *ru
 }
 
 /* Without a daemon nobody else says why the next one, or a drain, won't open a gate. */
-static struct err find_misfits(struct pg *pg, const struct config *config,
-                               const struct manifest *set, json_t *status)
+static struct err find_misfits(struct pg *pg, const struct manifest *set, json_t *status)
 {
     const struct stream_set *streams = &set->streams;
     for (size_t s = 0; s < streams->count; s++) {
@@ -104,7 +103,7 @@ static struct err find_misfits(struct pg *pg, const struct config *config,
         struct err e = plan_check_fit(pg, &streams->streams[s], &why);
         json_array_foreach(json_object_get(status, "gates"), i, g)
         {
-            const bool *allowed = manifest_gate_terms(set, config, show_str(g, "gate")).allowed;
+            const bool *allowed = manifest_gate_terms(set, show_str(g, "gate")).allowed;
             if (why.len > 0 && (!allowed || allowed[s]))
                 (void)json_object_set_new(g, "stalled_reason", json_string(buf_cstr(&why)));
         }
@@ -127,7 +126,7 @@ static void ask_database(const struct config *config, const struct spool *spool,
     char *target = pg_describe(config->database);
     struct err e = cli_connect(config, &pg);
     if (!err_is(&e) && set && json_is_null(json_object_get(status, "daemon")))
-        e = find_misfits(&pg, config, set, status);
+        e = find_misfits(&pg, set, status);
     if (!err_is(&e))
         e = facts_ask(&pg, set, &question, facts);
     pg_close(&pg);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/endpoint.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "spool/name.h"
@@ -22,103 +23,106 @@ static const char *const nul_names[] = {"reject", "strip", NULL};
 #define GATE_AT(field) offsetof(struct gate_settings, field)
 #define NO_MAX         INT64_MAX
 #define AUTO           "auto" /* as a default: ours to choose, stored as 0 */
+#define LIVE           false  /* a reload brings it */
+#define START          true   /* a change waits for the next start */
 
 static const char *const bool_names[] = {"false", "true", NULL};
 
 const struct config_key config_keys[] = {
-    {"spool", CONFIG_STRING, AT(spool), "spool", 0, 0, NULL, "SPOOLGATE_SPOOL",
+    {"spool", CONFIG_STRING, AT(spool), "spool", 0, 0, NULL, "SPOOLGATE_SPOOL", START,
      "folder tree that producers write into; all of it on one file system"},
-    {"database", CONFIG_STRING, AT(database), "", 0, 0, NULL, "SPOOLGATE_DATABASE",
+    {"database", CONFIG_STRING, AT(database), "", 0, 0, NULL, "SPOOLGATE_DATABASE", START,
      "connection string or URL (DATABASE_URL counts too); empty: libpq's defaults"},
-    {"schema", CONFIG_STRING, AT(schema), "public", 0, 0, NULL, "SPOOLGATE_SCHEMA",
+    {"schema", CONFIG_STRING, AT(schema), "public", 0, 0, NULL, "SPOOLGATE_SCHEMA", START,
      "schema of all tables; search_path is pinned to it"},
-    {"manifests", CONFIG_STRING, AT(manifests.dir), "", 0, 0, NULL, "SPOOLGATE_MANIFESTS",
+    {"manifests", CONFIG_STRING, AT(manifests.dir), "", 0, 0, NULL, "SPOOLGATE_MANIFESTS", LIVE,
      "folder of manifests (streams/, gates/, sinks/, embedders/); empty: the shipped streams "
      "alone"},
-    {"manifests.repo", CONFIG_STRING, AT(manifests.repo), "", 0, 0, NULL, NULL,
+    {"manifests.repo", CONFIG_STRING, AT(manifests.repo), "", 0, 0, NULL, NULL, LIVE,
      "or a git repository, bare or not, whose objects are read"},
     {"manifests.rev", CONFIG_STRING, AT(manifests.rev), CONFIG_MANIFESTS_REV, 0, 0, NULL, NULL,
-     "the repository's branch, tag or commit"},
+     LIVE, "the repository's branch, tag or commit"},
     {"manifests.path", CONFIG_STRING, AT(manifests.path), CONFIG_MANIFESTS_PATH, 0, 0, NULL, NULL,
-     "the manifests' folder in the repository; . is its top"},
+     LIVE, "the manifests' folder in the repository; . is its top"},
     {"rescan", CONFIG_DURATION, AT(rescan_us), "30s", 1000000, INT64_C(86400000000), NULL, NULL,
-     "look into the spool at least this often, whatever inotify says"},
-    {"loaders", CONFIG_COUNT, AT(loaders), "auto", 0, CONFIG_LOADERS_MAX, NULL, NULL,
+     LIVE, "look into the spool at least this often, whatever inotify says"},
+    {"loaders", CONFIG_COUNT, AT(loaders), "auto", 0, CONFIG_LOADERS_MAX, NULL, NULL, START,
      "batches loaded at once, one connection each; auto: one a core, at most 8"},
-    {"deliveries", CONFIG_COUNT, AT(deliveries), "64", 1, 1024, NULL, NULL,
+    {"deliveries", CONFIG_COUNT, AT(deliveries), "64", 1, 1024, NULL, NULL, LIVE,
      "events delivered at once, all sinks together (each sink has its own `concurrency`)"},
     {"log.format", CONFIG_ENUM, AT(log_format), "logfmt", 0, 0, log_formats, "SPOOLGATE_LOG_FORMAT",
-     "logfmt or json, on stderr"},
-    {"log.level", CONFIG_ENUM, AT(log_level), "info", 0, 0, log_levels, "SPOOLGATE_LOG_LEVEL",
+     LIVE, "logfmt or json, on stderr"},
+    {"log.level", CONFIG_ENUM, AT(log_level), "info", 0, 0, log_levels, "SPOOLGATE_LOG_LEVEL", LIVE,
      "debug, info, warn or error"},
-    {"limits.segment", CONFIG_SIZE, AT(limits.segment_bytes), "4GiB", 1, NO_MAX, NULL, NULL,
+    {"limits.segment", CONFIG_SIZE, AT(limits.segment_bytes), "4GiB", 1, NO_MAX, NULL, NULL, LIVE,
      "largest segment on disk"},
-    {"limits.raw", CONFIG_SIZE, AT(limits.raw_bytes), "32GiB", 1, NO_MAX, NULL, NULL,
+    {"limits.raw", CONFIG_SIZE, AT(limits.raw_bytes), "32GiB", 1, NO_MAX, NULL, NULL, LIVE,
      "largest segment, decompressed"},
-    {"limits.expansion", CONFIG_COUNT, AT(limits.expansion), "1000", 1, NO_MAX, NULL, NULL,
+    {"limits.expansion", CONFIG_COUNT, AT(limits.expansion), "1000", 1, NO_MAX, NULL, NULL, LIVE,
      "decompressed bytes for each byte on disk, beyond the first MiB"},
     {"limits.window", CONFIG_SIZE, AT(limits.window_bytes), "8MiB", 1024, UINT64_C(2) << 30, NULL,
-     NULL, "largest zstd window: memory that a .zst may ask for"},
+     NULL, LIVE, "largest zstd window: memory that a .zst may ask for"},
     {"limits.frame", CONFIG_SIZE, AT(limits.frame_bytes), "16MiB", 16, UINT64_C(1) << 30, NULL,
-     NULL, "largest frame"},
+     NULL, LIVE, "largest frame"},
     {"limits.string", CONFIG_SIZE, AT(limits.string_bytes), "16MiB", 1, UINT64_C(128) << 20, NULL,
-     NULL, "largest string, binary or extension in a frame"},
-    {"limits.keys", CONFIG_COUNT, AT(limits.keys), "10000", 1, UINT32_MAX, NULL, NULL,
+     NULL, LIVE, "largest string, binary or extension in a frame"},
+    {"limits.keys", CONFIG_COUNT, AT(limits.keys), "10000", 1, UINT32_MAX, NULL, NULL, LIVE,
      "most keys in one map"},
-    {"limits.depth", CONFIG_COUNT, AT(limits.depth), "64", 1, FRAME_DEPTH_MAX - 1, NULL, NULL,
+    {"limits.depth", CONFIG_COUNT, AT(limits.depth), "64", 1, FRAME_DEPTH_MAX - 1, NULL, NULL, LIVE,
      "deepest nesting of maps and arrays"},
-    {"keep.archive", CONFIG_DURATION, AT(keep.archive_us), "0", 0, NO_MAX, NULL, NULL,
+    {"keep.archive", CONFIG_DURATION, AT(keep.archive_us), "0", 0, NO_MAX, NULL, NULL, LIVE,
      "prune archived batches claimed longer ago; 0: never"},
-    {"keep.archive_bytes", CONFIG_SIZE, AT(keep.archive_bytes), "0", 0, NO_MAX, NULL, NULL,
+    {"keep.archive_bytes", CONFIG_SIZE, AT(keep.archive_bytes), "0", 0, NO_MAX, NULL, NULL, LIVE,
      "prune the oldest archived batches beyond this size; 0: never"},
-    {"keep.failed", CONFIG_DURATION, AT(keep.failed_us), "0", 0, NO_MAX, NULL, NULL,
+    {"keep.failed", CONFIG_DURATION, AT(keep.failed_us), "0", 0, NO_MAX, NULL, NULL, LIVE,
      "prune what waits in failed/ for a retry, claimed longer ago; 0: never"},
-    {"keep.failed_bytes", CONFIG_SIZE, AT(keep.failed_bytes), "0", 0, NO_MAX, NULL, NULL,
+    {"keep.failed_bytes", CONFIG_SIZE, AT(keep.failed_bytes), "0", 0, NO_MAX, NULL, NULL, LIVE,
      "prune the oldest of failed/ beyond this size; 0: never"},
-    {"keep.receipts", CONFIG_DURATION, AT(keep.receipts_us), "0", 0, NO_MAX, NULL, NULL,
+    {"keep.receipts", CONFIG_DURATION, AT(keep.receipts_us), "0", 0, NO_MAX, NULL, NULL, LIVE,
      "prune receipts of batches that ended longer ago; 0: never (the ledger always stays)"},
-    {"keep.rejects", CONFIG_DURATION, AT(keep.rejects_us), "0", 0, NO_MAX, NULL, NULL,
+    {"keep.rejects", CONFIG_DURATION, AT(keep.rejects_us), "0", 0, NO_MAX, NULL, NULL, LIVE,
      "prune rows of ingestion_reject that are older; 0: never"},
-    {"keep.events", CONFIG_DURATION, AT(keep.events_us), "30d", 0, NO_MAX, NULL, NULL,
+    {"keep.events", CONFIG_DURATION, AT(keep.events_us), "30d", 0, NO_MAX, NULL, NULL, LIVE,
      "prune events and what became of them; what is still undelivered then is given up; 0: never"},
-    {"knowledge.enabled", CONFIG_ENUM, AT(knowledge.is_on), "true", 0, 0, bool_names, NULL,
+    {"knowledge.enabled", CONFIG_ENUM, AT(knowledge.is_on), "true", 0, 0, bool_names, NULL, START,
      "have the tables of the knowledge base, and take its frames"},
-    {"knowledge.embed", CONFIG_ENUM, AT(knowledge.is_embed), "true", 0, 0, bool_names, NULL,
+    {"knowledge.embed", CONFIG_ENUM, AT(knowledge.is_embed), "true", 0, 0, bool_names, NULL, START,
      "run and drain make vectors; false: that is left to `spoolgate embed`"},
-    {"knowledge.roots", CONFIG_STRING, AT(knowledge.roots), "", 0, 0, NULL, NULL,
+    {"knowledge.roots", CONFIG_STRING, AT(knowledge.roots), "", 0, 0, NULL, NULL, LIVE,
      "folders, with : between them, whose files an asset's uri may name; empty: none"},
     {"knowledge.chunk.tokens", CONFIG_COUNT, AT(knowledge.chunk_tokens), "400", 16, 100000, NULL,
-     NULL, "most tokens of a chunk, estimated, overlap included"},
+     NULL, LIVE, "most tokens of a chunk, estimated, overlap included"},
     {"knowledge.chunk.overlap", CONFIG_COUNT, AT(knowledge.chunk_overlap), "40", 0, 50000, NULL,
-     NULL, "tokens at a chunk's front that the chunk before it has, too; at most half of them"},
-    {"http.listen", CONFIG_STRING, AT(http.listen), "127.0.0.1:9647", 0, 0, NULL,
-     "SPOOLGATE_HTTP_LISTEN", "where `run` serves its page and metrics, HOST:PORT, or off"},
-    {"http.socket", CONFIG_STRING, AT(http.socket), "", 0, 0, NULL, NULL,
+     NULL, LIVE,
+     "tokens at a chunk's front that the chunk before it has, too; at most half of them"},
+    {"http.listen", CONFIG_LISTEN, AT(http.listen), "127.0.0.1:9647", 0, 0, NULL,
+     "SPOOLGATE_HTTP_LISTEN", START, "where `run` serves its page and metrics, HOST:PORT, or off"},
+    {"http.socket", CONFIG_STRING, AT(http.socket), "", 0, 0, NULL, NULL, START,
      "path of a unix socket that serves the same; empty: none"},
-    {"http.hosts", CONFIG_STRING, AT(http.hosts), "", 0, 0, NULL, NULL,
+    {"http.hosts", CONFIG_STRING, AT(http.hosts), "", 0, 0, NULL, NULL, START,
      "further names that a request may call us by (its Host), with blanks between them"},
-    {"room.warn", CONFIG_COUNT, AT(room_warn), "90", 1, 100, NULL, NULL,
+    {"room.warn", CONFIG_COUNT, AT(room_warn), "90", 1, 100, NULL, NULL, LIVE,
      "percent of the spool's file system in use from which on we warn; 100: never"},
-    {"room.hold", CONFIG_COUNT, AT(room_hold), "100", 1, 100, NULL, NULL,
+    {"room.hold", CONFIG_COUNT, AT(room_hold), "100", 1, 100, NULL, NULL, LIVE,
      "percent in use from which on no batch is claimed; 100: never"},
     {GATE_PATH "open.count", CONFIG_COUNT, GATE_AT(policy.open_count), "1000", 0, NO_MAX, NULL,
-     NULL, "open when this many segments wait; 0: never for this reason"},
+     NULL, LIVE, "open when this many segments wait; 0: never for this reason"},
     {GATE_PATH "open.bytes", CONFIG_SIZE, GATE_AT(policy.open_bytes), "16MiB", 0, NO_MAX, NULL,
-     NULL, "open when this many bytes wait"},
+     NULL, LIVE, "open when this many bytes wait"},
     {GATE_PATH "open.age", CONFIG_DURATION, GATE_AT(policy.open_age_us), "2s", 0, NO_MAX, NULL,
-     NULL, "open when the oldest has waited this long"},
+     NULL, LIVE, "open when the oldest has waited this long"},
     {GATE_PATH "open.idle", CONFIG_DURATION, GATE_AT(policy.open_idle_us), "200ms", 0, NO_MAX, NULL,
-     NULL, "open when nothing has arrived for this long"},
+     NULL, LIVE, "open when nothing has arrived for this long"},
     {GATE_PATH "batch.segments", CONFIG_COUNT, GATE_AT(policy.batch_segments), "20000", 1, 1000000,
-     NULL, NULL, "most segments in one batch"},
+     NULL, NULL, LIVE, "most segments in one batch"},
     {GATE_PATH "batch.bytes", CONFIG_SIZE, GATE_AT(policy.batch_bytes), "auto", 1, NO_MAX, NULL,
-     NULL, "most bytes in one batch, on disk; auto: what makes about 20 MiB of rows"},
+     NULL, LIVE, "most bytes in one batch, on disk; auto: what makes about 20 MiB of rows"},
     {GATE_PATH "max_rejects", CONFIG_REJECTS, GATE_AT(rules.max_rejects), "1%", 0, NO_MAX, NULL,
-     NULL,
+     NULL, LIVE,
      "a batch with more rejected frames (a number, or a share of its frames) fails as a whole"},
     {GATE_PATH "dedupe", CONFIG_ENUM, GATE_AT(rules.dedupe), "content", 0, 0, dedupe_names, NULL,
-     "a segment is skipped when its content, or its name, was loaded before; or off"},
-    {GATE_PATH "nul", CONFIG_ENUM, GATE_AT(rules.nul), "reject", 0, 0, nul_names, NULL,
+     LIVE, "a segment is skipped when its content, or its name, was loaded before; or off"},
+    {GATE_PATH "nul", CONFIG_ENUM, GATE_AT(rules.nul), "reject", 0, 0, nul_names, NULL, LIVE,
      "a frame with a NUL character in text is rejected, or the character stripped"},
     {0},
 };
@@ -195,12 +199,25 @@ static struct err parse_rejects(const char *called, const char *value, struct re
     return ERR_OK;
 }
 
+static struct err check_listen(const char *called, const char *value)
+{
+    struct endpoint e;
+    if (strcmp(value, CONFIG_LISTEN_OFF) == 0 || endpoint_parse(value, &e))
+        return ERR_OK;
+    return err_make(ERR_CONFIG,
+                    "`%s` is not an address and a port for `%s`; write it like `127.0.0.1:9647` or "
+                    "`[::1]:9647`, or `off`",
+                    value, called);
+}
+
 static struct err store(const struct config_key *key, const char *called, void *base,
                         const char *value)
 {
     void *field = (char *)base + key->offset;
     uint64_t number = 0;
-    if (key->type == CONFIG_STRING) {
+    if (key->type == CONFIG_LISTEN)
+        TRY(check_listen(called, value));
+    if (config_is_string(key)) {
         char **string = field;
         free(*string);
         *string = mem_strdup(value);

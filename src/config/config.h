@@ -9,15 +9,18 @@
  *     TRY(config_override(&c, "spool", value));             // a flag
  *     config_free(&c);
  *
- * Later ones win. The keys are a table (config_keys): the same one that --help and the check of
+ * Later ones win; what comes after a mistake is read all the same, and the first mistake told. The
+ * keys are a table (config_keys): the same one that --help and the check of
  * spoolgate.example.yaml read. Every failure is ERR_CONFIG, with file:line:col for a file.
  */
 #ifndef SPOOLGATE_CONFIG_CONFIG_H
 #define SPOOLGATE_CONFIG_CONFIG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "frame/limits.h"
@@ -61,8 +64,9 @@ struct knowledge_rules {
 };
 
 /* The status server (web/web.h). */
+#define CONFIG_LISTEN_OFF "off"
 struct http_rules {
-    char *listen; /* HOST:PORT, or "off" */
+    char *listen; /* HOST:PORT (base/endpoint.h), or CONFIG_LISTEN_OFF */
     char *socket; /* path of a unix socket; "": none */
     char *hosts;  /* further names that a request's Host may have, " " between them */
 };
@@ -91,6 +95,7 @@ struct config {
 
 enum config_type {
     CONFIG_STRING,
+    CONFIG_LISTEN, /* a string, too: "127.0.0.1:9647" or "off" */
     CONFIG_COUNT,
     CONFIG_SIZE,
     CONFIG_DURATION,
@@ -106,9 +111,16 @@ struct config_key {
     uint64_t min, max;        /* counts, sizes and durations (microseconds) */
     const char *const *names; /* CONFIG_ENUM: value i is names[i]; ends with NULL */
     const char *environment;  /* variable, or NULL */
+    bool at_start;            /* a reload doesn't change it, the next start does */
     const char *help;
 };
 extern const struct config_key config_keys[]; /* ends with a NULL path */
+
+/* Does the struct hold a char * for it? */
+static inline bool config_is_string(const struct config_key *key)
+{
+    return key->type == CONFIG_STRING || key->type == CONFIG_LISTEN;
+}
 
 void config_init(struct config *c);
 void config_free(struct config *c);
@@ -136,5 +148,28 @@ struct err config_gate_set(struct gate_settings *settings, const struct config_k
 const struct gate_settings *config_gate(const struct config *c, const char *gate);
 
 unsigned config_loaders(const struct config *c);
+
+/* ---- two configurations (change.c) ---- */
+
+/* A copy of its own; config_delete(). */
+struct config *config_copy(const struct config *c);
+void config_delete(struct config *c);
+
+/* The key's value, as one would write it. base: the configuration, or a gate's settings. */
+void config_value(const struct config_key *key, const void *base, struct buf *out);
+
+/* Tells each key whose value differs, in the order of the table, and then each gate's that is in
+ * either: those that go for its segments. Returns how many there are; tell may be NULL. */
+struct config_change {
+    const char *path;
+    const struct config_key *key;
+    const char *from, *to;
+};
+typedef void config_tell_fn(void *context, const struct config_change *change);
+size_t config_compare(const struct config *from, const struct config *to, config_tell_fn *tell,
+                      void *context);
+
+/* What a reload doesn't change becomes as it is in `running`. */
+void config_keep_running(struct config *c, const struct config *running);
 
 #endif

@@ -16,7 +16,14 @@ enum { PATH_BYTES = 256 };
 struct walk {
     struct config *config;
     const char *file;
+    struct err first; /* mistake; what comes after it is read all the same */
 };
+
+static void keep_first(struct walk *w, const struct err *e)
+{
+    if (!err_is(&w->first))
+        w->first = *e;
+}
 
 static struct err at_node(const struct walk *w, const struct yaml_node *node, const char *text)
 {
@@ -24,26 +31,27 @@ static struct err at_node(const struct walk *w, const struct yaml_node *node, co
                     text);
 }
 
-static struct err walk_map(const struct walk *w, const struct yaml_node *map, const char *prefix)
+static void walk_map(struct walk *w, const struct yaml_node *map, const char *prefix)
 {
     for (size_t i = 0; i < map->count; i++) {
         const struct yaml_node *key = map->entries[i].key;
         const struct yaml_node *value = map->entries[i].value;
         char path[PATH_BYTES];
+        struct err e = ERR_OK;
         if (snprintf(path, sizeof path, "%s%s%s", prefix, *prefix ? "." : "", key->text) >=
             PATH_BYTES)
-            return at_node(w, key, "the key is too long");
-        if (value->type == YAML_MAP) {
-            TRY(walk_map(w, value, path)); /* no deeper than a path is long */
-            continue;
+            e = err_make(ERR_CONFIG, "the key is too long");
+        else if (value->type == YAML_MAP)
+            walk_map(w, value, path); /* no deeper than a path is long */
+        else if (!value->text)
+            e = err_make(ERR_CONFIG, "a single value is wanted here");
+        else
+            e = config_set(w->config, path, value->text);
+        if (err_is(&e)) {
+            e = at_node(w, key, e.text);
+            keep_first(w, &e);
         }
-        if (!value->text)
-            return at_node(w, key, "a single value is wanted here");
-        struct err e = config_set(w->config, path, value->text);
-        if (err_is(&e))
-            return at_node(w, key, e.text);
     }
-    return ERR_OK;
 }
 
 static struct err first_finding(struct yaml_diag *diag)
@@ -70,20 +78,19 @@ static struct err check_places(const struct walk *w)
 /* A text that says nothing, and so an empty file, is a configuration of defaults. */
 struct err config_load_text(struct config *c, const char *name, const char *text, size_t len)
 {
-    struct walk w = {c, name};
+    struct walk w = {.config = c, .file = name};
     struct arena arena = {0};
     struct yaml_diag diag = {0};
     struct yaml_node *root = yaml_read(&arena, name, text, len, &diag);
-    struct err e = ERR_OK;
     if (diag.errors > 0)
-        e = first_finding(&diag);
+        w.first = first_finding(&diag);
     else if (root && root->type != YAML_MAP)
-        e = at_node(&w, root, "a mapping of keys to values is wanted");
+        w.first = at_node(&w, root, "a mapping of keys to values is wanted");
     else if (root)
-        e = walk_map(&w, root, "");
+        walk_map(&w, root, "");
     yaml_diag_free(&diag);
     arena_free(&arena);
-    return err_is(&e) ? e : check_places(&w);
+    return err_is(&w.first) ? w.first : check_places(&w);
 }
 
 static struct err read_file(int fd, const char *path, struct buf *text)

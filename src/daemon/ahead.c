@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/ahead.h"
 
+#include "base/pulse.h"
 #include "io/thread.h"
 
 static void lock(struct ahead *a)
@@ -11,6 +12,14 @@ static void lock(struct ahead *a)
 static void unlock(struct ahead *a)
 {
     (void)pthread_mutex_unlock(&a->lock);
+}
+
+/* The other thread has a pulse of its own. */
+static void wait_changed(struct ahead *a)
+{
+    pulse_wait();
+    (void)pthread_cond_wait(&a->changed, &a->lock);
+    pulse_go_on();
 }
 
 static void set_state(struct ahead *a, enum ahead_state state)
@@ -31,10 +40,11 @@ static void clear(struct ahead *a, struct ahead_batch *b)
 static void *ahead_main(void *ahead)
 {
     struct ahead *a = ahead;
+    pulse_begin("loader's second thread", PULSE_LIMIT_US);
     lock(a);
     while (a->state != AHEAD_ENDING) {
         if (a->state != AHEAD_BUSY) {
-            (void)pthread_cond_wait(&a->changed, &a->lock);
+            wait_changed(a);
             continue;
         }
         struct ahead_batch *b = &a->batches[!a->loading];
@@ -47,6 +57,7 @@ static void *ahead_main(void *ahead)
         set_state(a, found ? AHEAD_READY : AHEAD_IDLE);
     }
     unlock(a);
+    pulse_end();
     return NULL;
 }
 
@@ -86,7 +97,7 @@ static bool wait_until_done(struct ahead *a)
         lock(a);
     }
     while (a->state == AHEAD_BUSY)
-        (void)pthread_cond_wait(&a->changed, &a->lock);
+        wait_changed(a);
     bool ready = a->state == AHEAD_READY;
     a->state = AHEAD_IDLE;
     unlock(a);

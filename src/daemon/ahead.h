@@ -27,12 +27,14 @@
 #include <stdbool.h>
 
 #include "base/err.h"
+#include "replay/outcome.h"
 #include "replay/prepare.h"
 
 struct ahead_batch {
     struct prepared prepared;
     void *job; /* the caller's */
     bool is_loaded;
+    struct load_outcome outcome; /* once it is loaded */
 };
 
 enum ahead_state { AHEAD_IDLE, AHEAD_BUSY, AHEAD_READY, AHEAD_ENDING };

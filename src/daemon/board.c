@@ -12,6 +12,7 @@
 
 #include "base/backoff.h"
 #include "base/mem.h"
+#include "base/pulse.h"
 #include "base/time.h"
 #include "daemon/view.h"
 
@@ -63,13 +64,14 @@ static void unlock(struct board *b)
 
 static void wait_changed(struct board *b, int64_t until_us)
 {
-    if (until_us == INT64_MAX) {
-        (void)pthread_cond_wait(&b->changed, &b->lock);
-        return;
-    }
     struct timespec ts = {.tv_sec = until_us / TIME_US_PER_S,
                           .tv_nsec = until_us % TIME_US_PER_S * 1000};
-    (void)pthread_cond_timedwait(&b->changed, &b->lock, &ts);
+    pulse_wait();
+    if (until_us == INT64_MAX)
+        (void)pthread_cond_wait(&b->changed, &b->lock);
+    else
+        (void)pthread_cond_timedwait(&b->changed, &b->lock, &ts);
+    pulse_go_on();
 }
 
 void board_wake_scanner(struct board *b)
@@ -115,6 +117,7 @@ static void add_job(struct board *b, struct job *job)
     while (*end)
         end = &(*end)->next;
     *end = job;
+    job->due_us = time_now();
     (void)pthread_cond_broadcast(&b->changed);
 }
 
@@ -488,7 +491,9 @@ void board_end(struct board *b, struct job *job, const struct err *e, bool claim
     } else {
         job->running = false;
         job->failures++;
-        job->not_before_us = time_monotonic() + backoff_us(job->failures, random32());
+        int64_t wait_us = backoff_us(job->failures, random32());
+        job->not_before_us = time_monotonic() + wait_us;
+        job->due_us = time_now() + wait_us;
         (void)snprintf(job->stalled, sizeof job->stalled, "%.255s", e->text);
         (void)pthread_cond_broadcast(&b->changed);
     }
@@ -538,6 +543,7 @@ const char *board_park(struct board *b, const struct uuid *id, const char *why)
         if (!problem) {
             job->kind = JOB_PARK;
             job->not_before_us = 0;
+            job->due_us = time_now();
             (void)snprintf(job->reason, sizeof job->reason, "%s", why);
             (void)pthread_cond_broadcast(&b->changed);
         }

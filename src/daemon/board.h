@@ -44,6 +44,7 @@ struct job {
     bool running;
     unsigned failures;
     int64_t not_before_us; /* monotonic */
+    int64_t due_us;        /* wall clock: when it was posted, or this try came due */
     int64_t since_us;      /* wall clock: when this try began */
     char stalled[256];     /* why the last try failed */
     struct job *next;

@@ -138,8 +138,9 @@ static void send_answer(struct control_client *client)
         client_close(client);
 }
 
-static void put_lines(struct jsonw *j, const char *key, const char *words)
+static void put_lines(struct jsonw *j, const char *key, struct buf *lines)
 {
+    const char *words = buf_cstr(lines);
     const char *line;
     size_t len;
     jsonw_key(j, key);
@@ -152,7 +153,7 @@ static void put_lines(struct jsonw *j, const char *key, const char *words)
     jsonw_end(j);
 }
 
-static void reloaded(void *context, const struct err *failure, const char *words)
+static void reloaded(void *context, const struct err *failure, struct manifest_reload *found)
 {
     struct control_client *client = context;
     struct jsonw j = {.out = &client->answer};
@@ -163,7 +164,8 @@ static void reloaded(void *context, const struct err *failure, const char *words
         jsonw_key(&j, "error");
         jsonw_str(&j, failure->text);
     }
-    put_lines(&j, err_is(failure) ? "errors" : "changes", words);
+    put_lines(&j, err_is(failure) ? "errors" : "changes", &found->words);
+    put_lines(&j, "at_start", &found->at_start);
     jsonw_end(&j);
     send_answer(client);
 }

@@ -3,14 +3,14 @@
  * control: the unix socket spool/.control. One line in, one line of JSON out, then it is closed.
  *
  *     status          {"pid", "version", "spool_id", "board": {"started_at", "stopping",
- *                      "scanned_at", "database_error", "gates": [...], "loading": [...]},
- *                      "manifests": {...},
+ *                      "database_error", "gates": [...], "loading": [...]}, "manifests": {...},
  *                      "courier": {"sinks", "in_flight", "database_error"},
  *                      "embed": {"embedders": [...], "database_error"} or null}
  *     rescan          {"ok": true}
- *     reload          {"ok": true, "changes": [...]} | {"ok": false, "error": "...", "errors":
- * [...]} open GATE       {"ok": true} | {"ok": false, "error": "..."} park BATCH WHY  the same: a
- * held batch goes to failed/
+ *     reload          {"ok": true, "changes": [...], "at_start": [...]}, or
+ *                     {"ok": false, "error": "...", "errors": [...], "at_start": []}
+ *     open GATE       {"ok": true} | {"ok": false, "error": "..."}
+ *     park BATCH WHY  the same: a held batch goes to failed/
  *
  * The server half lives on the uv loop; control_ask is the client that the commands use.
  */

@@ -9,11 +9,16 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/time.h"
 #include "base/version.h"
 #include "daemon/board.h"
 #include "daemon/control.h"
+#include "daemon/history.h"
 #include "daemon/loader.h"
 #include "daemon/scanner.h"
+#include "daemon/serve.h"
+#include "daemon/trail.h"
+#include "daemon/view.h"
 #include "daemon/worker.h"
 #include "embed/worker.h"
 #include "io/thread.h"
@@ -31,6 +36,8 @@ struct daemon {
     struct fit fit;
     struct kb_context kb;
     struct maintain maintain;
+    struct trail trail;
+    struct history history;
     struct courier *courier;
     struct embed_worker *embed; /* NULL: chunks are left to others */
     pthread_t scanner_thread;
@@ -40,12 +47,14 @@ struct daemon {
 
     uv_loop_t loop;
     uv_signal_t on_term, on_int, on_hup;
-    uv_timer_t deadline;
+    uv_timer_t deadline, sampling;
     uv_async_t somebody_ended;
     uv_work_t cancelling;
     bool giving_up;
     struct reload reload;
     struct control control;
+    struct serve serve;
+    struct web *web; /* NULL: it is off */
 };
 
 /* PQcancel connects to the server, which may take its time: not on the loop. */
@@ -109,6 +118,22 @@ static void reload(uv_signal_t *handle, int number)
     reload_start(&d->reload, NULL, NULL); /* which also wakes the scanner */
 }
 
+static void take_sample(uv_timer_t *timer)
+{
+    struct daemon *d = timer->data;
+    struct trail_totals totals = trail_sum(&d->trail);
+    struct view v;
+    uint64_t waiting = 0;
+    uint64_t bytes = 0;
+    board_view(&d->board, &v);
+    for (size_t i = 0; i < v.gate_count; i++) {
+        waiting += v.gates[i].waiting;
+        bytes += v.gates[i].bytes;
+    }
+    view_free(&v);
+    history_add(&d->history, &totals, waiting, bytes, time_now());
+}
+
 static void tell_loop(void *context)
 {
     struct daemon *d = context;
@@ -122,12 +147,16 @@ static void close_handle(uv_handle_t *handle, void *unused)
         uv_close(handle, NULL);
 }
 
-/* The last loader, the courier and the embedders are gone: nothing is left to wait for. */
+/* The last loader, the courier and the embedders are gone: nothing is left to wait for but the
+ * status server, which has been telling that we stop. */
 static void check_ended(uv_async_t *async)
 {
     struct daemon *d = async->data;
     if (!board_is_stopping(&d->board) || board_loaders(&d->board) > 0 ||
         !courier_is_over(d->courier) || !embed_is_over(d->embed))
+        return;
+    web_end(d->web);
+    if (!web_is_over(d->web))
         return;
     control_close(&d->control);
     uv_close((uv_handle_t *)&d->on_term, NULL);
@@ -136,6 +165,7 @@ static void check_ended(uv_async_t *async)
     /* A reload may still be reading: it isn't waited for. close_loop() closes the timer. */
     (void)uv_timer_start(&d->deadline, end_hard, DAEMON_GRACE_S * UINT64_C(1000), 0);
     uv_unref((uv_handle_t *)&d->deadline);
+    uv_close((uv_handle_t *)&d->sampling, NULL);
     uv_close((uv_handle_t *)&d->somebody_ended, NULL);
 }
 
@@ -155,6 +185,10 @@ static struct err open_loop(struct daemon *d)
     start_signal(d, &d->on_hup, reload, SIGHUP);
     (void)uv_timer_init(&d->loop, &d->deadline);
     d->deadline.data = d;
+    (void)uv_timer_init(&d->loop, &d->sampling);
+    d->sampling.data = d;
+    (void)uv_timer_start(&d->sampling, take_sample, HISTORY_STEP_S * UINT64_C(1000),
+                         HISTORY_STEP_S * UINT64_C(1000));
     (void)uv_async_init(&d->loop, &d->somebody_ended, check_ended);
     d->somebody_ended.data = d;
     d->reload.current = d->current;
@@ -185,6 +219,7 @@ static struct err start_workers(struct daemon *d)
                              .kb = &d->kb,
                              .maintain = &d->maintain,
                              .summaries = &d->summaries,
+                             .trail = &d->trail,
                              .migrate = d->migrate,
                              .with_knowledge = d->config->knowledge.is_on,
                              .ended = tell_loop,
@@ -220,7 +255,15 @@ static struct err start_threads(struct daemon *d, bool *scanner_runs)
     if (!err_is(&e) && d->config->knowledge.is_on && d->config->knowledge.is_embed)
         e = embed_start(&d->embed, d->config, d->current, tell_loop, d);
     d->reload.embed = d->embed;
-    return err_is(&e) ? e : start_workers(d);
+    if (!err_is(&e))
+        e = start_workers(d);
+    d->serve = (struct serve){.board = &d->board,
+                              .control = &d->control,
+                              .trail = &d->trail,
+                              .history = &d->history,
+                              .over = tell_loop,
+                              .context = d};
+    return err_is(&e) ? e : serve_start(&d->serve, &d->web, d->config, d->current, &d->spool);
 }
 
 static void run_threads(struct daemon *d, struct err *e)
@@ -229,14 +272,14 @@ static void run_threads(struct daemon *d, struct err *e)
     struct pg_target target = {d->config->database, d->config->schema};
     fit_open(&d->fit);
     kb_context_open(&d->kb, d->config);
-    d->maintain = (struct maintain){
-        .spool = &d->spool, .keep = &d->config->keep, .limit = MAINTAIN_PARTITIONS};
+    d->maintain = (struct maintain){.spool = &d->spool, .limit = MAINTAIN_PARTITIONS};
     summaries_start(&d->summaries, &target);
     *e = start_threads(d, &scanner_runs);
     if (err_is(e))
         board_stop(&d->board, true);
     else
         (void)uv_run(&d->loop, UV_RUN_DEFAULT);
+    web_stop(d->web);
     for (unsigned i = 0; i < d->workers_started; i++)
         (void)pthread_join(d->worker_threads[i], NULL);
     courier_stop(d->courier, COURIER_NOW, NULL);
@@ -307,7 +350,11 @@ struct err daemon_run(const struct config *config, struct manifest_current *curr
     (void)signal(SIGPIPE, SIG_IGN);
     TRY(spool_open(&d.spool, config->spool, true));
     d.spool.names = manifest_current_names(current);
+    trail_open(&d.trail);
+    history_open(&d.history);
     struct err e = run_open_spool(&d);
+    history_close(&d.history);
+    trail_close(&d.trail);
     spool_close(&d.spool);
     return e;
 }

@@ -89,11 +89,13 @@ static void add_outcome(struct drain *d, const struct load_outcome *o)
 {
     struct drain_result *r = d->result;
     r->batches += o->settled;
-    r->segments += o->segments;
-    r->segments_failed += o->segments_failed;
-    r->rows += o->rows;
-    r->rejected += o->rejected;
-    r->skipped += o->skipped;
+    if (!o->is_recalled) {
+        r->segments += o->segments;
+        r->segments_failed += o->segments_failed;
+        r->rows += o->rows;
+        r->rejected += o->rejected;
+        r->skipped += o->skipped;
+    }
     if (d->watch)
         d->watch->settled(d->watch->context, r);
 }
@@ -122,7 +124,7 @@ static void wait_until(int64_t wall_us)
 
 static struct gate_policy policy_of(const struct drain *d, const char *gate)
 {
-    return manifest_gate_terms(d->set, d->config, gate).policy;
+    return manifest_gate_terms(d->set, gate).policy;
 }
 
 static struct gate_decision decide(const struct drain *d, const struct drain_gate *g)
@@ -158,7 +160,7 @@ static struct err look(struct drain *d, struct drain_gate *g, struct gate_decisi
 
 static const bool *allowed_of(const struct drain *d, const char *gate)
 {
-    return manifest_gate_terms(d->set, d->config, gate).allowed;
+    return manifest_gate_terms(d->set, gate).allowed;
 }
 
 static struct err claim_from(struct drain *d, struct drain_gate *g, struct claim *c)
@@ -237,7 +239,7 @@ static bool prepare_next(void *loader, const atomic_bool *wanted, struct prepare
 static void retire(void *loader, struct ahead_batch *b)
 {
     struct drain_loader *l = loader;
-    struct err e = load_retire(l->drain->spool, &b->prepared.claim);
+    struct err e = load_retire(l->drain->spool, &b->prepared.claim, &b->outcome.times);
     lock(l->drain);
     keep_first(l->drain, &e);
     unlock(l->drain);
@@ -262,8 +264,7 @@ static void load(struct drain_loader *l, struct ahead_batch *b)
 {
     struct drain *d = l->drain;
     struct prepared *p = &b->prepared;
-    struct load_outcome outcome = {0};
-    struct err e = load_claim(&l->loader, p, &outcome);
+    struct err e = load_claim(&l->loader, p, &b->outcome);
     b->is_loaded = !err_is(&e);
     if (b->is_loaded)
         summaries_note(&d->summaries, p->terms.streams, &p->batch.partitions);
@@ -272,7 +273,7 @@ static void load(struct drain_loader *l, struct ahead_batch *b)
     if (err_is(&e))
         g->is_done = true; /* the others go on */
     else
-        add_outcome(d, &outcome);
+        add_outcome(d, &b->outcome);
     g->in_hand -= b->is_loaded;
     keep_first(d, &e);
     prepared_weigh(p, &g->weight);
@@ -425,9 +426,9 @@ static struct err list_gates(struct drain *d)
 /* What upkeep couldn't do is in the log and the next pass's; the pass went well all the same. */
 static struct err maintain(struct drain *d, struct loader *l)
 {
-    struct maintain m = {.spool = d->spool, .keep = &d->config->keep};
+    struct maintain m = {.spool = d->spool};
     struct maintain_result done;
-    struct err e = maintain_run(&m, &d->set->streams, &l->pg, &done);
+    struct err e = maintain_run(&m, d->set, &l->pg, &done);
     maintain_close(&m);
     return e;
 }

@@ -17,7 +17,6 @@ static inline void loader_init(struct loader *l, const struct config *config,
 {
     *l = (struct loader){.spool = spool,
                          .preparer = {.terms = manifest_current_terms(current),
-                                      .limits = &config->limits,
                                       .handler = kb_handler(kb),
                                       .stop = stop},
                          .target = {config->database, config->schema}};

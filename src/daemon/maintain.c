@@ -20,9 +20,9 @@ static struct prune_rules rules_for(int64_t keep_us, uint64_t keep_bytes)
                                 .keep_bytes = keep_bytes};
 }
 
-static struct err prune_spool(const struct maintain *m, struct prune_result *result)
+static struct err prune_spool(const struct maintain *m, const struct keep_rules *k,
+                              struct prune_result *result)
 {
-    const struct keep_rules *k = m->keep;
     struct prune_rules archive = rules_for(k->archive_us, k->archive_bytes);
     struct prune_rules failed = rules_for(k->failed_us, k->failed_bytes);
     if (k->archive_us || k->archive_bytes)
@@ -47,12 +47,13 @@ static struct err delete_some(struct pg *pg, const char *sql, int count, const c
     return ERR_OK;
 }
 
-static struct err prune_rejects(const struct maintain *m, struct pg *pg, uint64_t *deleted)
+static struct err prune_rejects(const struct maintain *m, const struct keep_rules *k, struct pg *pg,
+                                uint64_t *deleted)
 {
     char before[TIME_TEXT];
-    if (m->keep->rejects_us == 0)
+    if (k->rejects_us == 0)
         return ERR_OK;
-    (void)time_format(time_now() - m->keep->rejects_us, before);
+    (void)time_format(time_now() - k->rejects_us, before);
     return delete_some(pg, sql_reject_prune, PG_PARAMS(before, m->spool->id), deleted);
 }
 
@@ -71,13 +72,14 @@ static struct err waiting_in_failed(const struct spool *s, struct buf *array)
     return ERR_OK;
 }
 
-static struct err prune_receipts(const struct maintain *m, struct pg *pg, uint64_t *deleted)
+static struct err prune_receipts(const struct maintain *m, const struct keep_rules *k,
+                                 struct pg *pg, uint64_t *deleted)
 {
     char before[TIME_TEXT];
     struct buf kept = {0};
-    if (m->keep->receipts_us == 0)
+    if (k->receipts_us == 0)
         return ERR_OK;
-    (void)time_format(time_now() - m->keep->receipts_us, before);
+    (void)time_format(time_now() - k->receipts_us, before);
     struct err e = waiting_in_failed(m->spool, &kept);
     if (!err_is(&e))
         e = delete_some(pg, sql_receipt_prune, PG_PARAMS(before, m->spool->id, buf_cstr(&kept)),
@@ -86,9 +88,10 @@ static struct err prune_receipts(const struct maintain *m, struct pg *pg, uint64
     return e;
 }
 
-static struct err prune_events(const struct maintain *m, struct pg *pg, struct queue_pruned *pruned)
+static struct err prune_events(const struct maintain *m, const struct keep_rules *k, struct pg *pg,
+                               struct queue_pruned *pruned)
 {
-    int64_t keep_us = m->keep->events_us;
+    int64_t keep_us = k->events_us;
     return keep_us > 0 ? queue_prune(pg, m->spool->id, time_now() - keep_us, pruned) : ERR_OK;
 }
 
@@ -183,16 +186,17 @@ struct err maintain_summarize(const struct stream_set *streams, struct pg *pg, u
 
 /* ---- the pass ---- */
 
-static struct err prune_all(const struct maintain *m, struct pg *pg, struct maintain_result *r)
+static struct err prune_all(const struct maintain *m, const struct keep_rules *k, struct pg *pg,
+                            struct maintain_result *r)
 {
     int64_t start = time_monotonic();
-    struct err e = prune_spool(m, &r->files);
+    struct err e = prune_spool(m, k, &r->files);
     if (!err_is(&e))
-        e = prune_rejects(m, pg, &r->rejects);
+        e = prune_rejects(m, k, pg, &r->rejects);
     if (!err_is(&e))
-        e = prune_receipts(m, pg, &r->receipts);
+        e = prune_receipts(m, k, pg, &r->receipts);
     if (!err_is(&e))
-        e = prune_events(m, pg, &r->events);
+        e = prune_events(m, k, pg, &r->events);
     if (r->files.batches + r->receipts + r->rejects + r->events.events > 0)
         LOG_INFO("pruned", LOG_INT("batches", r->files.batches), LOG_INT("bytes", r->files.bytes),
                  LOG_INT("receipts", r->receipts), LOG_INT("rejects", r->rejects),
@@ -206,12 +210,12 @@ static struct err prune_all(const struct maintain *m, struct pg *pg, struct main
 }
 
 /* Looking through the archive is for the run that has nothing else left to do. */
-struct err maintain_run(struct maintain *m, const struct stream_set *streams, struct pg *pg,
+struct err maintain_run(struct maintain *m, const struct manifest *set, struct pg *pg,
                         struct maintain_result *result)
 {
     *result = (struct maintain_result){0};
-    TRY(keep_up(m, streams, pg, &result->partitions));
-    return result->partitions.more ? ERR_OK : prune_all(m, pg, result);
+    TRY(keep_up(m, &set->streams, pg, &result->partitions));
+    return result->partitions.more ? ERR_OK : prune_all(m, &set->config->keep, pg, result);
 }
 
 void maintain_close(struct maintain *m)

@@ -4,9 +4,9 @@
  * (replay/upkeep.h); archived and failed batches, receipts, rejects and events go away as `keep:`
  * says.
  *
- *     struct maintain m = {.spool = &spool, .keep = &config.keep};
+ *     struct maintain m = {.spool = &spool};
  *     struct maintain_result done;
- *     struct err e = maintain_run(&m, streams, &pg, &done);
+ *     struct err e = maintain_run(&m, set, &pg, &done);
  *     maintain_close(&m);
  *
  * Posted by the scanner once an hour and run by a loader; also the last thing a drain does, and
@@ -21,9 +21,9 @@
 
 #include "base/err.h"
 #include "base/time.h"
-#include "config/config.h"
 #include "daemon/oddities.h"
 #include "io/pg.h"
+#include "manifest/manifest.h"
 #include "outbox/queue.h"
 #include "replay/upkeep.h"
 #include "spool/prune.h"
@@ -37,7 +37,6 @@
 
 struct maintain {
     const struct spool *spool;
-    const struct keep_rules *keep;
     uint64_t limit; /* partitions let go in one run; 0: all */
 
     /* private */
@@ -52,7 +51,8 @@ struct maintain_result {
     struct queue_pruned events;
 };
 
-struct err maintain_run(struct maintain *m, const struct stream_set *streams, struct pg *pg,
+/* By the streams of the set, and `keep:` of its configuration. */
+struct err maintain_run(struct maintain *m, const struct manifest *set, struct pg *pg,
                         struct maintain_result *result);
 void maintain_close(struct maintain *m);
 

@@ -6,7 +6,6 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/str.h"
 
 void reload_open(struct reload *r, uv_loop_t *loop)
 {
@@ -15,7 +14,7 @@ void reload_open(struct reload *r, uv_loop_t *loop)
 
 void reload_close(struct reload *r)
 {
-    buf_free(&r->words);
+    manifest_reload_free(&r->found);
     free(r->waiters);
     r->waiters = NULL;
     r->count = r->cap = 0;
@@ -31,8 +30,8 @@ static struct err make_folder(const struct spool *spool, const char *gate)
 
 struct err reload_make_folders(struct manifest_current *current, const struct spool *spool)
 {
-    const struct config *config = current->config;
     struct manifest *set = manifest_current_get(current);
+    const struct config *config = set->config;
     struct err e = ERR_OK;
     for (size_t i = 0; i < config->gate_count && !err_is(&e); i++)
         e = make_folder(spool, config->gates[i].name);
@@ -46,40 +45,13 @@ struct err reload_make_folders(struct manifest_current *current, const struct sp
 static void read_anew(uv_work_t *work)
 {
     struct reload *r = work->data;
-    buf_clear(&r->words);
-    r->outcome = manifest_current_reload(r->current, &r->words);
+    manifest_reload_clear(&r->found);
+    r->outcome = manifest_current_reload(r->current, &r->found);
     if (err_is(&r->outcome))
         return;
     struct err e = reload_make_folders(r->current, r->spool);
     if (err_is(&e))
         LOG_WARN("a gate's folder can't be made", LOG_STR("error", e.text));
-}
-
-static void log_words(const char *words, bool failed)
-{
-    const char *line;
-    size_t len;
-    while ((line = str_line(&words, &len))) {
-        char *text = mem_strndup(line, len);
-        if (failed)
-            LOG_ERROR("manifests", LOG_STR("error", text));
-        else
-            LOG_INFO("manifests", LOG_STR("change", text));
-        free(text);
-    }
-}
-
-static void log_outcome(struct reload *r)
-{
-    struct manifest *m = manifest_current_get(r->current);
-    log_words(buf_cstr(&r->words), err_is(&r->outcome));
-    if (err_is(&r->outcome))
-        LOG_ERROR("manifests not reloaded; the old ones stay", LOG_STR("error", r->outcome.text),
-                  LOG_STR("manifest_rev", m->rev));
-    else
-        LOG_INFO(r->words.len > 0 ? "manifests reloaded" : "manifests reloaded; nothing changed",
-                 LOG_STR("manifest_rev", m->rev));
-    manifest_release(m);
 }
 
 static void begin(struct reload *r);
@@ -92,7 +64,7 @@ static void finished(uv_work_t *work, int status)
     r->is_running = false;
     if (status != 0) /* the daemon ends */
         return;
-    log_outcome(r);
+    manifest_current_log(r->current, &r->found, &r->outcome);
     board_wake_scanner(r->board);
     courier_wake(r->courier);
     embed_wake(r->embed);
@@ -102,7 +74,7 @@ static void finished(uv_work_t *work, int status)
         if (!waiters[i].is_served)
             *MEM_PUSH(r->waiters, r->count, r->cap) = waiters[i];
         else if (waiters[i].done)
-            waiters[i].done(waiters[i].context, &r->outcome, buf_cstr(&r->words));
+            waiters[i].done(waiters[i].context, &r->outcome, &r->found);
     free(waiters);
     if (r->count > 0)
         begin(r);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * reload: reads the manifests anew while the daemon runs, for SIGHUP and `spoolgate reload`. On the
- * loop; the reading itself, from disk or a repository, is not.
+ * reload: reads configuration and manifests anew while the daemon runs, for SIGHUP and `spoolgate
+ * reload`. On the loop; the reading itself, from disk or a repository, is not.
  *
- *     struct reload r = {.current = &current, .spool = &spool, .board = &board, .courier =
- * courier}; reload_open(&r, &loop); reload_start(&r, answer, client);      // answer(client,
- * &failure, words), once it is done reload_forget(&r, client);             // nobody waits any more
+ *     struct reload r = {.current = &current, .spool = &spool, .board = &board, ...};
+ *     reload_open(&r, &loop);
+ *     reload_start(&r, answer, client);   // answer(client, &failure, &found), once it is done
+ *     reload_forget(&r, client);          // nobody waits any more
  *
  * Requests that come while one is under way get a second one of their own: what was written before
  * the request is what is read. Each outcome is logged.
@@ -17,15 +18,14 @@
 #include <stddef.h>
 #include <uv.h>
 
-#include "base/buf.h"
 #include "base/err.h"
 #include "daemon/board.h"
 #include "manifest/current.h"
 #include "embed/worker.h"
 #include "outbox/courier.h"
 
-/* words: the changes, or what is wrong; a line each. */
-typedef void reload_done_fn(void *context, const struct err *failure, const char *words);
+typedef void reload_done_fn(void *context, const struct err *failure,
+                            struct manifest_reload *found);
 
 struct reload_waiter {
     reload_done_fn *done;
@@ -45,7 +45,7 @@ struct reload {
     uv_work_t work;
     bool is_running;
     struct err outcome;
-    struct buf words;
+    struct manifest_reload found;
     struct reload_waiter *waiters;
     size_t count, cap;
 };

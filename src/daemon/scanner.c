@@ -10,13 +10,16 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/pulse.h"
 #include "base/time.h"
 #include "daemon/maintain.h"
+#include "daemon/trail.h"
 
 /* While it is too full to claim, room is looked at this often: nobody announces that it is back. */
 #define ROOM_AGAIN_US   (5 * TIME_US_PER_S)
 #define LIST_GOOD_US    (2 * TIME_US_PER_S) /* of a list that still has a batch in it */
 #define FOLDERS_GOOD_US (10 * TIME_US_PER_S)
+#define PULSE_LEAST_US  (60 * TIME_US_PER_S)
 
 /* What happens between a listing and this is in no listing: it calls for another scan. */
 static void read_events(void *context)
@@ -54,6 +57,7 @@ static struct scanned_gate *find_gate(struct scanner *s, const char *gate)
     struct scanned_gate *g = MEM_PUSH(s->gates, s->gate_count, s->gate_cap);
     *g = (struct scanned_gate){0};
     (void)snprintf(g->name, sizeof g->name, "%s", gate);
+    trail_expect(gate);
     return g;
 }
 
@@ -66,7 +70,7 @@ static void forget_gates(struct scanner *s)
 
 static struct gate_policy policy_of(const struct scanner *s, const char *gate)
 {
-    return manifest_gate_terms(s->set, s->config, gate).policy;
+    return manifest_gate_terms(s->set, gate).policy;
 }
 
 static struct gate_decision decide(struct scanner *s, const struct scanned_gate *g)
@@ -126,8 +130,7 @@ static struct err look_at_gate(struct scanner *s, const char *gate, const struct
     bool held = spool_is_held(s->spool, gate);
     bool forced = board_is_forced(s->board, gate);
     char misfit[FIT_WHY];
-    bool fits =
-        fit_of_gate(s->fit, s->set, manifest_gate_terms(s->set, s->config, gate).allowed, misfit);
+    bool fits = fit_of_gate(s->fit, s->set, manifest_gate_terms(s->set, gate).allowed, misfit);
     board_scanned(s->board, gate, &policy, &g->backlog, held, misfit);
     if (!is_old)
         look_again_at(s, g->backlog.found.settles_at_us);
@@ -190,9 +193,9 @@ static void look_at_room(struct scanner *s)
 {
     char text[128];
     unsigned used = room_used_percent(s->spool);
-    enum room room = room_judge(used, s->config->room_warn, s->config->room_hold);
+    enum room room = room_judge(used, s->set->config->room_warn, s->set->config->room_hold);
     (void)snprintf(text, sizeof text, "the spool's file system is %u%% full (room.hold is %u%%)",
-                   used, (unsigned)s->config->room_hold);
+                   used, (unsigned)s->set->config->room_hold);
     board_room(s->board, room == ROOM_HOLD ? text : NULL);
     if (room == ROOM_HOLD)
         look_again_at(s, time_now() + ROOM_AGAIN_US);
@@ -254,6 +257,12 @@ static void forget_lists(struct scanner *s, int64_t now_us)
             backlog_free(&s->gates[i].backlog);
 }
 
+/* A file, or a folder, that takes longer to look at is stuck. */
+static int64_t pulse_limit_of(int64_t rescan_us)
+{
+    return 3 * rescan_us > PULSE_LEAST_US ? 3 * rescan_us : PULSE_LEAST_US;
+}
+
 static struct err look(struct scanner *s)
 {
     struct scan_rules rules = {.now_us = time_now(),
@@ -261,7 +270,8 @@ static struct err look(struct scanner *s)
                                .is_settled = is_settled,
                                .odd = report_odd,
                                .context = s};
-    s->next_us = rules.now_us + s->config->rescan_us;
+    s->next_us = rules.now_us + s->set->config->rescan_us;
+    pulse_limit(pulse_limit_of(s->set->config->rescan_us));
     post_maintenance(s);
     post_fit(s);
     look_at_room(s);
@@ -289,7 +299,9 @@ static bool wait_for(struct scanner *s, int64_t until_us, bool for_events)
                            {.fd = s->watch.fd, .events = POLLIN}};
     int64_t left = until_us - time_now();
     int timeout = left <= 0 ? 0 : left > INT64_C(60000000) ? 60000 : (int)(left / 1000) + 1;
+    pulse_wait();
     (void)poll(fds, for_events ? 2 : 1, timeout);
+    pulse_go_on();
     return read(s->board->wake, &count, sizeof count) == sizeof count;
 }
 
@@ -310,6 +322,7 @@ static void scan_once(struct scanner *s, char last_error[sizeof((struct err *)0)
     }
     (void)strcpy(last_error, e.text);
     board_scan_end(s->board, &e);
+    pulse_beat();
 }
 
 void *scanner_main(void *scanner)
@@ -317,6 +330,7 @@ void *scanner_main(void *scanner)
     struct scanner *s = scanner;
     char last_error[sizeof((struct err *)0)->text] = "";
     s->loaders = config_loaders(s->config);
+    pulse_begin("scanner", PULSE_LEAST_US);
     struct err e = watch_open(&s->watch);
     if (err_is(&e)) /* slower without, but not wrong: the rescan finds everything */
         LOG_WARN("no inotify; relying on rescans", LOG_STR("error", e.text));
@@ -333,5 +347,6 @@ void *scanner_main(void *scanner)
     oddities_free(&s->oddities);
     forget_gates(s);
     free_folders(s);
+    pulse_end();
     return NULL;
 }

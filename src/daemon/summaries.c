@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/pulse.h"
 #include "base/time.h"
 #include "db/queries.h"
 #include "io/thread.h"
@@ -98,12 +99,14 @@ static void wait_for_work(struct summaries *s, int64_t not_before_us)
         int64_t left = not_before_us - time_monotonic();
         struct timespec until = {.tv_sec = not_before_us / TIME_US_PER_S,
                                  .tv_nsec = not_before_us % TIME_US_PER_S * 1000};
+        if (s->count > 0 && left <= 0)
+            return;
+        pulse_wait();
         if (s->count == 0)
             (void)pthread_cond_wait(&s->changed, &s->lock);
-        else if (left > 0)
-            (void)pthread_cond_timedwait(&s->changed, &s->lock, &until);
         else
-            return;
+            (void)pthread_cond_timedwait(&s->changed, &s->lock, &until);
+        pulse_go_on();
     }
 }
 
@@ -111,6 +114,7 @@ static void *summaries_main(void *summaries)
 {
     struct summaries *s = summaries;
     int64_t not_before_us = 0;
+    pulse_begin("thread that summarises", PULSE_LIMIT_US);
     (void)pthread_mutex_lock(&s->lock);
     for (;;) {
         struct summary_leaf *round;
@@ -125,6 +129,7 @@ static void *summaries_main(void *summaries)
         (void)pthread_mutex_lock(&s->lock);
     }
     (void)pthread_mutex_unlock(&s->lock);
+    pulse_end();
     return NULL;
 }
 

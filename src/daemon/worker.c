@@ -6,6 +6,7 @@
 
 #include "base/backoff.h"
 #include "base/log.h"
+#include "base/pulse.h"
 #include "base/time.h"
 #include "daemon/loader.h"
 #include "schema/migrate.h"
@@ -51,20 +52,34 @@ static bool ensure_connected(struct worker *w, unsigned *failures, struct err *l
     return false;
 }
 
-static struct err claim(struct worker *w, struct job *job, struct claim *c)
+static int64_t oldest_arrival(const struct job *job)
 {
-    int64_t start = time_monotonic();
+    int64_t oldest_us = job->files[0].arrived_us;
+    for (size_t i = 1; i < job->count; i++)
+        if (job->files[i].arrived_us < oldest_us)
+            oldest_us = job->files[i].arrived_us;
+    return oldest_us;
+}
+
+static struct err claim(struct worker *w, struct job *job, struct prepared *p)
+{
+    struct claim *c = &p->claim;
+    struct batch_watch watch = batch_watch_start();
+    int64_t arrived_us = oldest_arrival(job);
     size_t listed = job->count;
     struct err e = (job->is_ordered ? claim_make_in_order : claim_make)(
         w->loader.spool, &job->id, job->gate, job->reason, job->files, job->count, c);
     board_claimed(w->board, job, &e, err_is(&e) || c->count < listed);
     if (!err_is(&e) && c->count < listed) /* what was left out is judged anew */
         board_wake_scanner(w->board);
-    if (!err_is(&e) && c->count > 0)
-        LOG_INFO("gate opened", LOG_STR("batch", c->batch), LOG_STR("gate", c->gate),
-                 LOG_STR("reason", c->reason), LOG_INT("segments", c->count),
-                 LOG_DURATION("took", time_monotonic() - start));
-    return e;
+    if (err_is(&e) || c->count == 0)
+        return e;
+    batch_times_add(&p->times, BATCH_WAIT, arrived_us, watch.at_us - arrived_us);
+    batch_watch_stop(&watch, &p->times, BATCH_CLAIM);
+    LOG_INFO("gate opened", LOG_STR("batch", c->batch), LOG_STR("gate", c->gate),
+             LOG_STR("reason", c->reason), LOG_INT("segments", c->count),
+             LOG_DURATION("took", p->times.of[BATCH_CLAIM].took_us));
+    return ERR_OK;
 }
 
 static void end_job(struct worker *w, struct job *job, const struct err *e, bool began)
@@ -90,7 +105,7 @@ static bool prepare_next(void *worker, const atomic_bool *wanted, struct prepare
     struct worker *w = worker;
     struct job *job;
     while ((job = board_take_ahead(w->board, wanted))) {
-        struct err e = claim(w, job, &b->prepared.claim);
+        struct err e = claim(w, job, &b->prepared);
         if (!err_is(&e) && b->prepared.claim.count > 0)
             break;
         end_job(w, job, &e, true);
@@ -110,7 +125,9 @@ static bool prepare_next(void *worker, const atomic_bool *wanted, struct prepare
 static void retire(void *worker, struct ahead_batch *b)
 {
     struct worker *w = worker;
-    struct err e = load_retire(w->loader.spool, &b->prepared.claim);
+    struct err e = load_retire(w->loader.spool, &b->prepared.claim, &b->outcome.times);
+    if (!err_is(&e))
+        trail_add(w->trail, &b->outcome);
     end_job(w, b->job, &e, true);
 }
 
@@ -132,7 +149,7 @@ static struct err claim_when_up(struct worker *w, struct job *job, struct prepar
         pg_close(&w->loader.pg);
         return e;
     }
-    return claim(w, job, &p->claim);
+    return claim(w, job, p);
 }
 
 static struct err ask_fit(struct worker *w)
@@ -149,7 +166,7 @@ static struct err ask_fit(struct worker *w)
 static struct err require_fit(struct worker *w, const char *gate)
 {
     struct manifest *set = manifest_current_get(w->current);
-    const bool *allowed = manifest_gate_terms(set, w->current->config, gate).allowed;
+    const bool *allowed = manifest_gate_terms(set, gate).allowed;
     struct err e = fit_require(w->fit, &w->loader.pg, set, allowed);
     manifest_release(set);
     return e;
@@ -160,10 +177,19 @@ static struct err maintain(struct worker *w, bool *again)
 {
     struct maintain_result done;
     struct manifest *set = manifest_current_get(w->current);
-    struct err e = maintain_run(w->maintain, &set->streams, &w->loader.pg, &done);
+    struct err e = maintain_run(w->maintain, set, &w->loader.pg, &done);
     manifest_release(set);
     *again = done.partitions.more;
     return e;
+}
+
+static struct err park_or_resume(struct worker *w, const struct job *job,
+                                 struct load_outcome *outcome)
+{
+    if (job->kind == JOB_PARK)
+        return load_park(&w->loader, &job->id, job->reason, outcome);
+    TRY(require_fit(w, job->gate));
+    return load_resume(&w->loader, &job->id, outcome);
 }
 
 /* What is on disk or due already: nothing has to be claimed for it. */
@@ -174,16 +200,18 @@ static struct err run_due(struct worker *w, struct job *job, bool *again)
         return maintain(w, again);
     if (job->kind == JOB_FIT)
         return ask_fit(w);
-    if (job->kind == JOB_PARK)
-        return load_park(&w->loader, &job->id, job->reason, &outcome);
-    TRY(require_fit(w, job->gate));
-    return load_resume(&w->loader, &job->id, &outcome);
+    TRY(park_or_resume(w, job, &outcome));
+    if (outcome.settled) {
+        batch_times_add(&outcome.times, BATCH_QUEUE, job->due_us, job->since_us - job->due_us);
+        trail_add(w->trail, &outcome);
+    }
+    return ERR_OK;
 }
 
-static struct err load_batch(struct worker *w, struct prepared *p)
+static struct err load_batch(struct worker *w, struct ahead_batch *b)
 {
-    struct load_outcome outcome;
-    struct err e = load_claim(&w->loader, p, &outcome);
+    struct prepared *p = &b->prepared;
+    struct err e = load_claim(&w->loader, p, &b->outcome);
     if (!err_is(&e))
         summaries_note(w->summaries, p->terms.streams, &p->batch.partitions);
     board_weigh(w->board, p);
@@ -203,7 +231,7 @@ static void run_job(struct worker *w, struct job *job, struct ahead_batch *b)
         e = run_due(w, job, &again);
     if (!err_is(&e) && p->claim.count > 0) {
         ahead_start(&w->ahead);
-        e = load_batch(w, p);
+        e = load_batch(w, b);
         if (!err_is(&e)) { /* the job ends when it is retired */
             b->job = job;
             b->is_loaded = true;
@@ -238,6 +266,7 @@ void *worker_main(void *worker)
     struct worker *w = worker;
     struct job *job;
     struct ahead_batch *b;
+    pulse_begin("loader", PULSE_LIMIT_US);
     w->ahead.next = prepare_next;
     w->ahead.wake = wake_second_thread;
     w->ahead.retire = retire;
@@ -249,6 +278,7 @@ void *worker_main(void *worker)
         run_job(w, job, b);
     ahead_close(&w->ahead);
     loader_close(&w->loader);
+    pulse_end();
     board_loader_ended(w->board);
     w->ended(w->context);
     return NULL;

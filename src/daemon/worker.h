@@ -18,6 +18,7 @@
 #include "daemon/fit.h"
 #include "daemon/maintain.h"
 #include "daemon/summaries.h"
+#include "daemon/trail.h"
 #include "replay/load.h"
 
 struct worker {
@@ -28,6 +29,7 @@ struct worker {
     struct loader loader;
     struct maintain *maintain; /* shared: one pass at a time */
     struct summaries *summaries;
+    struct trail *trail;
     bool migrate;        /* bring the database up before its first use */
     bool with_knowledge; /* the knowledge base, too */
     void (*ended)(void *context);

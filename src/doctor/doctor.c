@@ -130,10 +130,9 @@ static struct err check_all(struct doctor *d, struct loader *l, bool fix)
 
 struct err doctor_run(struct doctor *d, bool fix)
 {
-    struct loader l = {
-        .spool = d->spool,
-        .preparer = {.terms = manifest_current_terms(d->current), .limits = &d->config->limits},
-        .target = {d->config->database, d->config->schema}};
+    struct loader l = {.spool = d->spool,
+                       .preparer = {.terms = manifest_current_terms(d->current)},
+                       .target = {d->config->database, d->config->schema}};
     struct err locked = ERR_OK;
     pg_init(&l.pg);
     d->set = manifest_current_get(d->current);

@@ -9,6 +9,7 @@
 
 #include "base/backoff.h"
 #include "base/log.h"
+#include "base/pulse.h"
 #include "base/time.h"
 #include "db/queries.h"
 #include "embed/ask.h"
@@ -179,7 +180,9 @@ static void sleep_us(struct embed_hand *h, int64_t us)
 {
     struct pollfd fd = {.fd = h->wake, .events = POLLIN};
     eventfd_t calls;
+    pulse_wait();
     (void)poll(&fd, 1, (int)((us + TIME_US_PER_MS - 1) / TIME_US_PER_MS));
+    pulse_go_on();
     (void)eventfd_read(h->wake, &calls);
 }
 
@@ -367,7 +370,9 @@ void embed_hand_wait(struct embed_hand *h, int64_t wait_us)
     struct pollfd fds[] = {{.fd = h->wake, .events = POLLIN},
                            {.fd = pg_is_open(&h->pg) ? pg_socket(&h->pg) : -1, .events = POLLIN}};
     int wait_ms = (int)((wait_us + TIME_US_PER_MS - 1) / TIME_US_PER_MS);
+    pulse_wait();
     (void)poll(fds, 2, is_news ? 0 : wait_ms);
+    pulse_go_on();
     (void)eventfd_read(h->wake, &calls);
 }
 

@@ -10,6 +10,7 @@
 #include "base/jsonw.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/pulse.h"
 #include "base/time.h"
 #include "embed/hand.h"
 #include "io/thread.h"
@@ -41,9 +42,11 @@ static void *member_main(void *member)
     struct member *m = member;
     struct embed_worker *w = m->worker;
     int64_t wait_us;
+    pulse_begin("embedder", PULSE_LIMIT_US);
     while (embed_hand_turn(&m->hand, &wait_us))
         embed_hand_wait(&m->hand, wait_us);
     embed_hand_close(&m->hand);
+    pulse_end();
     (void)pthread_mutex_lock(&m->hand.shared->lock);
     m->hand.shared->hands--;
     (void)pthread_mutex_unlock(&m->hand.shared->lock);

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/pulse.h"
 #include "base/str.h"
 #include "base/uuid.h"
 
@@ -48,10 +49,13 @@ struct err durable_write(int fd, const void *bytes, size_t len)
 
 struct err durable_sync(int fd)
 {
-    while (fsync(fd) != 0)
+    struct err e = ERR_OK;
+    pulse_wait(); /* as long as the disk takes */
+    while (!err_is(&e) && fsync(fd) != 0)
         if (errno != EINTR)
-            return err_system(ERR_SPOOL, errno, "can't fsync");
-    return ERR_OK;
+            e = err_system(ERR_SPOOL, errno, "can't fsync");
+    pulse_go_on();
+    return e;
 }
 
 static struct err sync_and_close(struct durable_file *f)

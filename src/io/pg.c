@@ -9,9 +9,19 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/pulse.h"
 #include "base/sql.h"
 #include "base/time.h"
 #include "io/pooler.h"
+
+/* Whoever waits for the server isn't stuck. */
+#define SERVER(call)                  \
+    ({                                \
+        pulse_wait();                 \
+        __auto_type answer_ = (call); \
+        pulse_go_on();                \
+        answer_;                      \
+    })
 
 /*
  * What the server says of the rows rejects the rows. What it says of anything else (its own health,
@@ -116,7 +126,7 @@ static PGconn *connect_with_defaults(const char *conninfo)
         "keepalives_count", "tcp_user_timeout", "fallback_application_name",
         "client_encoding",  "dbname",           NULL};
     const char *values[] = {"10", "30", "10", "3", "60000", "spoolgate", "UTF8", conninfo, NULL};
-    return PQconnectdbParams(keys, values, 1);
+    return SERVER(PQconnectdbParams(keys, values, 1));
 }
 
 static void ignore_notice(void *arg, const char *message)
@@ -211,7 +221,7 @@ char *pg_describe(const char *conninfo)
 
 struct err pg_exec(struct pg *pg, const char *sql)
 {
-    PGresult *result = PQexec(pg->connection, sql);
+    PGresult *result = SERVER(PQexec(pg->connection, sql));
     ExecStatusType status = PQresultStatus(result);
     struct err e = ERR_OK;
     if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && status != PGRES_EMPTY_QUERY)
@@ -224,7 +234,7 @@ struct err pg_exec(struct pg *pg, const char *sql)
 
 struct err pg_commit(struct pg *pg)
 {
-    PGresult *result = PQexec(pg->connection, "COMMIT");
+    PGresult *result = SERVER(PQexec(pg->connection, "COMMIT"));
     struct err e = ERR_OK;
     if (PQresultStatus(result) != PGRES_COMMAND_OK)
         e = server_error(pg, result);
@@ -239,14 +249,14 @@ struct err pg_commit(struct pg *pg)
 void pg_rollback(struct pg *pg)
 {
     if (pg_is_open(pg))
-        PQclear(PQexec(pg->connection, "ROLLBACK"));
+        PQclear(SERVER(PQexec(pg->connection, "ROLLBACK")));
 }
 
 struct err pg_query(struct pg *pg, const char *sql, int count, const char *const *params,
                     PGresult **rows)
 {
-    return take_rows(pg, PQexecParams(pg->connection, sql, count, NULL, params, NULL, NULL, 0),
-                     rows);
+    return take_rows(
+        pg, SERVER(PQexecParams(pg->connection, sql, count, NULL, params, NULL, NULL, 0)), rows);
 }
 
 /* The name of the statement, which is prepared where it isn't yet; "" where there is no room. */
@@ -261,7 +271,7 @@ static struct err prepare(struct pg *pg, const char *sql, int count, char name[1
     (void)snprintf(name, 16, "s%u", i);
     if (i < pg->prepared_count)
         return ERR_OK;
-    TRY(take_rows(pg, PQprepare(pg->connection, name, sql, count, NULL), NULL));
+    TRY(take_rows(pg, SERVER(PQprepare(pg->connection, name, sql, count, NULL)), NULL));
     pg->prepared[pg->prepared_count++] = sql;
     return ERR_OK;
 }
@@ -275,7 +285,8 @@ struct err pg_query_prepared(struct pg *pg, const char *sql, int count, const ch
     TRY(prepare(pg, sql, count, name));
     if (!*name)
         return pg_query(pg, sql, count, params, rows);
-    return take_rows(pg, PQexecPrepared(pg->connection, name, count, params, NULL, NULL, 0), rows);
+    return take_rows(pg, SERVER(PQexecPrepared(pg->connection, name, count, params, NULL, NULL, 0)),
+                     rows);
 }
 
 static struct err connection_error(const struct pg *pg)
@@ -300,15 +311,15 @@ static struct err send_all(struct pg *pg, const struct pg_statement *statements,
         if (!sent)
             return connection_error(pg);
     }
-    return PQpipelineSync(pg->connection) ? ERR_OK : connection_error(pg);
+    return SERVER(PQpipelineSync(pg->connection)) ? ERR_OK : connection_error(pg);
 }
 
 /* A statement's result, and the NULL that ends it. */
 static struct err take_one(struct pg *pg, PGresult **rows)
 {
-    struct err e = take_rows(pg, PQgetResult(pg->connection), rows);
+    struct err e = take_rows(pg, SERVER(PQgetResult(pg->connection)), rows);
     if (PQstatus(pg->connection) == CONNECTION_OK)
-        PQclear(PQgetResult(pg->connection));
+        PQclear(SERVER(PQgetResult(pg->connection)));
     return e;
 }
 
@@ -327,7 +338,7 @@ struct err pg_query_all(struct pg *pg, const struct pg_statement *statements, si
     }
     if (i < count && !err_is(&first))
         first = connection_error(pg);
-    PQclear(PQgetResult(pg->connection)); /* of the sync */
+    PQclear(SERVER(PQgetResult(pg->connection))); /* of the sync */
     if (!PQexitPipelineMode(pg->connection) && !err_is(&first))
         first = connection_error(pg);
     return first;
@@ -353,7 +364,7 @@ struct err pg_heard(struct pg *pg, bool *heard)
 
 struct err pg_copy_begin(struct pg *pg, const char *sql)
 {
-    PGresult *result = PQexec(pg->connection, sql);
+    PGresult *result = SERVER(PQexec(pg->connection, sql));
     struct err e = ERR_OK;
     if (PQresultStatus(result) != PGRES_COPY_IN)
         e = server_error(pg, result);
@@ -366,7 +377,7 @@ static struct err copy_results(struct pg *pg, uint64_t *rows)
 {
     struct err e = ERR_OK;
     PGresult *result;
-    while ((result = PQgetResult(pg->connection))) {
+    while ((result = SERVER(PQgetResult(pg->connection)))) {
         if (PQresultStatus(result) == PGRES_COMMAND_OK)
             *rows = strtoull(PQcmdTuples(result), NULL, 10);
         else if (!err_is(&e))
@@ -395,7 +406,7 @@ struct err pg_copy_data(struct pg *pg, const void *bytes, size_t len)
     const char *p = bytes;
     while (len > 0) {
         int n = len < PIECE ? (int)len : PIECE;
-        if (PQputCopyData(pg->connection, p, n) != 1)
+        if (SERVER(PQputCopyData(pg->connection, p, n)) != 1)
             return copy_broken(pg);
         p += n;
         len -= (size_t)n;
@@ -406,7 +417,7 @@ struct err pg_copy_data(struct pg *pg, const void *bytes, size_t len)
 struct err pg_copy_end(struct pg *pg, uint64_t *rows)
 {
     *rows = 0;
-    if (PQputCopyEnd(pg->connection, NULL) != 1)
+    if (SERVER(PQputCopyEnd(pg->connection, NULL)) != 1)
         return copy_broken(pg);
     return copy_results(pg, rows);
 }

@@ -137,8 +137,8 @@ static struct err probe(struct probe *p, const char *conninfo)
     char listen[UUID_TEXT + 16];
     char notify[UUID_TEXT + 32];
     char unlisten[UUID_TEXT + 16];
-    int pid;
-    int other_pid;
+    int pid = 0;
+    int other_pid = 0;
     (void)snprintf(listen, sizeof listen, "LISTEN \"%s\"", p->channel);
     (void)snprintf(notify, sizeof notify, "NOTIFY \"%s\"", p->channel);
     (void)snprintf(unlisten, sizeof unlisten, "UNLISTEN \"%s\"", p->channel);

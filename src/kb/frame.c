@@ -14,7 +14,8 @@ enum { URI_MAX = 2000 };
 
 bool kb_require(struct kb_reading *g, enum kb_key key)
 {
-    return g->keys.of[key] || kb_refuse(g, key, "the key is missing");
+    return g->keys.of[key] ||
+           field_reject(g->reject, REJECT_MISSING, kb_key_columns[key].name, "the key is missing");
 }
 
 void kb_put_null(struct buf *out)
@@ -215,7 +216,7 @@ static bool read_frame(struct kb_reading *g, size_t segment)
 {
     struct kb_reader *reader = g->reader;
     if (kb_held_is_full(g->held))
-        return field_reject(g->reject, "",
+        return field_reject(g->reject, REJECT_OTHER, "",
                             "the batch has more assets and documents than fit into "
                             "memory: send them in smaller segments, and lower the "
                             "gate's batch.bytes");

@@ -17,7 +17,9 @@
 struct handler_batch {
     struct kb_context *context;
     const struct load_terms *terms;
-    struct kb_shape shape; /* by which its vectors are judged */
+    const struct config *config; /* the terms' */
+    char **roots;                /* its knowledge.roots; ends with NULL */
+    struct kb_shape shape;       /* by which its vectors are judged */
     struct kb_reader reader;
     struct kb_held held;
 };
@@ -25,13 +27,36 @@ struct handler_batch {
 /* --- inspection --------------------------------------------------------------------------------
  */
 
+/* "/srv/docs:/srv/wiki" */
+static char **split_roots(const char *roots)
+{
+    size_t count = 0;
+    size_t cap = 0;
+    char **list = NULL;
+    while (*roots) {
+        size_t len = strcspn(roots, ":");
+        if (len > 0)
+            *MEM_PUSH(list, count, cap) = mem_strndup(roots, len);
+        roots += len + (roots[len] == ':');
+    }
+    *MEM_PUSH(list, count, cap) = NULL;
+    return list;
+}
+
+static void free_roots(char **roots)
+{
+    for (char **root = roots; *root; root++)
+        free(*root);
+    free(roots);
+}
+
 static struct kb_reader fresh_reader(const struct handler_batch *s)
 {
-    const struct config *config = s->context->config;
+    const struct config *config = s->config;
     return (struct kb_reader){.shape = &s->shape,
                               .split = {.tokens = config->knowledge.chunk_tokens,
                                         .overlap = config->knowledge.chunk_overlap},
-                              .roots = (const char *const *)s->context->roots,
+                              .roots = (const char *const *)s->roots,
                               .nul = (enum nul_rule)s->terms->rules->nul,
                               .file_bytes = config->limits.string_bytes};
 }
@@ -42,6 +67,8 @@ static struct handler_batch *begin(void *context, const struct load_terms *terms
     struct handler_batch *s = mem_calloc(1, sizeof *s);
     s->context = kb;
     s->terms = terms;
+    s->config = terms->config ? terms->config : kb->config;
+    s->roots = split_roots(s->config->knowledge.roots);
     (void)pthread_mutex_lock(&kb->lock);
     s->shape = kb->shape;
     (void)pthread_mutex_unlock(&kb->lock);
@@ -54,7 +81,7 @@ static bool inspect(struct handler_batch *s, size_t segment, const struct frame 
                     struct reject *reject)
 {
     if (!s->context->config->knowledge.is_on)
-        return field_reject(reject, "kind",
+        return field_reject(reject, REJECT_KIND, "kind",
                             "the knowledge base is switched off (knowledge.enabled)");
     return kb_frame_read(&s->reader, segment, frame, &s->held, reject);
 }
@@ -69,6 +96,7 @@ static void end(struct handler_batch *s)
 {
     kb_reader_free(&s->reader);
     kb_held_close(&s->held);
+    free_roots(s->roots);
     free(s);
 }
 
@@ -258,27 +286,10 @@ static struct err load(struct handler_batch *s, struct handler_load *in)
 /* --- the context -------------------------------------------------------------------------------
  */
 
-/* "/srv/docs:/srv/wiki" */
-static char **split_roots(const char *roots)
-{
-    size_t count = 0;
-    size_t cap = 0;
-    char **list = NULL;
-    while (*roots) {
-        size_t len = strcspn(roots, ":");
-        if (len > 0)
-            *MEM_PUSH(list, count, cap) = mem_strndup(roots, len);
-        roots += len + (roots[len] == ':');
-    }
-    *MEM_PUSH(list, count, cap) = NULL;
-    return list;
-}
-
 void kb_context_open(struct kb_context *kb, const struct config *config)
 {
     *kb = (struct kb_context){.config = config,
                               .shape = {.type = KB_REAL},
-                              .roots = split_roots(config->knowledge.roots),
                               .budget = PREPARE_BUDGET,
                               .handler = {.takes = kb_frame_is,
                                           .begin = begin,
@@ -292,9 +303,6 @@ void kb_context_open(struct kb_context *kb, const struct config *config)
 
 void kb_context_close(struct kb_context *kb)
 {
-    for (char **root = kb->roots; *root; root++)
-        free(*root);
-    free(kb->roots);
     (void)pthread_mutex_destroy(&kb->lock);
 }
 

@@ -33,12 +33,11 @@
 #include "replay/handler.h"
 
 struct kb_context {
-    const struct config *config;
+    const struct config *config; /* of batches whose terms name none */
 
     /* private */
     pthread_mutex_t lock;
     struct kb_shape shape; /* dimensions 0: not known yet */
-    char **roots;          /* knowledge.roots; ends with NULL */
     size_t budget;         /* rows of a batch that may be held: PREPARE_BUDGET */
     struct handler handler;
 };

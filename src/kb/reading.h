@@ -39,7 +39,8 @@ bool kb_read_uri(struct kb_reading *g, enum kb_key key, struct kb_span *uri);
 bool kb_read_count(struct kb_reading *g, enum kb_key key, uint32_t *count);
 bool kb_require(struct kb_reading *g, enum kb_key key);
 /* False, so that callers can return it; the rest as for printf. */
-#define kb_refuse(g, key, ...) field_reject((g)->reject, kb_key_columns[key].name, __VA_ARGS__)
+#define kb_refuse(g, key, ...) \
+    field_reject((g)->reject, REJECT_OTHER, kb_key_columns[key].name, __VA_ARGS__)
 /* A field that is NULL. */
 void kb_put_null(struct buf *out);
 

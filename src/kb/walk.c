@@ -61,6 +61,7 @@ static struct err reject(const struct reading *r, size_t segment, const struct f
         return ERR_OK;
     (void)snprintf(reject.reason, sizeof reject.reason, "%s", problem);
     (void)snprintf(reject.sqlstate, sizeof reject.sqlstate, "%s", sqlstate);
+    reject.why = *sqlstate ? REJECT_SERVER : REJECT_OTHER;
     return w->in->reject(w->in, segment, frame, &reject);
 }
 

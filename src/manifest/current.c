@@ -2,11 +2,16 @@
 #include "manifest/current.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/jsonw.h"
+#include "base/log.h"
+#include "base/mem.h"
 #include "base/sql.h"
+#include "base/str.h"
 #include "base/time.h"
+#include "io/pg.h"
 #include "manifest/diff.h"
 #include "manifest/source.h"
 
@@ -43,10 +48,12 @@ struct err manifest_load(const struct config *config, struct yaml_diag *diag, st
             manifest_release(*m);
             *m = NULL;
         }
-        if (*m)
+        if (*m) {
             manifest_set_source(*m, origin.rev, origin.text);
-        else
+            manifest_set_config(*m, config);
+        } else {
             e = err_make(ERR_CONFIG, "the manifests have errors; see `spoolgate lint`");
+        }
     }
     manifest_files_free(&files);
     manifest_origin_free(&origin);
@@ -56,7 +63,7 @@ struct err manifest_load(const struct config *config, struct yaml_diag *diag, st
 struct err manifest_current_open(struct manifest_current *c, const struct config *config,
                                  struct yaml_diag *diag)
 {
-    *c = (struct manifest_current){.config = config, .loaded_us = time_now()};
+    *c = (struct manifest_current){.loaded_us = time_now()};
     (void)pthread_mutex_init(&c->lock, NULL);
     return manifest_load(config, diag, &c->set);
 }
@@ -76,7 +83,7 @@ struct manifest *manifest_current_get(struct manifest_current *c)
 }
 
 /* The new set becomes the current one, or, where there is none, the reason stays to be seen. */
-static struct manifest *replace(struct manifest_current *c, struct manifest *m, const struct err *e)
+static void replace(struct manifest_current *c, struct manifest *m, const struct err *e)
 {
     struct manifest *old = NULL;
     (void)pthread_mutex_lock(&c->lock);
@@ -87,34 +94,110 @@ static struct manifest *replace(struct manifest_current *c, struct manifest *m, 
         c->loaded_us = time_now();
     }
     (void)pthread_mutex_unlock(&c->lock);
-    return old;
+    manifest_release(old);
 }
 
-static bool is_current(struct manifest_current *c, const struct manifest *m)
+static bool is_same(const struct manifest *a, const struct manifest *b)
 {
-    (void)pthread_mutex_lock(&c->lock);
-    bool same = strcmp(c->set->sha256, m->sha256) == 0 && strcmp(c->set->rev, m->rev) == 0;
-    (void)pthread_mutex_unlock(&c->lock);
-    return same;
+    return strcmp(a->sha256, b->sha256) == 0 && strcmp(a->rev, b->rev) == 0 &&
+           config_compare(a->config, b->config, NULL, NULL) == 0;
 }
 
-struct err manifest_current_reload(struct manifest_current *c, struct buf *words)
+/* ---- reloading ---- */
+
+void manifest_reload_clear(struct manifest_reload *r)
+{
+    buf_clear(&r->words);
+    buf_clear(&r->at_start);
+}
+
+void manifest_reload_free(struct manifest_reload *r)
+{
+    buf_free(&r->words);
+    buf_free(&r->at_start);
+}
+
+/* A connection string may hold a password. */
+static char *shown(const struct config_change *change, const char *value)
+{
+    bool is_database = strcmp(change->path, "database") == 0;
+    return is_database ? pg_describe(value) : mem_strdup(*value ? value : "(empty)");
+}
+
+static void tell_change(void *reload, const struct config_change *change)
+{
+    struct manifest_reload *r = reload;
+    bool waits = change->key && change->key->at_start;
+    char *from = shown(change, change->from);
+    char *to = shown(change, change->to);
+    bool same = strcmp(from, to) == 0; /* but for what isn't shown */
+    buf_printf(waits ? &r->at_start : &r->words, same ? "%s: changed\n" : "%s: %s → %s\n",
+               change->path, from, to);
+    free(from);
+    free(to);
+}
+
+struct err manifest_current_reload(struct manifest_current *c, struct manifest_reload *r)
 {
     struct yaml_diag diag = {0};
-    struct manifest *m;
-    struct err e = manifest_load(c->config, &diag, &m);
-    if (err_is(&e))
-        yaml_diag_print(&diag, words);
-    if (m && is_current(c, m)) { /* batches in hand go on by it, and needn't look at tables anew */
+    struct manifest *m = NULL;
+    struct manifest *running = manifest_current_get(c);
+    struct config *config = config_copy(running->config);
+    struct err e = ERR_OK;
+    if (c->read_config) {
+        config_free(config);
+        e = c->read_config(c->context, config);
+    }
+    if (!err_is(&e)) {
+        (void)config_compare(running->config, config, tell_change, r);
+        config_keep_running(config, running->config);
+        e = manifest_load(config, &diag, &m);
+    }
+    config_delete(config);
+    if (err_is(&e)) {
+        manifest_reload_clear(r);
+        yaml_diag_print(&diag, &r->words);
+    }
+    yaml_diag_free(&diag);
+    if (m && is_same(running, m)) { /* nobody needs to look at tables anew */
         manifest_release(m);
         m = NULL;
     }
-    struct manifest *old = replace(c, m, &e);
-    if (old)
-        manifest_diff_words(old, m, words);
-    manifest_release(old);
-    yaml_diag_free(&diag);
+    if (m)
+        manifest_diff_words(running, m, &r->words);
+    manifest_release(running);
+    replace(c, m, &e);
     return e;
+}
+
+static void log_lines(struct buf *lines, enum log_level level, const char *message)
+{
+    const char *words = buf_cstr(lines);
+    const char *line;
+    size_t len;
+    while ((line = str_line(&words, &len))) {
+        char *text = mem_strndup(line, len);
+        LOG_AT(level, message, LOG_STR(level == LOG_LEVEL_ERROR ? "error" : "change", text));
+        free(text);
+    }
+}
+
+void manifest_current_log(struct manifest_current *c, struct manifest_reload *r,
+                          const struct err *e)
+{
+    struct manifest *m = manifest_current_get(c);
+    if (err_is(e)) {
+        log_lines(&r->words, LOG_LEVEL_ERROR, "reload");
+        LOG_ERROR("not reloaded; configuration and manifests stay as they were",
+                  LOG_STR("error", e->text), LOG_STR("manifest_rev", m->rev));
+    } else {
+        log_configure((enum log_format)m->config->log_format, (enum log_level)m->config->log_level);
+        log_lines(&r->words, LOG_LEVEL_INFO, "reload");
+        log_lines(&r->at_start, LOG_LEVEL_WARN, "reload: takes effect at the next start");
+        LOG_INFO(r->words.len > 0 ? "reloaded" : "reloaded; nothing changed",
+                 LOG_STR("manifest_rev", m->rev));
+    }
+    manifest_release(m);
 }
 
 void manifest_current_status(struct manifest_current *c, struct buf *json)
@@ -151,12 +234,11 @@ static bool takes_ordered(const struct stream_set *streams)
     return false;
 }
 
-struct gate_terms manifest_gate_terms(const struct manifest *m, const struct config *config,
-                                      const char *gate)
+struct gate_terms manifest_gate_terms(const struct manifest *m, const char *gate)
 {
     const struct manifest_gate *declared = manifest_gate(m, gate);
     const struct gate_settings *settings =
-        declared ? &declared->settings : config_gate(config, gate);
+        declared ? &declared->settings : config_gate(m->config, gate);
     struct gate_terms terms = {.policy = settings->policy, .rules = &settings->rules};
     terms.allowed = declared ? declared->streams : NULL;
     terms.takes_handled = !declared || declared->takes_handled;
@@ -223,11 +305,13 @@ static void terms_of(void *current, const char *gate, struct load_terms *terms)
 {
     struct manifest_current *c = current;
     struct manifest *m = manifest_current_get(c);
-    struct gate_terms t = manifest_gate_terms(m, c->config, gate);
+    struct gate_terms t = manifest_gate_terms(m, gate);
     *terms = (struct load_terms){.streams = &m->streams,
                                  .allowed = t.allowed,
                                  .takes_handled = t.takes_handled,
                                  .rules = t.rules,
+                                 .limits = &m->config->limits,
+                                 .config = m->config,
                                  .rev = *m->rev ? m->rev : NULL,
                                  .sha256 = m->files.count > 0 ? m->sha256 : NULL,
                                  .source = m->source,

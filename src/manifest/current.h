@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * current: the manifests in force. A reload puts a new set in their place, if it is without errors;
- * a batch goes on by the set that it began with.
+ * current: the manifests in force, and the configuration that goes with them. A reload puts a new
+ * set in their place, if both are without errors; who works by a set holds it, and finds the
+ * configuration in it (m->config), so a batch goes on by what it began with.
  *
  *     struct manifest_current c;
  *     struct yaml_diag diag = {0};
  *     TRY(manifest_current_open(&c, &config, &diag));
  *     struct manifest *m = manifest_current_get(&c);       // held: manifest_release(m)
- *     struct gate_terms t = manifest_gate_terms(m, &config, "default");
+ *     struct gate_terms t = manifest_gate_terms(m, "default");
  *     spool.names = manifest_current_names(&c);
  *     struct preparer preparer = {.terms = manifest_current_terms(&c), ...};
  *     manifest_current_close(&c);
@@ -28,7 +29,10 @@
 #include "yaml/diag.h"
 
 struct manifest_current {
-    const struct config *config;
+    /* Reads file, environment and flags anew, for a reload; NULL: the configuration stays. What it
+     * has filled is freed by the caller, also after a failure. */
+    struct err (*read_config)(void *context, struct config *config);
+    void *context;
 
     /* private */
     pthread_mutex_t lock;
@@ -47,23 +51,32 @@ void manifest_current_close(struct manifest_current *c);
 
 struct manifest *manifest_current_get(struct manifest_current *c);
 
-/* Reads the manifests anew. `words` gets the changes, a line each, or what is wrong, a line each;
- * after a failure (ERR_CONFIG) the old set stays. */
-struct err manifest_current_reload(struct manifest_current *c, struct buf *words);
+/* Reads configuration and manifests anew; one call at a time. After a failure (ERR_CONFIG) the old
+ * ones stay. */
+struct manifest_reload {
+    struct buf words; /* the changes, or what is wrong, a line each */
+    struct buf
+        at_start; /* keys whose change waits for the next start of the process, a line each */
+};
+struct err manifest_current_reload(struct manifest_current *c, struct manifest_reload *r);
+/* Says in the log how it went; after a success logging goes by the new configuration. */
+void manifest_current_log(struct manifest_current *c, struct manifest_reload *r,
+                          const struct err *e);
+void manifest_reload_clear(struct manifest_reload *r); /* empty, for the next one */
+void manifest_reload_free(struct manifest_reload *r);
 
 /* {"rev", "source", "loaded_at", "refused", "streams", "gates", "sinks", "embedders"} */
 void manifest_current_status(struct manifest_current *c, struct buf *json);
 
-/* What a gate's batches are cut and loaded by, declared or not. Pointers live as long as the set
- * and the configuration. */
+/* What a gate's batches are cut and loaded by, declared or not. Pointers live as long as the set.
+ */
 struct gate_terms {
     struct gate_policy policy;
     const struct load_rules *rules;
     const bool *allowed; /* by stream; NULL: all */
     bool takes_handled;  /* replay/handler.h */
 };
-struct gate_terms manifest_gate_terms(const struct manifest *m, const struct config *config,
-                                      const char *gate);
+struct gate_terms manifest_gate_terms(const struct manifest *m, const char *gate);
 
 struct spool_names manifest_current_names(struct manifest_current *c);
 struct load_terms_source manifest_current_terms(struct manifest_current *c);

@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/str.h"
 
 /* --- the list ------------------------------------------------------------------------------- */
 
@@ -57,45 +58,10 @@ void facts_free(struct facts *facts)
     *facts = (struct facts){0};
 }
 
-/* --- numbers, exactly, as one would write them ---------------------------------------------- */
-
-struct unit {
-    uint64_t size;
-    const char *name;
-};
-
-static void put_units(struct buf *out, uint64_t number, const struct unit *units)
-{
-    while (units->size > 1 && (number == 0 || number % units->size != 0))
-        units++;
-    buf_printf(out, "%" PRIu64 "%s", number / units->size, number == 0 ? "" : units->name);
-}
-
-static void put_size(struct buf *out, uint64_t bytes)
-{
-    static const struct unit units[] = {
-        {UINT64_C(1) << 30, "GiB"}, {1 << 20, "MiB"}, {1 << 10, "KiB"}, {1, ""}};
-    put_units(out, bytes, units);
-}
-
-static void put_duration(struct buf *out, int64_t us)
-{
-    static const struct unit units[] = {{UINT64_C(86400000000), " days"},
-                                        {UINT64_C(3600000000), "h"},
-                                        {60000000, "m"},
-                                        {1000000, "s"},
-                                        {1000, "ms"},
-                                        {1, "us"}};
-    if ((uint64_t)us == units[0].size)
-        buf_str(out, "1 day");
-    else
-        put_units(out, (uint64_t)us, units);
-}
-
 static void add_duration(struct facts *facts, const char *key, int64_t us)
 {
     struct buf text = {0};
-    put_duration(&text, us);
+    str_put_duration(&text, us);
     add_buf(facts, key, &text);
 }
 
@@ -154,7 +120,7 @@ static void add_column(struct facts *facts, const struct column *c)
     add_bool(facts, "required", c->required);
     (void)add(facts, c->source == COLUMN_FROM_CONSTANT ? "constant" : "default", c->fallback.text);
     if (c->unit_ns > 0 && c->unit_ns % 1000 == 0)
-        put_duration(&unit, c->unit_ns / 1000);
+        str_put_duration(&unit, c->unit_ns / 1000);
     else if (c->unit_ns > 0)
         buf_printf(&unit, "%" PRId64 "ns", c->unit_ns);
     add_buf(facts, "unit", &unit);
@@ -198,29 +164,6 @@ static void describe_stream(struct facts *facts, const struct stream *s)
 
 /* --- gates ---------------------------------------------------------------------------------- */
 
-static void put_setting(struct buf *out, const struct config_key *key, const void *field)
-{
-    uint64_t number;
-    memcpy(&number, field, sizeof number);
-    if (key->type == CONFIG_REJECTS) {
-        const struct reject_limit *limit = field;
-        if (limit->is_percent)
-            buf_printf(out, "%g%%", (double)limit->count / 1e4);
-        else
-            buf_printf(out, "%" PRIu64, limit->count);
-    } else if (key->type == CONFIG_ENUM) {
-        buf_str(out, key->names[number]);
-    } else if (number == 0 && strcmp(key->fallback, "auto") == 0) {
-        buf_str(out, "auto");
-    } else if (key->type == CONFIG_SIZE) {
-        put_size(out, number);
-    } else if (key->type == CONFIG_DURATION) {
-        put_duration(out, (int64_t)number);
-    } else {
-        buf_printf(out, "%" PRIu64, number);
-    }
-}
-
 static int by_text(const void *a, const void *b)
 {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
@@ -256,7 +199,7 @@ static void describe_gate(struct facts *facts, const struct manifest *m,
         struct buf value = {0};
         if (!config_gate_key(k))
             continue;
-        put_setting(&value, k, (const char *)&gate->settings + k->offset);
+        config_value(k, &gate->settings, &value);
         add_buf(facts, config_gate_key(k), &value);
     }
     put_streams(&streams, m, gate->streams);
@@ -348,7 +291,7 @@ static void describe_sink(struct facts *facts, const struct manifest *m,
     add_duration(facts, "timeout", sink->timeout_us);
     for (size_t i = 0; i < sink->retry_count; i++) {
         buf_str(&retry, i > 0 ? ", " : "");
-        put_duration(&retry, sink->retry_us[i]);
+        str_put_duration(&retry, sink->retry_us[i]);
     }
     add_buf(facts, "retry", &retry);
     add_count(facts, "concurrency", sink->concurrency);

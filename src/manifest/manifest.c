@@ -276,7 +276,13 @@ void manifest_release(struct manifest *m)
     manifest_files_free(&m->files);
     arena_free(&m->arena);
     free(m->source);
+    config_delete(m->config);
     free(m);
+}
+
+void manifest_set_config(struct manifest *m, const struct config *config)
+{
+    m->config = config_copy(config);
 }
 
 void manifest_set_source(struct manifest *m, const char *rev, const char *source)

@@ -140,6 +140,7 @@ struct manifest {
     /* Set by whoever read the files, before the set is shared. */
     char rev[MANIFEST_REV];
     char *source; /* for people: "/etc/spoolgate/manifests", "/srv/repo.git at main"; or NULL */
+    struct config *config; /* that they are in force with; a copy of its own, or NULL */
 
     /* private */
     atomic_uint refs;
@@ -157,6 +158,8 @@ struct manifest *manifest_default(void);
 struct manifest *manifest_hold(struct manifest *m); /* returns m */
 void manifest_release(struct manifest *m);          /* the last one frees; NULL is fine */
 
+/* Takes a copy. */
+void manifest_set_config(struct manifest *m, const struct config *config);
 void manifest_set_source(struct manifest *m, const char *rev, const char *source);
 
 /* Those of the shipped streams that no declared one replaces. */

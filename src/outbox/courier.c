@@ -15,6 +15,7 @@
 #include "base/jsonw.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/pulse.h"
 #include "base/time.h"
 #include "io/thread.h"
 #include "outbox/dispatch.h"
@@ -196,7 +197,9 @@ static void wait_for_news(struct courier *c, int64_t wait_us)
     int wait_ms = wait_us == INT64_MAX ? -1
                   : wait_us <= 0       ? 0
                                        : (int)((wait_us + TIME_US_PER_MS - 1) / TIME_US_PER_MS);
+    pulse_wait();
     (void)poll(fds, 2, is_news ? 0 : wait_ms);
+    pulse_go_on();
     (void)eventfd_read(c->wake, &calls);
 }
 
@@ -204,9 +207,11 @@ static void *courier_main(void *courier)
 {
     struct courier *c = courier;
     int64_t wait_us;
+    pulse_begin("courier", PULSE_LIMIT_US);
     while (turn(c, &wait_us))
         wait_for_news(c, wait_us);
     pg_close(&c->dispatch.pg);
+    pulse_end();
     (void)pthread_mutex_lock(&c->lock);
     c->is_over = true;
     (void)pthread_mutex_unlock(&c->lock);

@@ -144,7 +144,7 @@ static struct err claim_once(struct dispatch *d, struct manifest *set, struct qu
 {
     struct queue_batch claimed = {0};
     int64_t now = time_monotonic();
-    size_t n = sinks_wants(&d->sinks, set, d->config->deliveries, wants);
+    size_t n = sinks_wants(&d->sinks, set, set->config->deliveries, wants);
     *more = false;
     if (n == 0)
         return ERR_OK;
@@ -174,7 +174,7 @@ struct err dispatch_next(struct dispatch *d, const struct manifest *set, int64_t
 {
     struct queue_want *wants = mem_calloc(set->sink_count, sizeof *wants);
     struct err e = ERR_OK;
-    size_t n = sinks_wants(&d->sinks, set, d->config->deliveries, wants);
+    size_t n = sinks_wants(&d->sinks, set, set->config->deliveries, wants);
     *wait_us = INT64_MAX;
     if (n > 0)
         e = queue_next_due(&d->pg, wants, n, wait_us);

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <sys/eventfd.h>
 
+#include "base/pulse.h"
 #include "io/thread.h"
 
 static void lock(struct transfer *t)
@@ -45,13 +46,29 @@ static void look(uv_async_t *async)
     if (stopping && !uv_is_closing((uv_handle_t *)&t->async)) {
         http_pool_close(t->pool);
         uv_close((uv_handle_t *)&t->async, NULL);
+        uv_close((uv_handle_t *)&t->before_wait, NULL);
+        uv_close((uv_handle_t *)&t->after_wait, NULL);
     }
+}
+
+static void begin_wait(uv_prepare_t *handle)
+{
+    (void)handle;
+    pulse_wait();
+}
+
+static void end_wait(uv_check_t *handle)
+{
+    (void)handle;
+    pulse_go_on();
 }
 
 static void *transfer_main(void *transfer)
 {
     struct transfer *t = transfer;
+    pulse_begin("thread that delivers", PULSE_LIMIT_US);
     (void)uv_run(&t->loop, UV_RUN_DEFAULT);
+    pulse_end();
     return NULL;
 }
 
@@ -68,6 +85,10 @@ static struct err open_loop(struct transfer *t)
     }
     (void)uv_async_init(&t->loop, &t->async, look);
     t->async.data = t;
+    (void)uv_prepare_init(&t->loop, &t->before_wait);
+    (void)uv_prepare_start(&t->before_wait, begin_wait);
+    (void)uv_check_init(&t->loop, &t->after_wait);
+    (void)uv_check_start(&t->after_wait, end_wait);
     return ERR_OK;
 }
 

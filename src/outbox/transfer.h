@@ -29,6 +29,8 @@ struct transfer {
     int wake;
     uv_loop_t loop;
     uv_async_t async;
+    uv_prepare_t before_wait; /* the thread's pulse */
+    uv_check_t after_wait;
     struct http_pool *pool;
     pthread_t thread;
     bool runs;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "replay/batch.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/jsonw.h"
@@ -109,6 +110,7 @@ void batch_fail_segment(struct batch *b, size_t index, const char *reason)
 void batch_fail(struct batch *b, const char *reason)
 {
     b->skipped = 0; /* what a transaction that is undone found */
+    (void)snprintf(b->error, sizeof b->error, "%.255s", reason);
     for (size_t i = 0; i < b->count; i++) {
         if (b->segments[i].fate == SEGMENT_FAILED)
             continue;
@@ -134,6 +136,8 @@ struct batch_totals batch_totals(const struct batch *b)
             continue;
         }
         t.rejected += s->sum.rejected + s->refused;
+        for (int why = 0; why < REJECT_WHY_COUNT; why++)
+            t.rejected_by[why] += s->sum.rejected_by[why] + s->refused_by[why];
         t.rows += s->sum.frames - s->sum.rejected - s->refused;
         if (s->sum.ts_min_us < t.ts_min_us)
             t.ts_min_us = s->sum.ts_min_us;

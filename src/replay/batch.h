@@ -19,6 +19,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "replay/held.h"
+#include "replay/outcome.h"
 #include "replay/partition.h"
 #include "replay/segment.h"
 #include "replay/terms.h"
@@ -41,6 +42,7 @@ struct batch_segment {
     char *encoded;    /* percent-encoded, for the database */
     struct segment_summary sum;
     uint64_t refused; /* frames of it that were found out to be rejects while they were loaded */
+    uint64_t refused_by[REJECT_WHY_COUNT];
     enum segment_fate fate;
     bool staged;                  /* moved to the claim's staging */
     char *reason;                 /* why it goes to failed/ */
@@ -58,7 +60,8 @@ struct batch {
     struct batch_segment *segments;
     size_t count;
     struct partition_list partitions;
-    bool too_many_rejects; /* over the gate's max_rejects: the batch fails */
+    char error[OUTCOME_ERROR]; /* why it fails as a whole; "" while it doesn't */
+    bool too_many_rejects;     /* over the gate's max_rejects: the batch fails */
     uint64_t skipped; /* good frames that nothing had a use for: replay/stage.h, the handler's */
     bool is_careful;  /* loaded in careful mode: these are the times of the rows that went in */
     int64_t ts_min_us, ts_max_us;
@@ -69,7 +72,8 @@ struct batch_totals {
     uint64_t segments_failed, segments_duplicate;
     uint64_t bytes, bytes_raw;
     uint64_t frames, rows, rejected, skipped; /* frames == rows + rejected + skipped */
-    int64_t ts_min_us, ts_max_us;             /* INT64_MIN in both where no row has one */
+    uint64_t rejected_by[REJECT_WHY_COUNT];
+    int64_t ts_min_us, ts_max_us; /* INT64_MIN in both where no row has one */
 };
 
 /* Both must outlive it. */

@@ -118,6 +118,7 @@ void careful_explain(const struct err *why, struct reject *reject)
     /* The reason may have been cut inside a character, and it is going to be text in a row. */
     reject->reason[utf8_check((const uint8_t *)reject->reason, strlen(reject->reason))] = '\0';
     (void)snprintf(reject->sqlstate, sizeof reject->sqlstate, "%s", why->sqlstate);
+    reject->why = REJECT_SERVER;
 }
 
 static struct err refuse(struct careful *c, size_t table, size_t at, const struct err *why)

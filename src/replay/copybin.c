@@ -104,7 +104,7 @@ static bool put_stated(struct field *f)
     const struct column *c = f->column;
     bool has_time = f->window && c->fallback.field_len > 4; /* it is there, and isn't NULL */
     if ((c->required && !c->fallback.text) || (f->window && f->window->is_needed && !has_time))
-        return field_refuse(f, "the key is missing");
+        return field_refuse(f, REJECT_MISSING, "the key is missing");
     if (c->fallback.text)
         buf_put(f->out, c->fallback.field, c->fallback.field_len);
     else
@@ -154,7 +154,7 @@ static bool put_made(const struct copybin *e, const struct frame *frame, struct 
         copybin_int8(f->out, (int64_t)frame->index);
         return true;
     default:
-        return field_refuse(f, "a column of a source that doesn't exist");
+        return field_refuse(f, REJECT_OTHER, "a column of a source that doesn't exist");
     }
 }
 
@@ -208,11 +208,12 @@ static FIELD_APART bool refuse_kind(const struct frame *frame, const struct stre
 {
     char text[FIELD_SHOWN];
     if (!frame->kind)
-        return field_reject(reject, "kind", "the frame has no `kind`, or one that is not a string");
+        return field_reject(reject, REJECT_KIND, "kind",
+                            "the frame has no `kind`, or one that is not a string");
     if (!s)
-        return field_reject(reject, "kind", "no stream takes frames of kind \"%s\"",
+        return field_reject(reject, REJECT_KIND, "kind", "no stream takes frames of kind \"%s\"",
                             field_show(frame->kind, frame->kind_len, text));
-    return field_reject(reject, "kind", "the gate does not take stream %s", s->name);
+    return field_reject(reject, REJECT_KIND, "kind", "the gate does not take stream %s", s->name);
 }
 
 bool copybin_encode(struct copybin *e, const struct frame *frame, struct buf *rows,
@@ -229,7 +230,7 @@ bool copybin_encode(struct copybin *e, const struct frame *frame, struct buf *ro
     if (e->allowed && !e->allowed[row->stream])
         return refuse_kind(frame, &e->streams->streams[row->stream], reject);
     if (!match_columns(&e->match, frame, row->stream, &row->keys_ignored))
-        return field_reject(reject, "", "not a map");
+        return field_reject(reject, REJECT_TYPE, "", "not a map");
     struct buf *out = &rows[row->stream];
     size_t start = out->len;
     if (!put_row(e, frame, out, row, reject)) {
@@ -267,7 +268,7 @@ bool copybin_value(struct buf *out, const struct column *c, const void *msgpack,
                       .reject = reject};
     size_t start = out->len;
     if (mp_take(&at, &v, 0, &limits) != MP_OK || at.p != at.end)
-        return field_refuse(&f, "not one msgpack value");
+        return field_refuse(&f, REJECT_OTHER, "not one msgpack value");
     if (v.type == MP_NIL) {
         buf_be32(out, UINT32_MAX);
         return true;

@@ -9,8 +9,8 @@
 /* --- rejects -----------------------------------------------------------------------------------
  */
 
-static void say(struct reject *reject, const char *column, uint32_t element, const char *format,
-                va_list args)
+static void say(struct reject *reject, enum reject_why why, const char *column, uint32_t element,
+                const char *format, va_list args)
 {
     int at = 0;
     if (element > 0)
@@ -18,22 +18,24 @@ static void say(struct reject *reject, const char *column, uint32_t element, con
     (void)vsnprintf(reject->reason + at, sizeof reject->reason - (size_t)at, format, args);
     (void)snprintf(reject->column, sizeof reject->column, "%s", column);
     reject->sqlstate[0] = '\0';
+    reject->why = why;
 }
 
-bool field_reject(struct reject *reject, const char *column, const char *format, ...)
+bool field_reject(struct reject *reject, enum reject_why why, const char *column,
+                  const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    say(reject, column, 0, format, args);
+    say(reject, why, column, 0, format, args);
     va_end(args);
     return false;
 }
 
-bool field_refuse(const struct field *f, const char *format, ...)
+bool field_refuse(const struct field *f, enum reject_why why, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    say(f->reject, f->column->name, f->element, format, args);
+    say(f->reject, why, f->column->name, f->element, format, args);
     va_end(args);
     return false;
 }
@@ -45,7 +47,8 @@ bool field_refuse_type(const struct field *f, const char *wanted)
         [MP_INT] = "an integer", [MP_FLOAT] = "a float",    [MP_STR] = "a string",
         [MP_BIN] = "binary",     [MP_EXT] = "an extension", [MP_ARRAY] = "an array",
         [MP_MAP] = "a map"};
-    return field_refuse(f, "%s is wanted, but it is %s", wanted, names[f->value->type]);
+    return field_refuse(f, REJECT_TYPE, "%s is wanted, but it is %s", wanted,
+                        names[f->value->type]);
 }
 
 const char *field_show(const void *bytes, size_t len, char out[FIELD_SHOWN])
@@ -80,10 +83,10 @@ static APART bool put_odd_text(const struct field *f)
     const struct mp_value *v = f->value;
     bool has_nul = memchr(v->bytes, '\0', v->len) != NULL;
     if (has_nul && f->nul == NUL_REJECT)
-        return field_refuse(f, "a NUL character, which Postgres text can't hold");
+        return field_refuse(f, REJECT_TEXT, "a NUL character, which Postgres text can't hold");
     size_t good = utf8_check(v->bytes, v->len);
     if (good != v->len)
-        return field_refuse(f, "not UTF-8 at byte %zu of the value", good);
+        return field_refuse(f, REJECT_TEXT, "not UTF-8 at byte %zu of the value", good);
     if (has_nul)
         put_without_nul(f->out, v);
     else
@@ -109,7 +112,7 @@ static APART bool put_jsonb(const struct field *f)
     f->out->len += 5;
     const char *problem = jsonb_append(f->out, &at, f->order, f->numbers_nulled);
     if (problem)
-        return field_refuse(f, "%s", problem);
+        return field_refuse(f, REJECT_TEXT, "%s", problem);
     field_end(f->out, begun);
     return true;
 }
@@ -171,6 +174,6 @@ bool field_put(struct field *f)
     case COLUMN_HALFVEC:
         return field_put_halfvec(f);
     default:
-        return field_refuse(f, "a column of a type that doesn't exist");
+        return field_refuse(f, REJECT_OTHER, "a column of a type that doesn't exist");
     }
 }

@@ -29,7 +29,21 @@
 #include "replay/rules.h"
 #include "stream/stream.h"
 
+/* What is wrong with a frame: the label `reason` of the metrics (docs/MONITORING.md). */
+enum reject_why {
+    REJECT_OTHER, /* all that isn't named below; of the knowledge base, nearly all */
+    REJECT_KIND,  /* no stream takes it */
+    REJECT_TYPE,
+    REJECT_MISSING, /* a key that is required */
+    REJECT_RANGE,   /* a number, or a length */
+    REJECT_TIME,    /* no time, or one outside the stream's window */
+    REJECT_TEXT,    /* NUL, not UTF-8, a map key that JSON has no text for */
+    REJECT_SERVER,  /* the server refused the row */
+    REJECT_WHY_COUNT
+};
+
 struct reject {
+    enum reject_why why;
     char column[64]; /* "" where it is the frame as a whole */
     char reason[200];
     char sqlstate[6]; /* where the server refused the row; "" where we did */
@@ -69,14 +83,15 @@ bool field_check_time(const struct field *f, int64_t us);
 /* --- for the files that field_put() calls ------------------------------------------------------
  */
 
-/* Always false, so that callers can return it. Names and texts are cut to fit. */
-bool field_reject(struct reject *reject, const char *column, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+/* Always false, so that callers can return it. Names and texts are cut to fit. Cold: the branches
+ * that lead there are laid out apart from the fields that are well. */
+bool field_reject(struct reject *reject, enum reject_why why, const char *column,
+                  const char *format, ...) __attribute__((cold, format(printf, 4, 5)));
 /* The same about this field, or this element of it. */
-bool field_refuse(const struct field *f, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+bool field_refuse(const struct field *f, enum reject_why why, const char *format, ...)
+    __attribute__((cold, format(printf, 3, 4)));
 /* "WANTED is wanted, but it is a map" */
-bool field_refuse_type(const struct field *f, const char *wanted);
+bool field_refuse_type(const struct field *f, const char *wanted) __attribute__((cold));
 
 /* A producer's text inside a reason: printable ASCII, short, and so fit for logs and the database.
  */

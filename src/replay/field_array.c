@@ -21,7 +21,8 @@ static bool put_elements(const struct field *f, bool (*put)(const struct field *
     (void)mp_read(&at, &v); /* the header, which f->value is */
     for (e.element = 1; e.element <= count; e.element++) {
         if (mp_read(&at, &v) != MP_OK)
-            return field_refuse(&e, "the value ends early"); /* can't happen: a walk was here */
+            return field_refuse(&e, REJECT_OTHER,
+                                "the value ends early"); /* can't happen: a walk was here */
         if (v.type == MP_NIL) {
             buf_be32(f->out, UINT32_MAX);
             *has_null = true;
@@ -41,8 +42,8 @@ static bool put_array(const struct field *f, const char *wanted, uint32_t oid,
     if (f->value->type != MP_ARRAY)
         return field_refuse_type(f, wanted);
     if (f->value->len > ELEMENTS_MAX)
-        return field_refuse(f, "an array of %u elements; %d is the most", f->value->len,
-                            ELEMENTS_MAX);
+        return field_refuse(f, REJECT_RANGE, "an array of %u elements; %d is the most",
+                            f->value->len, ELEMENTS_MAX);
     size_t begun = field_begin(f->out);
     buf_be32(f->out, f->value->len > 0);
     buf_be32(f->out, 0);
@@ -125,7 +126,7 @@ static bool read_number(const struct field *f, struct mp_cursor *at, double *num
     struct field element = *f;
     element.value = &v;
     if (mp_read(at, &v) != MP_OK)
-        return field_refuse(f, "the value ends early"); /* as above */
+        return field_refuse(f, REJECT_OTHER, "the value ends early"); /* as above */
     if (v.type != MP_FLOAT && v.type != MP_UINT && v.type != MP_INT)
         return field_refuse_type(&element, "a number");
     *number = v.type == MP_FLOAT ? v.f : v.type == MP_UINT ? (double)v.u : (double)v.i;
@@ -142,11 +143,12 @@ static bool check_dimensions(const struct field *f)
     switch (v->type) {
     case MP_ARRAY:
         return v->len == wanted ||
-               field_refuse(f, "%s is wanted, but it has %u numbers", name, v->len);
+               field_refuse(f, REJECT_TYPE, "%s is wanted, but it has %u numbers", name, v->len);
     case MP_BIN:
     case MP_EXT:
         return v->len == wanted * sizeof(float) ||
-               field_refuse(f, "%s is wanted, which is %zu bytes of float32, but it has %u", name,
+               field_refuse(f, REJECT_TYPE,
+                            "%s is wanted, which is %zu bytes of float32, but it has %u", name,
                             wanted * sizeof(float), v->len);
     default:
         return field_refuse_type(f, name);
@@ -176,9 +178,9 @@ static bool put_vector(const struct field *f, size_t size, bool (*put)(uint8_t *
         else if (!read_number(&e, &at, &number))
             return false;
         if (!isfinite(number))
-            return field_refuse(&e, "a vector holds no NaN or Infinity");
+            return field_refuse(&e, REJECT_RANGE, "a vector holds no NaN or Infinity");
         if (!put(to, number))
-            return field_refuse(&e, "%g is out of the range of %s", number,
+            return field_refuse(&e, REJECT_RANGE, "%g is out of the range of %s", number,
                                 column_type_name(f->column, name));
     }
     f->out->len += dimensions * size;

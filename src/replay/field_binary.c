@@ -42,7 +42,7 @@ bool field_put_uuid(const struct field *f)
     char text[FIELD_SHOWN];
     if (v->type == MP_STR) {
         if (!parse_uuid(v, &id))
-            return field_refuse(f, "uuid is wanted, but \"%s\" is none",
+            return field_refuse(f, REJECT_TYPE, "uuid is wanted, but \"%s\" is none",
                                 field_show(v->bytes, v->len, text));
         field_put_bytes(f->out, id.bytes, sizeof id.bytes);
         return true;
@@ -50,8 +50,8 @@ bool field_put_uuid(const struct field *f)
     if (v->type != MP_BIN)
         return field_refuse_type(f, "uuid");
     if (v->len != sizeof id.bytes)
-        return field_refuse(f, "uuid is wanted, which has 16 bytes, but it is binary of %u",
-                            v->len);
+        return field_refuse(f, REJECT_TYPE,
+                            "uuid is wanted, which has 16 bytes, but it is binary of %u", v->len);
     field_put_bytes(f->out, v->bytes, v->len);
     return true;
 }
@@ -111,7 +111,7 @@ bool field_put_inet(const struct field *f)
     if (v->type != MP_STR)
         return field_refuse_type(f, "inet");
     if (!parse_inet(v, &a))
-        return field_refuse(f, "inet is wanted, but \"%s\" is no address",
+        return field_refuse(f, REJECT_TYPE, "inet is wanted, but \"%s\" is no address",
                             field_show(v->bytes, v->len, text));
     buf_be32(f->out, 4 + a.len);
     buf_byte(f->out, a.len == 4 ? 2 : 3);

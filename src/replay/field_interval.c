@@ -147,7 +147,7 @@ static bool read_duration(const struct field *f, struct duration *d)
     case MP_INT:
     case MP_FLOAT:
         return mptime_number(v, f->column->unit_ns, &d->us) ||
-               field_refuse(f, "a number that is longer than interval can hold");
+               field_refuse(f, REJECT_RANGE, "a number that is longer than interval can hold");
     case MP_STR:
         break;
     default:
@@ -158,8 +158,9 @@ static bool read_duration(const struct field *f, struct duration *d)
         return true;
     (void)field_show(v->bytes, v->len, text);
     return outcome == TOO_LONG
-               ? field_refuse(f, "\"%s\" is longer than interval can hold", text)
-               : field_refuse(f, "not an ISO 8601 duration (as P1DT2H30M): \"%s\"", text);
+               ? field_refuse(f, REJECT_RANGE, "\"%s\" is longer than interval can hold", text)
+               : field_refuse(f, REJECT_TIME, "not an ISO 8601 duration (as P1DT2H30M): \"%s\"",
+                              text);
 }
 
 /* interval_recv: int64 microseconds, int32 days, int32 months. */

@@ -15,14 +15,17 @@ static bool read_int(const struct field *f, const char *wanted, int64_t *n)
         return true;
     case MP_UINT:
         if (v->u > INT64_MAX)
-            return field_refuse(f, "%s is wanted, but %" PRIu64 " is out of range", wanted, v->u);
+            return field_refuse(f, REJECT_RANGE, "%s is wanted, but %" PRIu64 " is out of range",
+                                wanted, v->u);
         *n = (int64_t)v->u;
         return true;
     case MP_FLOAT:
         if (!(v->f >= -0x1p63 && v->f < 0x1p63)) /* NaN, too */
-            return field_refuse(f, "%s is wanted, but %g is out of range", wanted, v->f);
+            return field_refuse(f, REJECT_RANGE, "%s is wanted, but %g is out of range", wanted,
+                                v->f);
         if (v->f != trunc(v->f))
-            return field_refuse(f, "%s is wanted, but %.17g is not whole", wanted, v->f);
+            return field_refuse(f, REJECT_TYPE, "%s is wanted, but %.17g is not whole", wanted,
+                                v->f);
         *n = (int64_t)v->f;
         return true;
     default:
@@ -39,7 +42,8 @@ bool field_put_int(const struct field *f, unsigned bytes)
     if (!read_int(f, wanted, &n))
         return false;
     if (n > most || n < -most - 1)
-        return field_refuse(f, "%s is wanted, but %" PRId64 " is out of range", wanted, n);
+        return field_refuse(f, REJECT_RANGE, "%s is wanted, but %" PRId64 " is out of range",
+                            wanted, n);
     if (bytes == 8) {
         field_put_64(f->out, (uint64_t)n);
     } else if (bytes == 4) {
@@ -67,7 +71,7 @@ static bool read_double(const struct field *f, const char *wanted, double *numbe
     } else {
         return field_refuse_type(f, wanted);
     }
-    return exact || field_refuse(f, "an integer that %s can't hold exactly", wanted);
+    return exact || field_refuse(f, REJECT_RANGE, "an integer that %s can't hold exactly", wanted);
 }
 
 /* float8recv: IEEE 754, big-endian. */
@@ -91,9 +95,9 @@ bool field_put_float4(const struct field *f)
         return false;
     float rounded = (float)number;
     if (isinf(rounded) && isfinite(number))
-        return field_refuse(f, "real is wanted, but %g is out of range", number);
+        return field_refuse(f, REJECT_RANGE, "real is wanted, but %g is out of range", number);
     if (f->value->type != MP_FLOAT && (double)rounded != number)
-        return field_refuse(f, "an integer that real can't hold exactly");
+        return field_refuse(f, REJECT_RANGE, "an integer that real can't hold exactly");
     memcpy(&bits, &rounded, sizeof bits);
     field_put_32(f->out, bits);
     return true;

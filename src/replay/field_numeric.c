@@ -122,12 +122,14 @@ static bool put_text(const struct field *f, const uint8_t *p, size_t len)
     struct number n;
     char text[FIELD_SHOWN];
     if (!scan_number(p, p + len, &n))
-        return field_refuse(f, "numeric is wanted, but \"%s\" is no decimal number",
+        return field_refuse(f, REJECT_TYPE, "numeric is wanted, but \"%s\" is no decimal number",
                             field_show(p, len, text));
     if (n.count > 0 && n.whole > WHOLE_MAX)
-        return field_refuse(f, "numeric has at most %d digits before the point", WHOLE_MAX);
+        return field_refuse(f, REJECT_RANGE, "numeric has at most %d digits before the point",
+                            WHOLE_MAX);
     if (n.scale > SCALE_MAX)
-        return field_refuse(f, "numeric has at most %d digits after the point", SCALE_MAX);
+        return field_refuse(f, REJECT_RANGE, "numeric has at most %d digits after the point",
+                            SCALE_MAX);
     put_number(f->out, &n);
     return true;
 }

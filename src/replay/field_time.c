@@ -69,8 +69,9 @@ static FIELD_APART bool refuse_time(const struct field *f, int64_t us)
     const struct field_window *w = f->window;
     const char *when = is_printable(us) ? time_format(us, text) : "the time";
     if (!inside(w, us))
-        return field_refuse(f, "%s is outside the stream's window of times%s", when, hint(f));
-    return field_refuse(f, "%s is older than the stream keeps (%s)", when,
+        return field_refuse(f, REJECT_TIME, "%s is outside the stream's window of times%s", when,
+                            hint(f));
+    return field_refuse(f, REJECT_TIME, "%s is older than the stream keeps (%s)", when,
                         kept(w->keep_us, long_ago));
 }
 
@@ -98,7 +99,7 @@ static FIELD_APART bool read_text(const struct field *f, int64_t *us)
     if (time_parse((const char *)v->bytes, v->len, us) ||
         (is_date && parse_date(v->bytes, v->len, us)))
         return true;
-    return field_refuse(f, "not %san RFC 3339 time with an offset: \"%s\"",
+    return field_refuse(f, REJECT_TIME, "not %san RFC 3339 time with an offset: \"%s\"",
                         is_date ? "a date (YYYY-MM-DD), nor " : "",
                         field_show(v->bytes, v->len, text));
 }
@@ -111,7 +112,7 @@ static bool read_instant(const struct field *f, int64_t *us)
     case MP_INT:
     case MP_FLOAT:
         if (!mptime_number(v, f->column->unit_ns, us))
-            return field_refuse(f, "a number that is no time%s", hint(f));
+            return field_refuse(f, REJECT_TIME, "a number that is no time%s", hint(f));
         break;
     case MP_STR:
         if (!read_text(f, us))
@@ -119,14 +120,16 @@ static bool read_instant(const struct field *f, int64_t *us)
         break;
     case MP_EXT:
         if (!mptime_ext(v, us))
-            return field_refuse(f, "extension type %d of %u bytes is no time", v->ext, v->len);
+            return field_refuse(f, REJECT_TIME, "extension type %d of %u bytes is no time", v->ext,
+                                v->len);
         break;
     default:
         return field_refuse_type(f, f->column->type == COLUMN_DATE ? "date" : "timestamptz");
     }
     if (*us < PG_FIRST_US)
-        return field_refuse(f, "a time before 4714 BC, where Postgres's begin");
-    return *us <= LAST_US || field_refuse(f, "a time after 293000 AD, which is out of reach");
+        return field_refuse(f, REJECT_TIME, "a time before 4714 BC, where Postgres's begin");
+    return *us <= LAST_US ||
+           field_refuse(f, REJECT_TIME, "a time after 293000 AD, which is out of reach");
 }
 
 /* timestamptz_recv: microseconds since 2000-01-01. */

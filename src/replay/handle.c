@@ -57,7 +57,7 @@ static struct err walk_segments(struct handler_load *in, bool again,
     struct handle_walk w = {.handle = h, .again = again, .frame = frame, .context = context};
     struct segment_walk walk = {.tools = &preparer->tools,
                                 .encoder = &h->prepared->encoder,
-                                .limits = preparer->limits,
+                                .limits = h->prepared->terms.limits,
                                 .stop = preparer->stop,
                                 .on_other = one_frame,
                                 .on_reject = one_reject,
@@ -71,7 +71,8 @@ static struct err walk_segments(struct handler_load *in, bool again,
 
 bool handle_refuse(struct reject *reject)
 {
-    return field_reject(reject, "kind", "the gate does not take stream %s", HANDLER_NAME);
+    return field_reject(reject, REJECT_KIND, "kind", "the gate does not take stream %s",
+                        HANDLER_NAME);
 }
 
 static struct err refuse_frame(void *context, size_t segment, const struct frame *frame,

@@ -2,7 +2,9 @@
 #include "replay/load.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "base/time.h"
@@ -34,39 +36,54 @@ static struct err stage_failed(struct batch *b)
 
 /* Too many rejects, or rows that can't be isolated: nothing of the batch goes in, and the receipt
  * says so. */
-static struct err fail_batch(struct loader *l, struct batch *b, int attempt,
+static struct err fail_batch(struct loader *l, struct prepared *p, int attempt,
                              const struct err *cause)
 {
+    struct batch *b = &p->batch;
     batch_fail(b, cause->text);
     TRY(claim_unstage_rejects(b->claim));
     TRY(stage_failed(b));
     if (!pg_is_open(&l->pg))
         TRY(pg_open(&l->pg, &l->target));
     struct receipt_end end = {.failed = true, .tables = "{}", .error = cause->text};
+    struct batch_watch watch = batch_watch_start();
     struct err e = receipt_begin(&l->pg, b->claim->batch, attempt);
     if (!err_is(&e))
         e = receipt_finish(&l->pg, b, &end);
-    if (!err_is(&e))
+    batch_watch_stop(&watch, &p->times, BATCH_LOAD);
+    if (!err_is(&e)) {
+        watch = batch_watch_start();
         e = pg_commit(&l->pg);
+        batch_watch_stop(&watch, &p->times, BATCH_COMMIT);
+    }
     if (err_is(&e))
         pg_close(&l->pg);
     return e;
+}
+
+/* All that has to be there before the transaction begins. */
+static struct err make_ready(struct loader *l, struct prepared *p)
+{
+    struct batch *b = &p->batch;
+    struct batch_watch watch = batch_watch_start();
+    size_t made = 0;
+    TRY(stage_failed(b));
+    TRY(partition_ensure(&l->pg, p->terms.streams, &b->partitions, &made));
+    batch_watch_stop(&watch, &p->times, BATCH_OPEN);
+    if (made > 0)
+        LOG_INFO("partitions made", LOG_STR("batch", b->claim->batch), LOG_INT("count", made),
+                 LOG_DURATION("took", time_monotonic() - watch.start_us));
+    return ERR_OK;
 }
 
 static struct err settle(struct loader *l, struct prepared *p, int attempt)
 {
     struct batch *b = &p->batch;
     for (;;) {
-        size_t made = 0;
-        int64_t start = time_monotonic();
-        TRY(stage_failed(b));
-        TRY(partition_ensure(&l->pg, p->terms.streams, &b->partitions, &made));
-        if (made > 0)
-            LOG_INFO("partitions made", LOG_STR("batch", b->claim->batch), LOG_INT("count", made),
-                     LOG_DURATION("took", time_monotonic() - start));
+        TRY(make_ready(l, p));
         struct err e = transaction_load(l, p, attempt);
         if (e.cls == ERR_ROW && (b->is_careful || b->too_many_rejects))
-            return fail_batch(l, b, attempt, &e);
+            return fail_batch(l, p, attempt, &e);
         if (e.cls != ERR_ROW && e.cls != ERR_SEGMENT)
             return e;
         /* Once more, row by row or without the segment that changed; the attempt is still ours. */
@@ -79,8 +96,9 @@ static struct err settle(struct loader *l, struct prepared *p, int attempt)
     }
 }
 
-static void report(const struct batch *b, bool failed, int64_t took_us, struct load_outcome *out)
+static void report(const struct prepared *p, bool failed, int64_t took_us, struct load_outcome *out)
 {
+    const struct batch *b = &p->batch;
     struct batch_totals t = batch_totals(b);
     *out = (struct load_outcome){.settled = true,
                                  .failed = failed,
@@ -89,7 +107,17 @@ static void report(const struct batch *b, bool failed, int64_t took_us, struct l
                                  .skipped = t.skipped,
                                  .segments = b->count,
                                  .segments_failed = t.segments_failed,
-                                 .bytes = t.bytes};
+                                 .segments_duplicate = t.segments_duplicate,
+                                 .bytes = t.bytes,
+                                 .bytes_raw = t.bytes_raw,
+                                 .id = b->claim->id,
+                                 .opened_us = b->claim->opened_us,
+                                 .settled_us = time_now(),
+                                 .times = p->times};
+    (void)snprintf(out->gate, sizeof out->gate, "%s", b->claim->gate);
+    (void)snprintf(out->error, sizeof out->error, "%s", failed ? b->error : "");
+    receipt_tag(b->claim, out->tag);
+    memcpy(out->rejected_by, t.rejected_by, sizeof out->rejected_by);
     LOG_INFO(failed ? "batch failed" : "batch loaded", LOG_STR("batch", b->claim->batch),
              LOG_STR("gate", b->claim->gate), LOG_INT("segments", b->count),
              LOG_INT("segments_failed", t.segments_failed),
@@ -105,17 +133,18 @@ static struct err inspect_and_settle(struct loader *l, struct prepared *p, int a
         TRY(prepare_batch(&l->preparer, p));
     int64_t start = time_monotonic();
     TRY(settle(l, p, attempt));
-    report(&p->batch, batch_totals(&p->batch).segments_failed == p->batch.count,
-           time_monotonic() - start, out);
+    report(p, batch_totals(&p->batch).segments_failed == p->batch.count, time_monotonic() - start,
+           out);
     return ERR_OK;
 }
 
-struct err load_retire(const struct spool *spool, const struct claim *c)
+struct err load_retire(const struct spool *spool, const struct claim *c, struct batch_times *times)
 {
-    int64_t start = time_monotonic();
+    struct batch_watch watch = batch_watch_start();
     TRY(claim_retire(spool, c));
+    batch_watch_stop(&watch, times, BATCH_RETIRE);
     LOG_INFO("batch retired", LOG_STR("batch", c->batch),
-             LOG_DURATION("took", time_monotonic() - start));
+             LOG_DURATION("took", times->of[BATCH_RETIRE].took_us));
     return ERR_OK;
 }
 
@@ -153,9 +182,13 @@ struct err load_claim(struct loader *l, struct prepared *p, struct load_outcome 
 {
     int attempt;
     *out = (struct load_outcome){0};
+    if (p->is_inspected)
+        batch_watch_stop(&p->queue, &p->times, BATCH_QUEUE);
+    struct batch_watch watch = batch_watch_start();
     prepare_start(p);
     TRY(record_manifests(l, &p->terms));
     TRY(receipt_open(&l->pg, &p->batch, l->spool->id, &attempt));
+    batch_watch_stop(&watch, &p->times, BATCH_OPEN);
     return attempt_load(l, p, attempt, out);
 }
 
@@ -174,9 +207,12 @@ static struct err return_to_incoming(struct loader *l, const struct uuid *id)
 static struct err finish_retiring(struct loader *l, const struct uuid *id, struct load_outcome *out)
 {
     struct claim c;
+    struct load_outcome told;
+    TRY(receipt_recall(&l->pg, id, &told));
     TRY(claim_read_committed(l->spool, id, &c));
-    struct err e = load_retire(l->spool, &c);
-    out->settled = !err_is(&e);
+    struct err e = load_retire(l->spool, &c, &told.times);
+    if (!err_is(&e))
+        *out = told;
     claim_free(&c);
     return e;
 }
@@ -187,16 +223,18 @@ static struct err load_again(struct loader *l, const struct uuid *id, struct loa
     int attempt;
     prepared_open(&p, &l->preparer);
     struct err e = claim_read(l->spool, id, &p.claim);
+    struct batch_watch watch = batch_watch_start();
     if (!err_is(&e))
         prepare_start(&p);
     if (!err_is(&e))
         e = record_manifests(l, &p.terms);
     if (!err_is(&e))
         e = receipt_start(&l->pg, p.claim.batch, &attempt);
+    batch_watch_stop(&watch, &p.times, BATCH_OPEN);
     if (!err_is(&e))
         e = attempt_load(l, &p, attempt, out);
     if (!err_is(&e))
-        e = load_retire(l->spool, &p.claim);
+        e = load_retire(l->spool, &p.claim, &out->times);
     prepared_close(&p);
     return e;
 }
@@ -228,9 +266,9 @@ static struct err park(struct loader *l, struct prepared *p, const char *why,
     TRY(receipt_start(&l->pg, p->claim.batch, &attempt));
     prepare_start(p);
     TRY(record_manifests(l, &p->terms));
-    TRY(fail_batch(l, &p->batch, attempt, &cause));
-    report(&p->batch, true, time_monotonic() - start, out);
-    return load_retire(l->spool, &p->claim);
+    TRY(fail_batch(l, p, attempt, &cause));
+    report(p, true, time_monotonic() - start, out);
+    return load_retire(l->spool, &p->claim, &out->times);
 }
 
 struct err load_park(struct loader *l, const struct uuid *id, const char *why,

@@ -6,7 +6,7 @@
  *     pg_init(&l.pg);
  *     TRY(pg_open(&l.pg, &l.target));
  *     TRY(load_claim(&l, &prepared, &outcome));       // its claim is fresh from claim_make
- *     TRY(load_retire(&spool, &prepared.claim));      // after it; may run on another thread
+ *     TRY(load_retire(&spool, &prepared.claim, &outcome.times));  // after it; on any thread
  *     TRY(load_resume(&l, &id, &outcome));            // found in processing/: whatever is owed
  *
  * receipt → inspect (unless prepared before) → partitions → one transaction (receipt locked,
@@ -23,6 +23,7 @@
 
 #include "base/err.h"
 #include "io/pg.h"
+#include "replay/outcome.h"
 #include "replay/prepare.h"
 #include "spool/claim.h"
 
@@ -45,17 +46,10 @@ struct loader {
     unsigned recorded_on;
 };
 
-/* What became of a batch, for status and for drain's exit code. */
-struct load_outcome {
-    bool settled; /* this call saw the batch to its end (not: returned to incoming/) */
-    bool failed;  /* receipt status */
-    uint64_t rows, rejected, skipped, segments, segments_failed, bytes;
-};
-
 /* Up to the COMMIT. */
 struct err load_claim(struct loader *l, struct prepared *p, struct load_outcome *out);
 /* The renames that are owed then. */
-struct err load_retire(const struct spool *spool, const struct claim *c);
+struct err load_retire(const struct spool *spool, const struct claim *c, struct batch_times *times);
 /* All that is still owed, retiring included. */
 struct err load_resume(struct loader *l, const struct uuid *id, struct load_outcome *out);
 

@@ -2,7 +2,6 @@
 #include "replay/prepare.h"
 
 #include "base/log.h"
-#include "base/time.h"
 #include "spool/name.h"
 
 void prepared_open(struct prepared *p, const struct preparer *preparer)
@@ -30,6 +29,7 @@ void prepared_clear(struct prepared *p)
     held_clear(&p->held);
     claim_free(&p->claim);
     p->is_started = p->is_inspected = false;
+    p->times = (struct batch_times){0};
 }
 
 void prepared_close(struct prepared *p)
@@ -86,7 +86,7 @@ void prepare_start(struct prepared *p)
 
 struct err prepare_batch(struct preparer *preparer, struct prepared *p)
 {
-    int64_t start = time_monotonic();
+    struct batch_watch watch = batch_watch_start();
     prepare_start(p);
     held_begin(&p->held, p->terms.streams->count);
     end_handled(p);
@@ -94,14 +94,16 @@ struct err prepare_batch(struct preparer *preparer, struct prepared *p)
         p->batch.handled = p->handler->begin(p->handler->context, &p->terms);
     struct segment_walk walk = {.tools = &preparer->tools,
                                 .encoder = &p->encoder,
-                                .limits = preparer->limits,
+                                .limits = p->terms.limits,
                                 .stop = preparer->stop};
     TRY(batch_inspect(&p->batch, &walk, &p->held));
     held_order(&p->held);
     p->is_inspected = true;
+    batch_watch_stop(&watch, &p->times, BATCH_PREPARE);
+    p->queue = batch_watch_start();
     struct batch_totals t = batch_totals(&p->batch);
     LOG_INFO("batch inspected", LOG_STR("batch", p->claim.batch), LOG_INT("bytes", t.bytes),
              LOG_INT("bytes_raw", t.bytes_raw), LOG_INT("frames", t.frames),
-             LOG_DURATION("took", time_monotonic() - start));
+             LOG_DURATION("took", p->times.of[BATCH_PREPARE].took_us));
     return ERR_OK;
 }

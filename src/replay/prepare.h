@@ -3,7 +3,7 @@
  * prepare: all of a batch's work that needs no database: its segments read from end to end, hashed,
  * judged and counted, and their rows encoded and held for the COPY.
  *
- *     struct preparer preparer = {.terms = ..., .limits = ...};       // one a thread
+ *     struct preparer preparer = {.terms = ...};       // one a thread
  *     struct prepared batch;
  *     prepared_open(&batch, &preparer);
  *     TRY(claim_make(&spool, ..., &batch.claim));
@@ -22,7 +22,6 @@
 #include <stdatomic.h>
 
 #include "base/err.h"
-#include "frame/limits.h"
 #include "replay/batch.h"
 #include "replay/copybin.h"
 #include "replay/handler.h"
@@ -36,7 +35,6 @@
 
 struct preparer {
     struct load_terms_source terms;
-    const struct frame_limits *limits;
     const struct handler *handler; /* may be NULL */
     const atomic_bool *stop;       /* may be NULL; set: ERR_STOPPED */
 
@@ -44,10 +42,12 @@ struct preparer {
 };
 
 struct prepared {
-    struct claim claim; /* the caller's to fill; prepared_clear() frees it */
+    struct claim claim;       /* the caller's to fill; prepared_clear() frees it */
+    struct batch_times times; /* as far as it is: the caller adds what it knows of */
 
     /* of prepare_start() and prepare_batch() */
     bool is_started, is_inspected;
+    struct batch_watch queue; /* since it is inspected */
     struct load_terms terms;
     struct load_terms_source terms_source;
     const struct handler *handler;

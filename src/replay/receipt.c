@@ -26,14 +26,14 @@ static const char *time_or_null(int64_t us, char text[TIME_TEXT])
     return us == INT64_MIN ? NULL : time_format(us, text);
 }
 
-/* default-20261121T015701Z-3f9c: what people say to each other. */
-static void make_tag(const struct claim *c, char tag[128])
+void receipt_tag(const struct claim *c, char tag[OUTCOME_TAG])
 {
     int64_t us = c->opened_us;
     struct time_date d = time_date_of_day(time_day(us));
     int second = (int)((us - time_day(us) * TIME_US_PER_DAY) / TIME_US_PER_S);
-    (void)snprintf(tag, 128, "%s-%04d%02d%02dT%02d%02d%02dZ-%s", c->gate, d.year, d.month, d.day,
-                   second / 3600, second / 60 % 60, second % 60, c->batch + UUID_TEXT - 1 - 4);
+    (void)snprintf(tag, OUTCOME_TAG, "%s-%04d%02d%02dT%02d%02d%02dZ-%s", c->gate, d.year, d.month,
+                   d.day, second / 3600, second / 60 % 60, second % 60,
+                   c->batch + UUID_TEXT - 1 - 4);
 }
 
 struct err receipt_start(struct pg *pg, const char *batch, int *attempt)
@@ -72,7 +72,7 @@ struct err receipt_open(struct pg *pg, const struct batch *b, const char *spool_
     PGresult *opened;
     char event_id[UUID_TEXT];
     char host[64] = "";
-    char tag[128];
+    char tag[OUTCOME_TAG];
     char opened_at[TIME_TEXT];
     char count[NUMBER];
     char size[NUMBER];
@@ -80,7 +80,7 @@ struct err receipt_open(struct pg *pg, const struct batch *b, const char *spool_
     for (size_t i = 0; i < c->count; i++)
         bytes += c->files[i].bytes;
     (void)gethostname(host, sizeof host - 1);
-    make_tag(c, tag);
+    receipt_tag(c, tag);
     struct err e = pg_query_prepared(
         pg, sql_receipt_open,
         PG_PARAMS(c->batch, tag, spool_id, c->gate, c->reason, number(c->count, count),
@@ -113,6 +113,39 @@ struct err receipt_find(struct pg *pg, const char *batch, const char *spool_id,
         const char *status = PQgetvalue(rows, 0, 0);
         bool settled = strcmp(status, "done") == 0 || strcmp(status, "failed") == 0;
         *state = settled ? RECEIPT_SETTLED : RECEIPT_UNFINISHED;
+    }
+    PQclear(rows);
+    return e;
+}
+
+static void read_outcome(PGresult *rows, struct load_outcome *out)
+{
+    uint64_t *const counts[] = {&out->rows,     &out->rejected,        &out->skipped,
+                                &out->segments, &out->segments_failed, &out->segments_duplicate,
+                                &out->bytes,    &out->bytes_raw};
+    enum { FIRST_COUNT = 6 };
+    (void)snprintf(out->gate, sizeof out->gate, "%s", PQgetvalue(rows, 0, 0));
+    (void)snprintf(out->tag, sizeof out->tag, "%s", PQgetvalue(rows, 0, 1));
+    out->failed = *PQgetvalue(rows, 0, 2) == 't';
+    (void)snprintf(out->error, sizeof out->error, "%s", PQgetvalue(rows, 0, 3));
+    out->opened_us = strtoll(PQgetvalue(rows, 0, 4), NULL, 10);
+    out->settled_us = strtoll(PQgetvalue(rows, 0, 5), NULL, 10);
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+        *counts[i] = strtoull(PQgetvalue(rows, 0, (int)i + FIRST_COUNT), NULL, 10);
+    out->rejected_by[REJECT_OTHER] = out->rejected; /* it has no more to say */
+}
+
+struct err receipt_recall(struct pg *pg, const struct uuid *id, struct load_outcome *out)
+{
+    char batch[UUID_TEXT];
+    PGresult *rows;
+    TRY(pg_query(pg, sql_receipt_recall, PG_PARAMS(uuid_format(id, batch)), &rows));
+    struct err e = PQntuples(rows) == 1
+                       ? ERR_OK
+                       : err_make(ERR_BUSY, "the receipt of batch %s went away", batch);
+    if (!err_is(&e)) {
+        *out = (struct load_outcome){.settled = true, .is_recalled = true, .id = *id};
+        read_outcome(rows, out);
     }
     PQclear(rows);
     return e;

@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "io/pg.h"
 #include "replay/batch.h"
+#include "replay/outcome.h"
 
 /* Puts the declared files on record: before the first receipt that names them. */
 struct err receipt_record_manifests(struct pg *pg, const struct load_terms *terms);
@@ -28,6 +29,12 @@ struct err receipt_open(struct pg *pg, const struct batch *b, const char *spool_
 /* What is known of a batch found on disk. Another spool's batch is ERR_CONFIG. */
 struct err receipt_find(struct pg *pg, const char *batch, const char *spool_id,
                         enum receipt_state *state);
+
+/* What a settled batch came to, as far as its receipt says. */
+struct err receipt_recall(struct pg *pg, const struct uuid *id, struct load_outcome *out);
+
+/* default-20261121T015701Z-3f9c: what people say to each other. */
+void receipt_tag(const struct claim *c, char tag[OUTCOME_TAG]);
 
 /* Begins another attempt; ERR_BUSY when the batch is settled already. */
 struct err receipt_start(struct pg *pg, const char *batch, int *attempt);

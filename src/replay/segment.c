@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/pulse.h"
 #include "base/str.h"
 #include "spool/name.h"
 
@@ -42,6 +43,7 @@ static struct err fill(void *context, uint8_t *room, size_t size, size_t *got)
 {
     struct source *s = context;
     char text[STR_HUMAN];
+    pulse_beat();
     if (s->zstream)
         TRY(zstream_fill(s->zstream, room, size, got));
     else
@@ -98,6 +100,12 @@ static void count_row(struct segment_summary *sum, const struct copybin_row *row
         sum->ts_max_us = row->time_us;
 }
 
+static void count_reject(struct segment_summary *sum, const struct reject *reject)
+{
+    sum->rejected++;
+    sum->rejected_by[reject->why]++;
+}
+
 /* Rare, and kept out of the loop over rows. */
 static FIELD_APART bool walk_other(const struct segment_walk *walk, const struct frame *frame,
                                    struct segment_summary *sum, struct err *failure)
@@ -109,7 +117,7 @@ static FIELD_APART bool walk_other(const struct segment_walk *walk, const struct
         return false;
     if (!refused)
         return true;
-    sum->rejected++;
+    count_reject(sum, &reject);
     sum->others_rejected++;
     return !walk->on_reject || walk->on_reject(walk->context, frame, &reject, failure);
 }
@@ -148,7 +156,7 @@ static struct err walk_frames(const struct segment_walk *walk, struct frame_read
             if (!walk_other(walk, &frame, sum, &e))
                 return e;
         } else {
-            sum->rejected++;
+            count_reject(sum, &reject);
             if (!walk->on_reject(walk->context, &frame, &reject, &e))
                 return e;
         }

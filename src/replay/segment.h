@@ -56,7 +56,8 @@ struct segment_summary {
     uint64_t bytes;     /* on disk */
     uint64_t bytes_raw; /* decompressed */
     uint64_t frames, rejected;
-    uint64_t others, others_rejected; /* of these: frames that were for on_other */
+    uint64_t rejected_by[REJECT_WHY_COUNT]; /* add up to `rejected` */
+    uint64_t others, others_rejected;       /* of these: frames that were for on_other */
     uint64_t keys_ignored, numbers_nulled;
     int64_t ts_min_us, ts_max_us; /* of the rows; INT64_MAX, INT64_MIN where there are none */
     uint8_t sha256[HASH_BYTES];

@@ -18,14 +18,19 @@
 
 #include "base/buf.h"
 #include "event/event.h"
+#include "frame/limits.h"
 #include "replay/rules.h"
 #include "stream/stream.h"
+
+struct config;
 
 struct load_terms {
     const struct stream_set *streams;
     const bool *allowed; /* by stream: does the gate take it? NULL: it takes all */
     bool takes_handled;  /* does it take the frames of replay/handler.h? */
     const struct load_rules *rules;
+    const struct frame_limits *limits;
+    const struct config *config; /* for a handler; NULL: what that was opened with */
 
     const char *model; /* that makes vectors of chunks; "" where nobody says */
 

@@ -2,6 +2,7 @@
 #include "replay/transaction.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -89,6 +90,7 @@ static struct err keep_refused(void *context, size_t segment, const struct frame
 {
     struct replay *r = context;
     r->batch->segments[segment].refused++;
+    r->batch->segments[segment].refused_by[reject->why]++;
     if (r->trial)
         return r->trial(r->trial_context, segment, frame, reject);
     TRY(check_rejects(r->batch));
@@ -136,7 +138,7 @@ static struct err copy_segments(struct replay *r)
     struct preparer *preparer = &r->loader->preparer;
     struct segment_walk walk = {.tools = &preparer->tools,
                                 .encoder = &r->prepared->encoder,
-                                .limits = preparer->limits,
+                                .limits = r->prepared->terms.limits,
                                 .rows = r->copier.rows,
                                 .stop = preparer->stop,
                                 .on_row = replay_row,
@@ -302,8 +304,11 @@ static struct err fill_transaction(struct loader *l, struct replay *r, int attem
     tables_json(r, &tables);
     bool all_failed = batch_totals(r->batch).segments_failed == r->batch->count;
     struct receipt_end end = {.tables = buf_cstr(&tables), .failed = all_failed};
-    if (all_failed)
-        end.error = "no segment of the batch can be loaded";
+    if (all_failed) {
+        (void)snprintf(r->batch->error, sizeof r->batch->error,
+                       "no segment of the batch can be loaded");
+        end.error = r->batch->error;
+    }
     struct err e = receipt_finish(&l->pg, r->batch, &end);
     buf_free(&tables);
     return e;
@@ -317,8 +322,10 @@ static void open_replay(struct replay *r, struct loader *l, struct prepared *p)
                          .batch = b,
                          .rejects = {.claim = b->claim},
                          .is_careful = b->is_careful};
-    for (size_t i = 0; i < b->count; i++)
+    for (size_t i = 0; i < b->count; i++) {
         b->segments[i].refused = 0;
+        memset(b->segments[i].refused_by, 0, sizeof b->segments[i].refused_by);
+    }
     b->skipped = 0;
     copier_open(&r->copier, &l->pg, p->terms.streams->count + 1);
     name_tables(r);
@@ -339,9 +346,14 @@ struct err transaction_load(struct loader *l, struct prepared *p, int attempt)
     struct replay r;
     TRY(claim_unstage_rejects(p->batch.claim)); /* of a try that got as far as that */
     open_replay(&r, l, p);
+    struct batch_watch watch = batch_watch_start();
     struct err e = fill_transaction(l, &r, attempt);
-    if (!err_is(&e))
+    batch_watch_stop(&watch, &p->times, BATCH_LOAD);
+    if (!err_is(&e)) {
+        watch = batch_watch_start();
         e = pg_commit(&l->pg);
+        batch_watch_stop(&watch, &p->times, BATCH_COMMIT);
+    }
     /* A COPY that was broken off leaves the connection in the middle of the protocol; what is cheap
      * and certain is a new connection, and the server rolls back by itself. */
     if (err_is(&e))

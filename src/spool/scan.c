@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/pulse.h"
 #include "base/time.h"
 #include "spool/name.h"
 
@@ -43,6 +44,7 @@ static struct err visit_entries(DIR *stream, size_t most, visit_fn *visit, void 
         errno = 0;
         const struct dirent *entry = readdir(stream);
         *ended = !entry;
+        pulse_beat();
         if (!entry)
             return errno == 0 ? ERR_OK : cannot_list();
         if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)

@@ -85,7 +85,6 @@ void view_json(const struct view *v, struct buf *json)
     jsonw_object(&j);
     jsonw_key(&j, "started_at");
     jsonw_time(&j, v->started_us);
-    time_or_null(&j, "scanned_at", v->scanned_us);
     jsonw_key(&j, "stopping");
     jsonw_bool(&j, v->stopping);
     text_or_null(&j, "database_error", v->database_error);

@@ -11,7 +11,7 @@
 static void check_numbers(const struct config_key *k, const void *base)
 {
     uint64_t number;
-    if (k->type == CONFIG_STRING) {
+    if (config_is_string(k)) {
         assert(*(char *const *)((const char *)base + k->offset) != NULL);
         return;
     }

@@ -51,11 +51,13 @@ static inline void loading_sinks(const struct load_terms *terms, enum event_type
 /* The context is the set of streams. */
 static inline void loading_terms(void *streams, const char *gate, struct load_terms *terms)
 {
+    static const struct frame_limits limits = FRAME_LIMITS_DEFAULT;
     static const struct load_rules rules = {.dedupe = DEDUPE_OFF, .max_rejects = {.count = 50}};
     (void)gate;
     *terms = (struct load_terms){.streams = streams,
                                  .takes_handled = true,
                                  .rules = &rules,
+                                 .limits = &limits,
                                  .model = "",
                                  .sinks = loading_sinks};
 }
@@ -69,14 +71,12 @@ static inline void loading_terms_done(void *streams, struct load_terms *terms)
 static inline void loading_worker_open(struct loading_worker *w, struct loading *x,
                                        const struct stream_set *streams, const char *name)
 {
-    static const struct frame_limits limits = FRAME_LIMITS_DEFAULT;
     *w = (struct loading_worker){.name = name,
                                  .spool = &x->spool,
                                  .loader = {.spool = &x->spool,
                                             .preparer = {.terms = {.get = loading_terms,
                                                                    .done = loading_terms_done,
-                                                                   .context = (void *)streams},
-                                                         .limits = &limits},
+                                                                   .context = (void *)streams}},
                                             .target = x->db.target}};
     pg_init(&w->loader.pg);
     EXPECT_OK(pg_open(&w->loader.pg, &w->loader.target));
@@ -158,7 +158,7 @@ static inline struct err loading_batch(struct loading_worker *w, enum load_way w
     TRY(prepare_batch(&w->loader.preparer, p));
     p->batch.is_careful = way == LOAD_CAREFUL;
     TRY(load_claim(&w->loader, p, &w->outcome));
-    return load_retire(w->spool, &p->claim);
+    return load_retire(w->spool, &p->claim, &w->outcome.times);
 }
 
 static inline struct err loading_work(struct loading_worker *w, enum load_way way,

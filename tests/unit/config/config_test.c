@@ -10,7 +10,7 @@ static void show(const struct config *c, const struct config_key *key, const cha
     bool is_gates = strncmp(key->path, "gates.*.", 8) == 0;
     const char *base = is_gates ? (const char *)config_gate(c, gate) : (const char *)c;
     const void *field = base + key->offset;
-    if (key->type == CONFIG_STRING) {
+    if (config_is_string(key)) {
         (void)snprintf(text, BYTES_TEXT, "%s", *(char *const *)field);
     } else if (key->type == CONFIG_REJECTS) {
         const struct reject_limit *limit = field;
@@ -50,6 +50,10 @@ static void other_value(const struct config_key *key, char value[64], char want[
     switch (key->type) {
     case CONFIG_STRING:
         (void)strcpy(value, "x \"y'\\ z");
+        (void)strcpy(want, value);
+        break;
+    case CONFIG_LISTEN:
+        (void)strcpy(value, "[::1]:80");
         (void)strcpy(want, value);
         break;
     case CONFIG_ENUM:
@@ -205,6 +209,9 @@ Test(config_config, refused)
         {"loaders", " 1", "` 1` is not a number for `loaders`; write it like `auto`"},
         {"loaders", "1.5", "`1.5` is not a number for `loaders`; write it like `auto`"},
         {"loaders", "0x1", "`0x1` is not a number for `loaders`; write it like `auto`"},
+        {"http.listen", "9647",
+         "`9647` is not an address and a port for `http.listen`; write it like `127.0.0.1:9647` or "
+         "`[::1]:9647`, or `off`"},
         {"loaders", "9", "`9` is out of range for `loaders` (0 to 8)"},
         {"loaders", "99999999999999999999999",
          "`99999999999999999999999` is out of range for `loaders` (0 to 8)"},

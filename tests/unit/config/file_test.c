@@ -258,7 +258,7 @@ Test(config_file, example_holds_the_defaults)
         const char *a = is_gates ? (const char *)&want.default_gate : (const char *)&want;
         const char *b = is_gates ? (const char *)&got.default_gate : (const char *)&got;
         bool same =
-            k->type == CONFIG_STRING
+            config_is_string(k)
                 ? strcmp(*(char *const *)(a + k->offset), *(char *const *)(b + k->offset)) == 0
                 : memcmp(a + k->offset, b + k->offset, sizeof(uint64_t)) == 0;
         cr_expect(same, "%s: the example has another value than the default, %s", k->path,

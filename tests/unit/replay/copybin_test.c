@@ -574,6 +574,36 @@ Test(replay_copybin, fields)
     buf_free(&got);
 }
 
+/* What rejects are counted by. */
+Test(replay_copybin, why)
+{
+#define ODD_FRAME "\x83\xa4kind\xa3odd\xa2ts\xd6\xff\x6b\x00\xfa\x6d"
+    static const struct {
+        const char *frame;
+        size_t len;
+        enum reject_why want;
+    } rows[] = {
+        {BYTES("\x81\xa4kind\xa4none"), REJECT_KIND},
+        {BYTES("\x81\xa4sort\xa3odd"), REJECT_KIND},
+        {BYTES(ODD_FRAME "\xa4text\x01"), REJECT_TYPE},
+        {BYTES(ODD_FRAME "\xa6number\xc3"), REJECT_TYPE},
+        {BYTES("\x81\xa4kind\xa6metric"), REJECT_MISSING},
+        {BYTES(ODD_FRAME "\xa6number\xcf\xff\xff\xff\xff\xff\xff\xff\xff"), REJECT_RANGE},
+        {BYTES("\x82\xa4kind\xa3odd\xa2ts\xa4noon"), REJECT_TIME},
+        {BYTES("\x82\xa4kind\xa3odd\xa2ts\x01"), REJECT_TIME}, /* 1970 */
+        {BYTES(ODD_FRAME "\xa4text\xa1\0"), REJECT_TEXT},
+        {BYTES(ODD_FRAME "\xa4text\xa1\xff"), REJECT_TEXT},
+    };
+    struct outcome o;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        bool is_odd = rows[i].want != REJECT_MISSING;
+        encode(is_odd ? &odd_set : shipped_streams(), NUL_REJECT, rows[i].frame, rows[i].len, &o);
+        cr_expect(!o.good && o.reject.why == rows[i].want, "row %zu: want %d, got %d: %s", i,
+                  rows[i].want, o.reject.why, o.reject.reason);
+        release(&o);
+    }
+}
+
 /* A reject in the middle of a batch: the rows around it stay whole. */
 Test(replay_copybin, neighbours)
 {

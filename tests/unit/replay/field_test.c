@@ -26,11 +26,13 @@ Test(replay_field, rejects_fit)
     column[sizeof column - 1] = '\0';
     const struct column c = {.name = column};
     const struct field f = {.column = &c, .reject = &reject, .element = 4000000000};
-    cr_expect(!field_refuse(&f, "%0300d", 7));
+    cr_expect(!field_refuse(&f, REJECT_RANGE, "%0300d", 7));
     cr_expect_eq(strlen(reject.column), sizeof reject.column - 1);
     cr_expect_eq(strlen(reject.reason), sizeof reject.reason - 1);
     cr_expect_eq(strncmp(reject.reason, "element 4000000000: 000", 23), 0, "got %s", reject.reason);
-    cr_expect(!field_reject(&reject, "", "short"));
+    cr_expect_eq(reject.why, REJECT_RANGE);
+    cr_expect(!field_reject(&reject, REJECT_KIND, "", "short"));
+    cr_expect_eq(reject.why, REJECT_KIND);
     cr_expect_str_eq(reject.reason, "short");
     cr_expect_str_eq(reject.column, "");
     cr_expect_str_eq(field_show(BYTES("a\0\x1b\xff~"), text), "a???~");

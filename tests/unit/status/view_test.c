@@ -37,7 +37,7 @@ static const struct row {
     const char *want;
 } rows[] = {
     {{.started_us = 1000000, .database_error = "not connected yet"},
-     "{\"started_at\":\"1970-01-01T00:00:01Z\",\"scanned_at\":null,\"stopping\":false,"
+     "{\"started_at\":\"1970-01-01T00:00:01Z\",\"stopping\":false,"
      "\"database_error\":\"not connected yet\",\"gates\":[],\"loading\":[]}"},
     {{.started_us = 1000000,
       .scanned_us = 3000000,
@@ -46,7 +46,7 @@ static const struct row {
       .gate_count = COUNT(gates),
       .jobs = jobs,
       .job_count = COUNT(jobs)},
-     "{\"started_at\":\"1970-01-01T00:00:01Z\",\"scanned_at\":\"1970-01-01T00:00:03Z\","
+     "{\"started_at\":\"1970-01-01T00:00:01Z\","
      "\"stopping\":true,\"database_error\":null,\"gates\":["
      "{\"gate\":\"default\",\"waiting\":0,\"more\":false,\"bytes\":0,\"unsettled\":0,"
      "\"oldest_at\":null,\"held\":false,\"stall\":\"\",\"stalled_reason\":null,"
