@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/meter.h"
 #include "base/pulse.h"
 #include "base/sql.h"
 #include "base/time.h"
@@ -108,7 +109,7 @@ static struct err set_up_session(struct pg *pg, const char *schema, int *pid)
     buf_str(&sql, ", pg_temp; SET client_min_messages = warning; SET TimeZone = 'UTC';"
                   " SET DateStyle = ISO; SET IntervalStyle = iso_8601; SET bytea_output = hex;"
                   " SET standard_conforming_strings = on; SELECT pg_backend_pid()");
-    struct err e = take_rows(pg, PQexec(pg->connection, buf_cstr(&sql)), &rows);
+    struct err e = take_rows(pg, SERVER(PQexec(pg->connection, buf_cstr(&sql))), &rows);
     if (!err_is(&e))
         *pid = (int)strtol(PQgetvalue(rows, 0, 0), NULL, 10);
     PQclear(rows);
@@ -159,10 +160,12 @@ struct err pg_open(struct pg *pg, const struct pg_target *target)
     (void)PQsetNoticeProcessor(pg->connection, ignore_notice, NULL);
     set_cancel(pg, PQgetCancel(pg->connection));
     pg->connects++;
+    if (pg->who)
+        meter_add(METER_RECONNECTS, METER_LABELS(pg->who), pg->connects > 1);
     int pid = 0;
     struct err e = set_up_session(pg, target->schema, &pid);
     if (!err_is(&e))
-        e = pooler_check(pg->connection, pid, target->conninfo);
+        e = SERVER(pooler_check(pg->connection, pid, target->conninfo));
     if (err_is(&e))
         pg_close(pg);
     return e;
