@@ -12,6 +12,7 @@
 
 #include "base/backoff.h"
 #include "base/mem.h"
+#include "base/meter.h"
 #include "base/pulse.h"
 #include "base/time.h"
 #include "daemon/view.h"
@@ -22,6 +23,8 @@ struct err board_open(struct board *b)
     *b = (struct board){.wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), .started_us = time_now()};
     if (b->wake < 0)
         return err_system(ERR_SPOOL, errno, "can't create an eventfd");
+    for (int stall = VIEW_NOT_STALLED + 1; stall < VIEW_STALL_COUNT; stall++)
+        meter_add(METER_STALLS, METER_LABELS(view_stall_names[stall]), 0);
     (void)pthread_mutex_init(&b->lock, NULL);
     (void)pthread_condattr_init(&attr);
     (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);

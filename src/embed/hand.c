@@ -9,6 +9,7 @@
 
 #include "base/backoff.h"
 #include "base/log.h"
+#include "base/meter.h"
 #include "base/pulse.h"
 #include "base/time.h"
 #include "db/queries.h"
@@ -243,6 +244,8 @@ static struct err settle(struct embed_hand *h, const struct embed_report *report
     h->house->result.failed += settled.failed;
     h->house->result.documents += settled.documents;
     (void)pthread_mutex_unlock(&h->house->lock);
+    meter_add(METER_EMBED_TEXTS, METER_LABELS(h->shared->name, "embedded"), settled.embedded);
+    meter_add(METER_EMBED_TEXTS, METER_LABELS(h->shared->name, "failed"), settled.failed);
     LOG_DEBUG("chunks embedded", LOG_STR("embedder", h->shared->name),
               LOG_INT("chunks", settled.embedded), LOG_INT("failed", settled.failed),
               LOG_INT("documents", settled.documents));
@@ -381,6 +384,7 @@ void embed_hand_open(struct embed_hand *h, struct embed_house *house, struct emb
 {
     *h = (struct embed_hand){.house = house, .shared = shared, .index = index, .wake = wake};
     pg_init(&h->pg);
+    h->pg.who = "embed";
 }
 
 void embed_hand_close(struct embed_hand *h)

@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/meter.h"
 #include "base/pulse.h"
 #include "base/sql.h"
 #include "base/time.h"
@@ -159,6 +160,8 @@ struct err pg_open(struct pg *pg, const struct pg_target *target)
     (void)PQsetNoticeProcessor(pg->connection, ignore_notice, NULL);
     set_cancel(pg, PQgetCancel(pg->connection));
     pg->connects++;
+    if (pg->who)
+        meter_add(METER_RECONNECTS, METER_LABELS(pg->who), pg->connects > 1);
     int pid = 0;
     struct err e = set_up_session(pg, target->schema, &pid);
     if (!err_is(&e))

@@ -38,6 +38,7 @@ struct pg {
         *prepared[PG_PREPARED_MAX]; /* texts of the statements s0, s1, ... of this connection */
     unsigned prepared_count;
     unsigned connects;   /* how often it was opened */
+    const char *who;     /* whose METER_RECONNECTS it counts in; NULL: nobody's */
     int64_t answered_us; /* monotonic: when the server last did */
     pthread_mutex_t cancel_lock;
     PGcancel *cancel; /* guarded by cancel_lock */

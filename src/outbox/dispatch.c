@@ -5,6 +5,7 @@
 #include <sys/random.h>
 
 #include "base/mem.h"
+#include "base/meter.h"
 #include "base/time.h"
 #include "db/queries.h"
 
@@ -13,6 +14,7 @@ void dispatch_init(struct dispatch *d, const struct config *config, struct trans
     struct uuid id = uuid_new();
     *d = (struct dispatch){.config = config, .transfer = transfer};
     pg_init(&d->pg);
+    d->pg.who = "courier";
     (void)uuid_format(&id, d->claim_id);
 }
 
@@ -59,10 +61,18 @@ void dispatch_collect(struct dispatch *d)
         judge(d, p);
 }
 
-static void count(struct dispatch *d, enum queue_outcome outcome)
+static void count(struct dispatch *d, const struct parcel *p)
 {
+    enum queue_outcome outcome = p->outcome.outcome;
+    if (outcome == QUEUE_RELEASED)
+        return;
+    bool is_dead = (outcome == QUEUE_FAILED || outcome == QUEUE_UNSENT) && p->outcome.wait_us < 0;
+    const char *what = outcome == QUEUE_DELIVERED ? "delivered" : is_dead ? "dead" : "retried";
     d->delivered += outcome == QUEUE_DELIVERED;
-    d->failed += outcome != QUEUE_DELIVERED && outcome != QUEUE_RELEASED;
+    d->failed += outcome != QUEUE_DELIVERED;
+    meter_add(METER_DELIVERIES, METER_LABELS(p->sink->name, what), 1);
+    if (outcome != QUEUE_UNSENT)
+        meter_time(METER_DELIVERY, METER_LABELS(p->sink->name), p->reply.took_us);
 }
 
 struct err dispatch_settle(struct dispatch *d)
@@ -76,7 +86,7 @@ struct err dispatch_settle(struct dispatch *d)
         results[n++] = parcel_result(p);
     struct err e = queue_settle(&d->pg, d->claim_id, results, n);
     while (!err_is(&e) && (p = parcels_take(&d->judged))) {
-        count(d, p->outcome.outcome);
+        count(d, p);
         parcel_free(p);
     }
     free(results);

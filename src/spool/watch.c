@@ -193,6 +193,7 @@ static bool handle(struct watch *w, const struct inotify_event *event)
         return (event->mask & (IN_CREATE | IN_MOVED_TO)) != 0; /* perhaps a new gate */
     if (name_kind(event->name) != NAME_SEGMENT)
         return false;
+    g->is_announced = true;
     if (event->mask & IN_CREATE)
         note_open(g, event->name);
     else
@@ -234,9 +235,17 @@ bool watch_is_settled(struct watch *w, const char *gate, const char *name)
     return false;
 }
 
+bool watch_has_announced(struct watch *w, const char *gate)
+{
+    const struct watched_gate *g = find_gate(w, gate);
+    return g && g->is_announced;
+}
+
 void watch_listed(struct watch *w, const char *gate)
 {
     struct watched_gate *g = find_gate(w, gate);
+    if (g)
+        g->is_announced = false;
     if (!g || g->descriptor < 0 || !g->is_listing)
         return;
     g->knows_all = true;

@@ -40,6 +40,7 @@ struct watched_gate {
     char gate[SPOOL_GATE];
     bool knows_all;            /* a listing was completed since the watch began */
     bool is_listing;           /* the listing in progress began after the watch did */
+    bool is_announced;         /* a segment, since the last listing was completed */
     struct watch_names open;   /* being written, as far as we can tell */
     struct watch_names closed; /* seen closed or renamed in; kept until knows_all */
 };
@@ -69,6 +70,10 @@ bool watch_drain(struct watch *w);
 
 /* Of a young file: true when nobody is writing it any more. */
 bool watch_is_settled(struct watch *w, const char *gate, const char *name);
+
+/* Since the gate's last complete listing, was there an event of any segment of it? If not, what a
+ * listing finds anew is what inotify lost. */
+bool watch_has_announced(struct watch *w, const char *gate);
 
 /* The listing that watch_gate announced is complete. */
 void watch_listed(struct watch *w, const char *gate);

@@ -242,7 +242,7 @@ void collect_look(struct collect *c, int64_t max_age_us, struct collect_known *k
     int64_t now = time_monotonic();
     int64_t until = now + COLLECT_WAIT_US;
     lock(c);
-    bool is_old = c->looked_us == 0 || now - c->looked_us > max_age_us;
+    bool is_old = !c->known.is_up || now - c->looked_us > max_age_us;
     if (is_old && now >= c->not_before_us) {
         c->wanted = true;
         (void)pthread_cond_broadcast(&c->changed);

@@ -62,7 +62,8 @@ class Web:
         """The bytes that come back for these bytes, until the server closes."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=DEADLINE) as s:
             s.sendall(request)
-            s.shutdown(socket.SHUT_WR)
+            with contextlib.suppress(OSError):  # it may have hung up already
+                s.shutdown(socket.SHUT_WR)
             return b"".join(iter(lambda: s.recv(65536), b""))
 
 
@@ -122,6 +123,8 @@ class TestFigures(SiteCase):
                         self.site.value("SELECT count(*) FROM ingestion_reject"))
             for reason in ("missing", "type", "kind"):
                 self.expect(web, "spoolgate_rejects", "_total", 1, reason=reason)
+            wait_until(lambda: all(p["count"] > 0 for p in web.json("/api/status")["partitions"]),
+                       "the partitions are known")
             families = web.metrics()
             for stage in ("wait", "claim", "prepare", "open", "load", "commit", "retire"):
                 self.assertEqual(families["spoolgate_stage_seconds"].value("_count", stage=stage), 2, stage)

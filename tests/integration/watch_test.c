@@ -84,6 +84,21 @@ Test(watch, renaming_over_an_open_file_settles_the_name)
     (void)close(fd);
 }
 
+Test(watch, a_segment_is_announced_until_it_is_listed)
+{
+    cr_assert_not(watch_has_announced(&watch, "default"));
+    cr_assert_not(watch_has_announced(&watch, "nobody's"));
+    folder_write(spool.incoming, "notes.txt", "x");
+    (void)watch_drain(&watch);
+    cr_assert_not(watch_has_announced(&watch, "default"), "it is no segment");
+    folder_write(spool.incoming, "a.msgpack", "x");
+    cr_assert_not(watch_has_announced(&watch, "default"), "the event wasn't read yet");
+    (void)watch_drain(&watch);
+    cr_assert(watch_has_announced(&watch, "default"));
+    know_all();
+    cr_assert_not(watch_has_announced(&watch, "default"));
+}
+
 /* The watch of a gate that begins with files in it. */
 static int begin_a_gate(const char *gate, const char *young)
 {
