@@ -109,7 +109,7 @@ static struct err set_up_session(struct pg *pg, const char *schema, int *pid)
     buf_str(&sql, ", pg_temp; SET client_min_messages = warning; SET TimeZone = 'UTC';"
                   " SET DateStyle = ISO; SET IntervalStyle = iso_8601; SET bytea_output = hex;"
                   " SET standard_conforming_strings = on; SELECT pg_backend_pid()");
-    struct err e = take_rows(pg, PQexec(pg->connection, buf_cstr(&sql)), &rows);
+    struct err e = take_rows(pg, SERVER(PQexec(pg->connection, buf_cstr(&sql))), &rows);
     if (!err_is(&e))
         *pid = (int)strtol(PQgetvalue(rows, 0, 0), NULL, 10);
     PQclear(rows);
