@@ -36,7 +36,7 @@ PURE     := $(call sources,base) $(EVENT) $(call sources,gate) $(call sources,fr
             $(addprefix src/index/,document.c glob.c select.c) \
             $(addprefix src/embed/,jsonr.c lexical.c limits.c reply.c request.c) \
             $(addprefix src/kb/,held.c keys.c media.c plan.c vector.c) $(wildcard src/kb/split*.c) \
-            src/config/config.c src/config/change.c src/spool/name.c src/status/view.c \
+            src/config/config.c src/config/change.c $(addprefix src/spool/,cut.c name.c) src/status/view.c \
             $(addprefix src/daemon/,history.c trail.c) $(addprefix src/web/,host.c metrics.c ready.c receipts.c series.c) \
             $(addprefix src/replay/,copybin.c field.c field_array.c \
             field_binary.c field_interval.c field_number.c field_numeric.c field_time.c held.c jsonb.c match.c mptime.c)

@@ -5,6 +5,7 @@
 #include "base/version.h"
 #include "cli/commands.h"
 #include "cli/manual.h"
+#include "cli/words.h"
 
 static void print_commands(void)
 {
@@ -64,6 +65,8 @@ static int run(int argc, char **argv)
     const struct cli_command *command = argc > 1 ? find_command(argv[1]) : NULL;
     if (argc == 3 && strcmp(argv[1], "--mdoc") == 0)
         return print_manual(argv[2]);
+    if (argc >= 3 && strcmp(argv[1], "--words") == 0)
+        return words_print(argc - 2, argv + 2);
     if (command && command != &cli_help)
         return command->run(2, (char *[]){argv[1], "--help", NULL});
     if (argc > 1 && strcmp(argv[1], "config") == 0)
