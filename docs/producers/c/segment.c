@@ -97,7 +97,7 @@ static int segment_open(struct segment *s, const char *spool)
     sprintf(s->folder, "%s/incoming", spool);
     sprintf(s->draft, "%s/tmp/.%s.tmp", spool, name);
     sprintf(s->path, "%s/incoming/%s", spool, name);
-    int fd = open(s->draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0660);
+    int fd = open(s->draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
     if (fd < 0)
         return -1;
     s->file = fdopen(fd, "w");

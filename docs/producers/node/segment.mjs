@@ -78,7 +78,7 @@ export class Segment {
     this.path = path.join(this.folder, name);
     this.draft = path.join(spool, "tmp", `.${name}.tmp`);
     this.frames = 0;
-    this.fd = fs.openSync(this.draft, "wx", 0o660);
+    this.fd = fs.openSync(this.draft, "wx", 0o640);
   }
 
   add(frame) {

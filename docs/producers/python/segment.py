@@ -46,7 +46,7 @@ class Segment:
             os.close(folder)
 
     def __enter__(self):
-        fd = os.open(self.draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o660)
+        fd = os.open(self.draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
         self.file = open(fd, "wb")
         return self
 
