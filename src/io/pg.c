@@ -165,7 +165,7 @@ struct err pg_open(struct pg *pg, const struct pg_target *target)
     int pid = 0;
     struct err e = set_up_session(pg, target->schema, &pid);
     if (!err_is(&e))
-        e = pooler_check(pg->connection, pid, target->conninfo);
+        e = SERVER(pooler_check(pg->connection, pid, target->conninfo));
     if (err_is(&e))
         pg_close(pg);
     return e;

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/pulse.h"
 #include "base/time.h"
 #include "base/uuid.h"
 
@@ -166,9 +165,7 @@ struct err pooler_check(PGconn *connection, int backend_pid, const char *conninf
     (void)uuid_format(&id, p.channel);
     (void)pthread_mutex_lock(&one_at_a_time);
     p.deadline_us = time_monotonic() + PATIENCE_S * TIME_US_PER_S;
-    pulse_wait();
     struct err e = probe(&p, conninfo);
-    pulse_go_on();
     PQfinish(p.other);
     (void)pthread_mutex_unlock(&one_at_a_time);
     return e;
