@@ -44,7 +44,7 @@ class TestManual(SiteCase):
         self.assertNotIn("warning", done.text)
 
     def test_configuration(self):
-        (self.site.folder / "manifests").mkdir()
+        (self.site.folder / "manifests" / "streams").mkdir(parents=True)
         lint = ["lint", "--manifests", self.site.folder / "manifests"]  # reads the configuration, too
         found = list(examples("spoolgate.yaml.5"))
         self.assertEqual(len(found), 2)
