@@ -16,7 +16,7 @@ WALL = 0x40000000
 
 
 class Manager:
-    """The other end of NOTIFY_SOCKET."""
+    """The other end of NOTIFY_SOCKET. It has to listen now and then: a socket that is full makes the service wait."""
 
     def __init__(self, folder):
         self.path = folder / "notify"
@@ -111,12 +111,14 @@ class Service(SiteCase):
 
     def test_watchdog(self):
         """Pings come while all threads make progress or wait; not while one hangs; and then again."""
+        self.site.configure("rescan: 1s\n")  # then a scanner is stuck after a minute
         with self.daemon(watchdog=2_000_000) as daemon:
             self.manager.wait("READY=1")
             for _ in range(3):
                 self.manager.wait("WATCHDOG=1")
             with stopped(daemon.pid, "scanner"):
-                wait_until(lambda: daemon.logged("msg=stuck", "the scanner has made no progress"), "it is noticed")
+                wait_until(lambda: self.manager.listen() is not None and
+                           daemon.logged("msg=stuck", "the scanner has made no progress"), "it is noticed")
                 self.manager.listen()
                 self.assertNotIn("WATCHDOG=1", self.manager.listen(patience=2))
             wait_until(lambda: daemon.logged("no longer stuck"), "it goes on")
