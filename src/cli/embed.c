@@ -15,6 +15,7 @@
 #include "cli/commands.h"
 #include "cli/progress.h"
 #include "cli/show.h"
+#include "daemon/service.h"
 #include "db/queries.h"
 #include "embed/embedder.h"
 #include "embed/worker.h"
@@ -152,10 +153,22 @@ static void show_progress(struct progress *p, struct embed_worker *w)
 static void reload(struct manifest_current *current, struct embed_worker *w)
 {
     struct manifest_reload r = {0};
+    service_reloading();
     struct err e = manifest_current_reload(current, &r);
     manifest_current_log(current, &r, &e);
     embed_wake(w);
+    service_ready();
     manifest_reload_free(&r);
+}
+
+static void turn(struct service *service, struct embed_worker *w)
+{
+    struct embed_result now;
+    char status[SERVICE_STATUS];
+    embed_count(w, &now);
+    (void)snprintf(status, sizeof status, "%" PRIu64 " chunks embedded, %" PRIu64 " failed",
+                   now.embedded, now.failed);
+    service_turn(service, status);
 }
 
 /* Until a signal, or, with --once, until nothing is due. A second signal breaks off. */
@@ -168,12 +181,15 @@ static struct err work(const struct config *config, struct manifest_current *cur
     enum embed_end how = EMBED_SOON;
     sigset_t signals;
     bool is_asked = false;
+    struct service service;
     (void)sigemptyset(&signals);
     (void)sigaddset(&signals, SIGTERM);
     (void)sigaddset(&signals, SIGINT);
     (void)sigaddset(&signals, SIGHUP);
     (void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
     TRY(embed_start(&w, config, current, NULL, NULL));
+    service_open(&service);
+    service_ready();
     progress_open(&progress, "embedding");
     if (r->once)
         embed_end(w, EMBED_FINISH);
@@ -183,10 +199,12 @@ static struct err work(const struct config *config, struct manifest_current *cur
         const struct timespec pause = {.tv_nsec = 100000000};
         int number = sigtimedwait(&signals, NULL, &pause);
         show_progress(&progress, w);
+        turn(&service, w);
         is_asked = number == SIGTERM || number == SIGINT;
         if (number == SIGHUP)
             reload(current, w);
     }
+    service_stopping();
     if (r->once && !is_asked)
         how = EMBED_FINISH;
     embed_stop(w, how, &result);

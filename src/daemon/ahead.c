@@ -40,7 +40,7 @@ static void clear(struct ahead *a, struct ahead_batch *b)
 static void *ahead_main(void *ahead)
 {
     struct ahead *a = ahead;
-    pulse_begin("loader's second thread", PULSE_LIMIT_US);
+    thread_begin("preparer", PULSE_LIMIT_US);
     lock(a);
     while (a->state != AHEAD_ENDING) {
         if (a->state != AHEAD_BUSY) {
@@ -57,7 +57,7 @@ static void *ahead_main(void *ahead)
         set_state(a, found ? AHEAD_READY : AHEAD_IDLE);
     }
     unlock(a);
-    pulse_end();
+    thread_end();
     return NULL;
 }
 

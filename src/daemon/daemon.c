@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/pulse.h"
 #include "base/time.h"
 #include "base/version.h"
 #include "daemon/board.h"
@@ -18,12 +19,15 @@
 #include "daemon/scanner.h"
 #include "daemon/serve.h"
 #include "daemon/trail.h"
+#include "daemon/service.h"
 #include "daemon/view.h"
 #include "daemon/worker.h"
 #include "embed/worker.h"
 #include "io/thread.h"
 #include "outbox/courier.h"
 #include "schema/migrate.h"
+
+#define LOOP_LIMIT_US (60 * TIME_US_PER_S) /* it never waits */
 
 struct daemon {
     const struct config *config;
@@ -47,7 +51,7 @@ struct daemon {
 
     uv_loop_t loop;
     uv_signal_t on_term, on_int, on_hup;
-    uv_timer_t deadline, sampling;
+    uv_timer_t deadline, sampling, turning;
     uv_async_t somebody_ended;
     uv_work_t cancelling;
     bool giving_up;
@@ -55,6 +59,7 @@ struct daemon {
     struct control control;
     struct serve serve;
     struct web *web; /* NULL: it is off */
+    struct service service;
 };
 
 /* PQcancel connects to the server, which may take its time: not on the loop. */
@@ -102,6 +107,7 @@ static void stop(uv_signal_t *handle, int number)
         give_up(&d->deadline);
         return;
     }
+    service_stopping();
     LOG_INFO("stopping", LOG_STR("signal", number == SIGTERM ? "TERM" : "INT"));
     board_stop(&d->board, false);
     courier_end(d->courier, COURIER_SOON);
@@ -132,6 +138,19 @@ static void take_sample(uv_timer_t *timer)
     }
     view_free(&v);
     history_add(&d->history, &totals, waiting, bytes, time_now());
+}
+
+/* That the loop turns is part of being well. */
+static void turn(uv_timer_t *timer)
+{
+    struct daemon *d = timer->data;
+    struct view v;
+    char status[SERVICE_STATUS];
+    pulse_beat();
+    board_view(&d->board, &v);
+    service_describe(&v, manifest_current_is_refused(d->current), status);
+    view_free(&v);
+    service_turn(&d->service, status);
 }
 
 static void tell_loop(void *context)
@@ -189,6 +208,9 @@ static struct err open_loop(struct daemon *d)
     d->sampling.data = d;
     (void)uv_timer_start(&d->sampling, take_sample, HISTORY_STEP_S * UINT64_C(1000),
                          HISTORY_STEP_S * UINT64_C(1000));
+    (void)uv_timer_init(&d->loop, &d->turning);
+    d->turning.data = d;
+    uv_unref((uv_handle_t *)&d->turning);
     (void)uv_async_init(&d->loop, &d->somebody_ended, check_ended);
     d->somebody_ended.data = d;
     d->reload.current = d->current;
@@ -267,6 +289,17 @@ static struct err start_threads(struct daemon *d, bool *scanner_runs)
     return err_is(&e) ? e : serve_start(&d->serve, &d->web, d->config, d->current, &d->spool);
 }
 
+static void run_loop(struct daemon *d)
+{
+    pulse_begin("main loop", LOOP_LIMIT_US);
+    service_open(&d->service);
+    service_ready();
+    uint64_t period_ms = (uint64_t)(service_period_us(&d->service) / TIME_US_PER_MS);
+    (void)uv_timer_start(&d->turning, turn, 0, period_ms);
+    (void)uv_run(&d->loop, UV_RUN_DEFAULT);
+    pulse_end();
+}
+
 static void run_threads(struct daemon *d, struct err *e)
 {
     bool scanner_runs;
@@ -279,7 +312,7 @@ static void run_threads(struct daemon *d, struct err *e)
     if (err_is(e))
         board_stop(&d->board, true);
     else
-        (void)uv_run(&d->loop, UV_RUN_DEFAULT);
+        run_loop(d);
     web_stop(d->web);
     for (unsigned i = 0; i < d->workers_started; i++)
         (void)pthread_join(d->worker_threads[i], NULL);

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "daemon/service.h"
 
 void reload_open(struct reload *r, uv_loop_t *loop)
 {
@@ -78,12 +79,15 @@ static void finished(uv_work_t *work, int status)
     free(waiters);
     if (r->count > 0)
         begin(r);
+    else
+        service_ready();
 }
 
 static void begin(struct reload *r)
 {
     for (size_t i = 0; i < r->count; i++)
         r->waiters[i].is_served = true;
+    service_reloading();
     r->work.data = r;
     r->is_running = uv_queue_work(r->loop, &r->work, read_anew, finished) == 0;
 }

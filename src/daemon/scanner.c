@@ -15,12 +15,15 @@
 #include "base/time.h"
 #include "daemon/maintain.h"
 #include "daemon/trail.h"
+#include "io/thread.h"
 
 /* While it is too full to claim, room is looked at this often: nobody announces that it is back. */
 #define ROOM_AGAIN_US   (5 * TIME_US_PER_S)
 #define LIST_GOOD_US    (2 * TIME_US_PER_S) /* of a list that still has a batch in it */
 #define FOLDERS_GOOD_US (10 * TIME_US_PER_S)
 #define PULSE_LEAST_US  (60 * TIME_US_PER_S)
+#define WAIT_MOST_US    (60 * TIME_US_PER_S)
+#define BEAT_US         (20 * TIME_US_PER_S)
 
 /* What happens between a listing and this is in no listing: it calls for another scan. */
 static void read_events(void *context)
@@ -91,17 +94,18 @@ static bool is_listed(struct scanner *s, const struct scanned_gate *g, int64_t n
     return decide(s, g).action == GATE_OPEN && (g->backlog.found.more || is_young);
 }
 
-/* Segments that have come since the last pass without an event. One that was still being written
- * then needed none. */
-static void count_rescued(struct scanner *s, const struct scanned_gate *g)
+/* What has come since the last pass without an event was lost by inotify. Segments that were being
+ * written then are new to this list, and no news. */
+static void end_pass(struct scanner *s, struct scanned_gate *g)
 {
-    size_t rescued = 0;
-    if (g->passed_us == 0 || watch_has_announced(&s->watch, g->name))
-        return;
-    for (size_t i = 0; i < g->backlog.found.count; i++)
-        rescued += g->backlog.found.files[i].arrived_us > g->passed_us;
-    if (rescued > g->unsettled)
-        meter_add(METER_RESCUED, METER_NO_LABELS, rescued - g->unsettled);
+    size_t seen = g->fresh + g->backlog.found.unsettled;
+    bool is_first = g->passed_us == 0;
+    if (!is_first && !watch_has_announced(&s->watch, g->name) && seen > g->unsettled)
+        meter_add(METER_RESCUED, METER_NO_LABELS, seen - g->unsettled);
+    watch_listed(&s->watch, g->name);
+    g->unsettled = g->backlog.found.unsettled;
+    g->passed_us = time_now();
+    g->fresh = 0;
 }
 
 static struct err list_gate(struct scanner *s, struct scanned_gate *g,
@@ -115,12 +119,10 @@ static struct err list_gate(struct scanner *s, struct scanned_gate *g,
         TRY(watch_gate(&s->watch, s->spool, g->name));
     }
     TRY(backlog_scan(&g->backlog, s->spool, g->name, &policy, &ours));
-    count_rescued(s, g);
-    if (g->backlog.found.more)
-        return ERR_OK;
-    watch_listed(&s->watch, g->name);
-    g->passed_us = time_now();
-    g->unsettled = g->backlog.found.unsettled;
+    for (size_t i = 0; i < g->backlog.found.count; i++)
+        g->fresh += g->backlog.found.files[i].arrived_us > g->passed_us;
+    if (!g->backlog.found.more)
+        end_pass(s, g);
     return ERR_OK;
 }
 
@@ -309,17 +311,29 @@ static struct err look(struct scanner *s)
     return ERR_OK;
 }
 
+/* Until then, or until something comes, but not for long. It isn't said to wait (base/pulse.h), it
+ * beats now and then. */
+static void poll_until(struct pollfd *fds, nfds_t count, int64_t until_us)
+{
+    int64_t left = until_us - time_now();
+    if (left > WAIT_MOST_US) /* a clock that was set back isn't waited for */
+        left = WAIT_MOST_US;
+    for (; left > 0; left -= BEAT_US) {
+        int64_t some = left > BEAT_US ? BEAT_US : left;
+        pulse_beat();
+        if (poll(fds, count, (int)(some / TIME_US_PER_MS) + 1) != 0)
+            break;
+    }
+}
+
 /* True when somebody asked for a scan on the board. */
 static bool wait_for(struct scanner *s, int64_t until_us, bool for_events)
 {
     uint64_t count;
     struct pollfd fds[] = {{.fd = s->board->wake, .events = POLLIN},
                            {.fd = s->watch.fd, .events = POLLIN}};
-    int64_t left = until_us - time_now();
-    int timeout = left <= 0 ? 0 : left > INT64_C(60000000) ? 60000 : (int)(left / 1000) + 1;
-    pulse_wait();
-    (void)poll(fds, for_events ? 2 : 1, timeout);
-    pulse_go_on();
+    poll_until(fds, for_events ? 2 : 1, until_us);
+    pulse_beat();
     return read(s->board->wake, &count, sizeof count) == sizeof count;
 }
 
@@ -348,7 +362,7 @@ void *scanner_main(void *scanner)
     struct scanner *s = scanner;
     char last_error[sizeof((struct err *)0)->text] = "";
     s->loaders = config_loaders(s->config);
-    pulse_begin("scanner", PULSE_LEAST_US);
+    thread_begin("scanner", PULSE_LEAST_US);
     struct err e = watch_open(&s->watch);
     if (err_is(&e)) /* slower without, but not wrong: the rescan finds everything */
         LOG_WARN("no inotify; relying on rescans", LOG_STR("error", e.text));
@@ -365,6 +379,6 @@ void *scanner_main(void *scanner)
     oddities_free(&s->oddities);
     forget_gates(s);
     free_folders(s);
-    pulse_end();
+    thread_end();
     return NULL;
 }

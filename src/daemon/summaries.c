@@ -114,7 +114,7 @@ static void *summaries_main(void *summaries)
 {
     struct summaries *s = summaries;
     int64_t not_before_us = 0;
-    pulse_begin("thread that summarises", PULSE_LIMIT_US);
+    thread_begin("summariser", PULSE_LIMIT_US);
     (void)pthread_mutex_lock(&s->lock);
     for (;;) {
         struct summary_leaf *round;
@@ -129,7 +129,7 @@ static void *summaries_main(void *summaries)
         (void)pthread_mutex_lock(&s->lock);
     }
     (void)pthread_mutex_unlock(&s->lock);
-    pulse_end();
+    thread_end();
     return NULL;
 }
 

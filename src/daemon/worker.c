@@ -9,6 +9,7 @@
 #include "base/pulse.h"
 #include "base/time.h"
 #include "daemon/loader.h"
+#include "io/thread.h"
 #include "schema/migrate.h"
 
 static struct err connect_database(struct worker *w)
@@ -266,7 +267,7 @@ void *worker_main(void *worker)
     struct worker *w = worker;
     struct job *job;
     struct ahead_batch *b;
-    pulse_begin("loader", PULSE_LIMIT_US);
+    thread_begin("loader", PULSE_LIMIT_US);
     w->ahead.next = prepare_next;
     w->ahead.wake = wake_second_thread;
     w->ahead.retire = retire;
@@ -278,7 +279,7 @@ void *worker_main(void *worker)
         run_job(w, job, b);
     ahead_close(&w->ahead);
     loader_close(&w->loader);
-    pulse_end();
+    thread_end();
     board_loader_ended(w->board);
     w->ended(w->context);
     return NULL;

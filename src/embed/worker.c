@@ -42,11 +42,11 @@ static void *member_main(void *member)
     struct member *m = member;
     struct embed_worker *w = m->worker;
     int64_t wait_us;
-    pulse_begin("embedder", PULSE_LIMIT_US);
+    thread_begin("embedder", PULSE_LIMIT_US);
     while (embed_hand_turn(&m->hand, &wait_us))
         embed_hand_wait(&m->hand, wait_us);
     embed_hand_close(&m->hand);
-    pulse_end();
+    thread_end();
     (void)pthread_mutex_lock(&m->hand.shared->lock);
     m->hand.shared->hands--;
     (void)pthread_mutex_unlock(&m->hand.shared->lock);

@@ -28,7 +28,7 @@ struct err durable_create(struct durable_file *f, int dir)
     struct uuid unique = uuid_new();
     f->dir = dir;
     (void)snprintf(f->name, sizeof f->name, ".%s.tmp", uuid_format(&unique, id));
-    f->fd = openat(dir, f->name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0660);
+    f->fd = openat(dir, f->name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
     return f->fd < 0 ? failure(errno, "create", f->name) : ERR_OK;
 }
 
@@ -152,9 +152,24 @@ struct err durable_move(int from_dir, const char *from, int to_dir, const char *
     return r == 0 ? ERR_OK : failure(errno, "move", from);
 }
 
+/* The group may do in it what it may do beside it. Where a sticky folder keeps producers from each
+ * other's files, one of ours in it does, too; one that a producer makes doesn't, or its files
+ * couldn't be claimed: in a sticky folder only its owner moves others' files. */
+int durable_make_folder(int dir, const char *name)
+{
+    struct stat parent;
+    mode_t mode = 0700;
+    if (fstat(dir, &parent) != 0)
+        return -1;
+    mode |= parent.st_mode & S_IRWXG;
+    if (parent.st_uid == geteuid())
+        mode |= parent.st_mode & S_ISVTX;
+    return mkdirat(dir, name, mode);
+}
+
 struct err durable_open_folder(int dir, const char *name, int *fd)
 {
-    bool made = mkdirat(dir, name, 0770) == 0;
+    bool made = durable_make_folder(dir, name) == 0;
     if (!made && errno != EEXIST)
         return failure(errno, "create folder", name);
     *fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);

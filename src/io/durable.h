@@ -45,6 +45,9 @@ struct err durable_move(int from_dir, const char *from, int to_dir, const char *
 
 struct err durable_sync(int fd); /* a file or a folder */
 
+/* mkdirat(), with a mode that follows the folder that it is in. */
+int durable_make_folder(int dir, const char *name);
+
 /* Creates the folder where it is missing and opens it. */
 struct err durable_open_folder(int dir, const char *name, int *fd);
 

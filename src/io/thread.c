@@ -3,6 +3,19 @@
 
 #include <signal.h>
 
+#include "base/pulse.h"
+
+void thread_begin(const char *name, int64_t limit_us)
+{
+    (void)pthread_setname_np(pthread_self(), name);
+    pulse_begin(name, limit_us);
+}
+
+void thread_end(void)
+{
+    pulse_end();
+}
+
 struct err thread_start(pthread_t *thread, void *(*main)(void *), void *argument)
 {
     sigset_t all;

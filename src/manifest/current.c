@@ -200,6 +200,14 @@ void manifest_current_log(struct manifest_current *c, struct manifest_reload *r,
     manifest_release(m);
 }
 
+bool manifest_current_is_refused(struct manifest_current *c)
+{
+    (void)pthread_mutex_lock(&c->lock);
+    bool is_refused = *c->refused != '\0';
+    (void)pthread_mutex_unlock(&c->lock);
+    return is_refused;
+}
+
 void manifest_current_status(struct manifest_current *c, struct buf *json)
 {
     struct jsonw j = {.out = json};

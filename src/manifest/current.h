@@ -65,6 +65,8 @@ void manifest_current_log(struct manifest_current *c, struct manifest_reload *r,
 void manifest_reload_clear(struct manifest_reload *r); /* empty, for the next one */
 void manifest_reload_free(struct manifest_reload *r);
 
+bool manifest_current_is_refused(struct manifest_current *c); /* the last reload, by us */
+
 /* {"rev", "source", "loaded_at", "refused", "streams", "gates", "sinks", "embedders"} */
 void manifest_current_status(struct manifest_current *c, struct buf *json);
 

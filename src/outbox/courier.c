@@ -207,11 +207,11 @@ static void *courier_main(void *courier)
 {
     struct courier *c = courier;
     int64_t wait_us;
-    pulse_begin("courier", PULSE_LIMIT_US);
+    thread_begin("courier", PULSE_LIMIT_US);
     while (turn(c, &wait_us))
         wait_for_news(c, wait_us);
     pg_close(&c->dispatch.pg);
-    pulse_end();
+    thread_end();
     (void)pthread_mutex_lock(&c->lock);
     c->is_over = true;
     (void)pthread_mutex_unlock(&c->lock);

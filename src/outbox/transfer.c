@@ -66,9 +66,9 @@ static void end_wait(uv_check_t *handle)
 static void *transfer_main(void *transfer)
 {
     struct transfer *t = transfer;
-    pulse_begin("thread that delivers", PULSE_LIMIT_US);
+    thread_begin("sender", PULSE_LIMIT_US);
     (void)uv_run(&t->loop, UV_RUN_DEFAULT);
-    pulse_end();
+    thread_end();
     return NULL;
 }
 

@@ -74,7 +74,7 @@ static struct err write_note(const struct claim *c)
 
 static struct err make_folder(const struct spool *s, struct claim *c)
 {
-    if (mkdirat(s->processing, c->batch, 0770) != 0)
+    if (durable_make_folder(s->processing, c->batch) != 0)
         return failure(c, "create its folder in processing/");
     c->folder = openat(s->processing, c->batch, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     return c->folder < 0 ? failure(c, "open its folder") : ERR_OK;

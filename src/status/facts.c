@@ -20,12 +20,12 @@
 json_t *facts_none(unsigned parts)
 {
     static const struct {
-        enum facts_part part;
         const char *key;
+        enum facts_part part;
         bool is_list;
-    } keys[] = {{FACTS_RECENT, "recent", true},         {FACTS_SINKS, "sinks", true},
-                {FACTS_SINKS, "dead_letters", false},   {FACTS_REJECTS, "rejects", true},
-                {FACTS_PARTITIONS, "partitions", true}, {FACTS_KNOWLEDGE, "knowledge", false}};
+    } keys[] = {{"recent", FACTS_RECENT, true},         {"sinks", FACTS_SINKS, true},
+                {"dead_letters", FACTS_SINKS, false},   {"rejects", FACTS_REJECTS, true},
+                {"partitions", FACTS_PARTITIONS, true}, {"knowledge", FACTS_KNOWLEDGE, false}};
     json_t *facts = json_object();
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         if (parts & keys[i].part)
