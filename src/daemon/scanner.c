@@ -94,17 +94,18 @@ static bool is_listed(struct scanner *s, const struct scanned_gate *g, int64_t n
     return decide(s, g).action == GATE_OPEN && (g->backlog.found.more || is_young);
 }
 
-/* Segments that have come since the last pass without an event. One that was still being written
- * then needed none. */
-static void count_rescued(struct scanner *s, const struct scanned_gate *g)
+/* What has come since the last pass without an event was lost by inotify. Segments that were being
+ * written then are new to this list, and no news. */
+static void end_pass(struct scanner *s, struct scanned_gate *g)
 {
-    size_t rescued = 0;
-    if (g->passed_us == 0 || watch_has_announced(&s->watch, g->name))
-        return;
-    for (size_t i = 0; i < g->backlog.found.count; i++)
-        rescued += g->backlog.found.files[i].arrived_us > g->passed_us;
-    if (rescued > g->unsettled)
-        meter_add(METER_RESCUED, METER_NO_LABELS, rescued - g->unsettled);
+    size_t seen = g->fresh + g->backlog.found.unsettled;
+    bool is_first = g->passed_us == 0;
+    if (!is_first && !watch_has_announced(&s->watch, g->name) && seen > g->unsettled)
+        meter_add(METER_RESCUED, METER_NO_LABELS, seen - g->unsettled);
+    watch_listed(&s->watch, g->name);
+    g->unsettled = g->backlog.found.unsettled;
+    g->passed_us = time_now();
+    g->fresh = 0;
 }
 
 static struct err list_gate(struct scanner *s, struct scanned_gate *g,
@@ -118,12 +119,10 @@ static struct err list_gate(struct scanner *s, struct scanned_gate *g,
         TRY(watch_gate(&s->watch, s->spool, g->name));
     }
     TRY(backlog_scan(&g->backlog, s->spool, g->name, &policy, &ours));
-    count_rescued(s, g);
-    if (g->backlog.found.more)
-        return ERR_OK;
-    watch_listed(&s->watch, g->name);
-    g->passed_us = time_now();
-    g->unsettled = g->backlog.found.unsettled;
+    for (size_t i = 0; i < g->backlog.found.count; i++)
+        g->fresh += g->backlog.found.files[i].arrived_us > g->passed_us;
+    if (!g->backlog.found.more)
+        end_pass(s, g);
     return ERR_OK;
 }
 

@@ -25,7 +25,8 @@ struct scanned_gate {
     int64_t scanned_us; /* wall clock: when the list was made */
     int64_t began_us;   /* the look that began the pass over the folder */
     int64_t passed_us;  /* wall clock: when the last pass ended; 0: none yet */
-    size_t unsettled;   /* of that pass */
+    size_t unsettled;   /* in that pass */
+    size_t fresh;       /* in this one: segments that have come since */
     int64_t seen_us;    /* the last look that found the folder */
 };
 
