@@ -219,7 +219,7 @@ class Daemon:
     """`spoolgate run` in the background. Left as a context, it is stopped with SIGTERM and must exit 0;
     when something fails meanwhile, its log becomes part of the failure."""
 
-    def __init__(self, site, *args, under=(), env=None):
+    def __init__(self, site, *args, under=(), env=None, preexec=None):
         self.site = site
         self.log_path = site.folder / f"daemon-{secrets.token_hex(4)}.log"
         self.traced = bool(under)
@@ -227,7 +227,7 @@ class Daemon:
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
                 [*under, BIN, "run", *args], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                cwd=site.folder, env={**site.environment, **(env or {})})
+                cwd=site.folder, preexec_fn=preexec, env={**site.environment, **(env or {})})
 
     @property
     def log(self):

@@ -56,6 +56,7 @@ const batches = {
     this.inHand = (status.loading ?? []).filter((job) => !settled.has(job.batch_id)).map(fromJob);
     this.totals = status.totals;
     this.spool = status.spool;
+    this.isKnown = Boolean(status.facts?.asked_at);
     this.draw();
   },
 
@@ -76,7 +77,9 @@ const batches = {
   draw() {
     const all = this.visible();
     const isEmpty = all.length === 0;
-    show($("batches-empty"), isEmpty);
+    show($("batches-empty"), isEmpty && this.isKnown);
+    show($("batches-unknown"), isEmpty && !this.isKnown);
+    text($("batches-unknown"), "None since the start; of those before, nothing is known until the database answers.");
     if (isEmpty) teach($("batches-empty"), this.spool);
     show($("timeline"), !isEmpty && !this.asTable);
     show($("table"), !isEmpty && this.asTable);

@@ -54,7 +54,7 @@ function rate(perSecond) {
 /* Megabytes, as networks and disks are sold. */
 function megabytes(bytes) {
   const value = Number(bytes ?? 0) / 1e6;
-  return value >= 100 ? count(value) : value.toFixed(value >= 0.1 || value === 0 ? 1 : 3);
+  return value >= 100 ? count(value) : value === 0 ? "0" : value.toFixed(value >= 0.1 ? 1 : 3);
 }
 
 /* Times of the server are compared with the server's clock; ours may be off. */
