@@ -6,7 +6,7 @@
  */
 "use strict";
 
-const PLOT = { height: 124, top: 10, bottom: 22, left: 4, right: 6 };
+const PLOT = { height: 124, top: 8, bottom: 22, left: 50, right: 6, font: 11 }; // in a page of 14 px letters
 const SPANS_S = [120, 300, 600, 900];
 
 const plots = {
@@ -33,7 +33,7 @@ const plots = {
     const plot = { ...options };
     plot.now = el("strong.figure");
     plot.at = el("span.muted");
-    plot.svg = vector("svg", { "aria-hidden": "true", height: PLOT.height });
+    plot.svg = vector("svg", { "aria-hidden": "true" });
     plot.box = el("div.plot", { tabindex: 0, role: "slider", "aria-label": `${plot.name}, over time`, "aria-orientation": "horizontal" }, plot.svg);
     $(parent).append(el("div", {}, el("p.reading", {}, plot.now, el("span.unit", {}, plot.unit), plot.at), plot.box));
     plot.box.addEventListener("pointermove", (event) => this.point(plot, event));
@@ -54,7 +54,7 @@ const plots = {
   },
 
   point(plot, event) {
-    const place = (event.clientX - plot.box.getBoundingClientRect().left - PLOT.left) / plot.step;
+    const place = (event.clientX - plot.box.getBoundingClientRect().left - plot.size.left) / plot.step;
     this.move(this.samples() > 0 ? Math.min(this.samples() - 1, Math.max(0, Math.round(place - plot.first))) : null);
   },
 
@@ -79,24 +79,27 @@ const plots = {
   },
 
   draw() {
+    const zoom = parseFloat(getComputedStyle(document.documentElement).fontSize) / 14;
     for (const plot of this.all) {
       const width = Math.floor(plot.box.clientWidth);
-      if (width > 0) this.drawOne(plot, width);
+      plot.size = { width, ...Object.fromEntries(Object.entries(PLOT).map(([name, px]) => [name, px * zoom])) };
+      if (width > 0) this.drawOne(plot);
     }
   },
 
-  drawOne(plot, width) {
+  drawOne(plot) {
+    const { size: area } = plot;
     const n = this.samples();
     const values = Array.from({ length: n }, (_, i) => plot.of(i));
     const step = this.history?.step_s ?? 2;
     const span = SPANS_S.find((s) => s >= n * step) ?? SPANS_S.at(-1);
     const slots = span / step;
-    plot.step = (width - PLOT.left - PLOT.right) / slots;
+    plot.step = (area.width - area.left - area.right) / slots;
     plot.first = slots - n + 1;
     const top = niceTop(Math.max(plot.least, ...values), plot);
-    const x = (i) => PLOT.left + (plot.first + i) * plot.step;
-    const y = (v) => PLOT.height - PLOT.bottom - (v / top) * (PLOT.height - PLOT.top - PLOT.bottom);
-    const parts = [...grid(plot, top, y, width), ...timeAxis(span, width)];
+    const x = (i) => area.left + (plot.first + i) * plot.step;
+    const y = (v) => area.height - area.bottom - (v / top) * (area.height - area.top - area.bottom);
+    const parts = [...grid(plot, top, y), ...timeAxis(span, area)];
     if (n > 0) {
       const line = values.map((v, i) => `${i === 0 ? "M" : "L"}${x(i).toFixed(1)} ${y(v).toFixed(1)}`).join("");
       parts.push(vector("path", { class: "area", d: `${line}L${x(n - 1).toFixed(1)} ${y(0)}L${x(0).toFixed(1)} ${y(0)}Z` }));
@@ -107,10 +110,11 @@ const plots = {
     const shown = this.cursor ?? n - 1;
     if (n > 0 && (this.cursor !== null || values[shown] > 0)) {
       if (this.cursor !== null)
-        parts.push(vector("path", { class: "cursor", d: `M${x(shown).toFixed(1)} ${PLOT.top - 6}V${PLOT.height - PLOT.bottom}` }));
+        parts.push(vector("path", { class: "cursor", d: `M${x(shown).toFixed(1)} ${area.top / 2}V${area.height - area.bottom}` }));
       parts.push(vector("circle", { class: "dot", cx: x(shown).toFixed(1), cy: y(values[shown]).toFixed(1), r: 3.5 }));
     }
-    set(plot.svg, "width", width);
+    set(plot.svg, "width", area.width);
+    set(plot.svg, "height", area.height);
     plot.svg.replaceChildren(...parts);
     this.read(plot, values, shown);
   },
@@ -132,32 +136,31 @@ const plots = {
   },
 };
 
-/* The axis ends at a round number: 1, 2, 2.5 or 5 times a power of ten, or of 1024 and two. */
+/* The axis ends at a round number: 1, 2, 4, 5 or 8 times a power of ten, or a power of two. */
 function niceTop(most, plot) {
   if (plot.binary) return 2 ** Math.ceil(Math.log2(most));
   const power = 10 ** Math.floor(Math.log10(most));
-  return [1, 2, 2.5, 5, 10].map((f) => f * power).find((v) => v >= most * 0.999);
+  return [1, 2, 4, 5, 8, 10].map((f) => f * power).find((v) => v >= most * 0.999);
 }
 
-function grid(plot, top, y, width) {
+function grid(plot, top, y) {
   const label = (v) => (plot.unitSize ? String(+(v / plot.unitSize).toPrecision(3)) : plot.binary ? size(v).replace(".0 ", " ") : count(v));
+  const { left, right, width, font } = plot.size;
   return [0, 0.5, 1].flatMap((part) => {
     const height = Math.round(y(part * top)) + 0.5;
-    const lines = [vector("path", { class: part === 0 ? "base" : "grid", d: `M${PLOT.left} ${height}H${width - PLOT.right}` })];
-    if (part > 0) lines.push(vector("text", { class: "tick", x: PLOT.left, y: height + 12 }, label(part * top)));
-    return lines;
+    return [vector("path", { class: part === 0 ? "base" : "grid", d: `M${left} ${height}H${width - right}` }),
+      vector("text", { class: "tick", x: left - font / 2, y: height + font / 3, "font-size": font, "text-anchor": "end" }, part === 0 ? "0" : label(part * top))];
   });
 }
 
-function timeAxis(span, width) {
+function timeAxis(span, { left, right, width, height, font }) {
   const minutes = span / 60;
-  const every = { 2: 1, 5: 1, 10: 2, 15: 5 }[minutes];
-  const across = width - PLOT.left - PLOT.right;
+  const every = { 2: 1, 5: 2, 10: 5, 15: 5 }[minutes];
+  const across = width - left - right;
   const ticks = [];
   for (let m = 0; m <= minutes; m += every) {
-    const x = PLOT.left + across * (1 - m / minutes);
-    const anchor = m === 0 ? "end" : m === minutes ? "start" : "middle";
-    ticks.push(vector("text", { class: "tick", x: x.toFixed(1), y: PLOT.height - 6, "text-anchor": anchor }, m === 0 ? "now" : `−${m} min`));
+    const x = left + across * (1 - m / minutes);
+    ticks.push(vector("text", { class: "tick", x: x.toFixed(1), y: height - font / 2, "font-size": font, "text-anchor": m === 0 ? "end" : "middle" }, m === 0 ? "now" : `−${m} min`));
   }
   return ticks;
 }
