@@ -45,7 +45,7 @@ objects   = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 EMBEDDED := $(addprefix $(BUILD)/gen/,db/embedded.o manifests/shipped.o events/schemas.o web/page.o)
 
 .DELETE_ON_ERROR:
-.PHONY: all help demo smoke run up migrate test test-san chaos bench check format fuzz print-pure print-flags print-libs install uninstall clean
+.PHONY: all help demo smoke run up migrate test test-san test-page chaos bench check format fuzz print-pure print-flags print-libs install uninstall clean
 
 all: $(BUILD)/spoolgate $(BUILD)/tools/notifier/notifier ## build both programs
 
@@ -121,6 +121,11 @@ test-san: ## the same with the sanitizers: make SAN=1 test-san
 	$(Q)tools/setup test
 	$(Q)$(MAKE) --no-print-directory SAN=1 all build/san/tests build/san/pure-tests
 	$(Q)tests/run build/san
+
+test-page: ## the status page in a real browser, with batches flowing
+	$(Q)tools/setup page
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)SPOOLGATE_BIN=$(BUILD)/spoolgate tests/page/run
 
 chaos: ## crashes and faults of all sorts: make chaos [N=50]; writes docs/RELIABILITY.md, but not with SAMPLE=K points
 	$(Q)tools/setup chaos
