@@ -10,6 +10,8 @@ import { createInterface } from "node:readline";
 
 const { chromium } = createRequire(`${process.env.PAGE_MODULES}/`)("playwright-core");
 
+const PATIENCE_MS = Number(process.env.PAGE_PATIENCE_MS ?? 60000); // how late a failure is noticed, no more
+
 export const url = process.env.PAGE_URL;
 export const picture = (name) => `${process.env.PAGE_PICTURES}/${name}.png`;
 
@@ -37,7 +39,7 @@ export async function open(options = {}) {
   browser ??= await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox"] });
   const page = await browser.newPage({ viewport: { width: 1280, height: 900 }, colorScheme: "light", ...options });
   page.troubles = [];
-  page.setDefaultTimeout(60000);
+  page.setDefaultTimeout(PATIENCE_MS);
   page.on("console", (message) => ["error", "warning"].includes(message.type()) && page.troubles.push(message.text()));
   page.on("pageerror", (error) => page.troubles.push(String(error)));
   await page.addInitScript(() => {
@@ -49,6 +51,8 @@ export async function open(options = {}) {
   return page;
 }
 
+/* Also of the line to the runner: it would keep Node waiting. */
 export async function close() {
   await browser?.close();
+  process.stdin.destroy();
 }

@@ -129,7 +129,7 @@ async function receiptsOf(question) {
   const asked = Object.entries(question).filter(([, value]) => value !== undefined);
   const answer = await fetch(`api/receipts?${new URLSearchParams(asked)}`, { cache: "no-store" });
   if (!answer.ok) throw new Error((await answer.text()).trim() || `status ${answer.status}`);
-  return answer.json();
+  return (await answer.json()).receipts;
 }
 
 /* ---- one form for what comes from three places ---- */
@@ -156,7 +156,7 @@ function fromReceipt(r) {
 }
 
 function inTime(stages) {
-  return (stages ?? []).map((stage) => ({ ...stage, from: Date.parse(stage.at) / 1000 }));
+  return (stages ?? []).map((stage) => ({ ...stage, from: Date.parse(stage.at) / 1000 })).sort((a, b) => a.from - b.from);
 }
 
 /* Of the stages that are to be seen: when the first began, and when the last ended. */
@@ -182,11 +182,11 @@ function state(batch) {
 
 /* ---- the timeline ---- */
 
-/* One outlier shouldn't make all others dots: what is longer than twice the ninth of ten is cut. */
+/* One outlier shouldn't make all others dots: what is much longer than the eighth of ten is cut. */
 function scaleOf(all, withWait) {
   const lengths = all.map((batch) => took(batch, withWait)).filter((s) => s !== null).sort((a, b) => a - b);
   if (lengths.length === 0) return 1;
-  const most = Math.max(0.001, Math.min(lengths.at(-1), 2 * lengths[Math.floor((lengths.length - 1) * 0.9)]));
+  const most = Math.max(0.001, Math.min(lengths.at(-1), 1.5 * lengths[Math.floor((lengths.length - 1) * 0.8)]));
   const power = 10 ** Math.floor(Math.log10(most));
   return [1, 1.2, 1.6, 2, 2.4, 3.2, 4, 5, 6, 8, 10].map((f) => f * power).find((v) => v >= most * 0.999);
 }
@@ -256,7 +256,7 @@ function drawStages(bar, batch) {
     piece.style.width = `${(100 * seconds) / scale}%`;
     return piece;
   }));
-  bar.classList.toggle("cut", (took(batch, batches.withWait) ?? 0) > scale);
+  bar.classList.toggle("cut", (took(batch, batches.withWait) ?? 0) > 1.01 * scale);
 }
 
 /* ---- details ---- */

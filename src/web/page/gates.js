@@ -43,9 +43,9 @@ const gates = {
     return opened;
   },
 
-  /* Those in trouble first, then those that are in use, each in the order of their names. */
-  sorted() {
-    const rank = (gate) => (gate.stalled_reason ? 0 : gate.held ? 1 : Date.now() - (this.busyAt.get(gate.gate) ?? 0) < RECENT_MS ? 2 : 3);
+  /* By name; where there are many, those in trouble first, then those in use. */
+  sorted(isLong) {
+    const rank = (gate) => (!isLong ? Number(gate.gate !== "default") : gate.stalled_reason ? 0 : gate.held ? 1 : Date.now() - (this.busyAt.get(gate.gate) ?? 0) < RECENT_MS ? 2 : 3);
     return this.all.map((gate) => [rank(gate), gate])
       .sort(([a, x], [b, y]) => a - b || (x.gate < y.gate ? -1 : x.gate > y.gate ? 1 : 0))
       .map(([, gate]) => gate);
@@ -53,7 +53,7 @@ const gates = {
 
   draw() {
     const isLong = this.all.length > GATES_AS_CARDS;
-    const shown = shorten($("gates-more"), isLong ? this.sorted() : this.all, GATES_SHOWN, "gates");
+    const shown = shorten($("gates-more"), this.sorted(isLong), GATES_SHOWN, "gates");
     const stalled = this.all.filter((gate) => gate.stalled_reason).length;
     text($("gates-note"), this.all.length === 0 ? "The spool has not been looked at yet."
       : `${many(this.all.length, "gate")}, ${stalled > 0 ? `${count(stalled)} stalled` : "none stalled"}`);
@@ -101,7 +101,7 @@ function changeGate(card, gate) {
   when(parts.oldest, gate.oldest_at, gate.oldest_at ? `oldest ${duration(age(gate.oldest_at))}` : "");
   list(parts.bars, bars(gate), (bar) => bar.name, makeBar, changeBar);
   show(parts.reason, Boolean(gate.stalled_reason));
-  text(parts.reason, gate.stalled_reason);
+  words(parts.reason, gate.stalled_reason ?? "");
   text(parts.note, notes(gate).join(" · "));
 }
 
@@ -137,7 +137,7 @@ function notes(gate) {
   if (gate.held) said.push(`shut until spoolgate gate release ${gate.gate}`);
   if (!(gate.opens?.count > 0 || gate.opens?.bytes > 0 || gate.opens?.age_s > 0 || gate.opens?.idle_s > 0))
     said.push("opens by hand only");
-  if (gate.opens?.idle_s > 0) said.push(`opens after ${limit(gate.opens.idle_s)} of quiet, too`);
+  if (gate.opens?.idle_s > 0) said.push(`opens after ${limit(gate.opens.idle_s)} of quiet${bars(gate).length > 0 ? ", too" : ""}`);
   if (gate.unsettled > 0) said.push(`${count(gate.unsettled)} being written`);
   for (const [state, word] of [["loading", "loading"], ["queued", "queued"], ["held", "held back"]])
     if (inState(state) > 0) said.push(`${many(inState(state), "batch", "batches")} ${word}`);

@@ -88,7 +88,7 @@ const page = {
     pill($("health"), level, word);
     text($("version"), daemon.version ?? "");
     text($("spool"), status?.spool ?? "");
-    when($("up"), daemon.started_at, daemon.started_at ? `up ${duration(age(daemon.started_at))}` : "");
+    when($("up"), daemon.started_at, daemon.started_at ? `up ${age(daemon.started_at) < 60 ? roughly(age(daemon.started_at)) : duration(age(daemon.started_at))}` : "");
     text($("manifests"), status?.manifests?.rev ? `manifests ${shortRev(status.manifests.rev)}` : "");
     set($("manifests"), "title", status?.manifests?.source);
     document.title = level === "good" ? "spoolgate" : `${word} – spoolgate`;

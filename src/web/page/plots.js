@@ -136,11 +136,11 @@ const plots = {
   },
 };
 
-/* The axis ends at a round number: 1, 2, 2.5 or 5 times a power of ten, or of 1024 and two. */
+/* The axis ends at a round number: 1, 2, 4, 5 or 8 times a power of ten, or a power of two. */
 function niceTop(most, plot) {
   if (plot.binary) return 2 ** Math.ceil(Math.log2(most));
   const power = 10 ** Math.floor(Math.log10(most));
-  return [1, 2, 2.5, 5, 10].map((f) => f * power).find((v) => v >= most * 0.999);
+  return [1, 2, 4, 5, 8, 10].map((f) => f * power).find((v) => v >= most * 0.999);
 }
 
 function grid(plot, top, y) {
@@ -155,7 +155,7 @@ function grid(plot, top, y) {
 
 function timeAxis(span, { left, right, width, height, font }) {
   const minutes = span / 60;
-  const every = { 2: 1, 5: 1, 10: 2, 15: 5 }[minutes];
+  const every = { 2: 1, 5: 2, 10: 5, 15: 5 }[minutes];
   const across = width - left - right;
   const ticks = [];
   for (let m = 0; m <= minutes; m += every) {

@@ -73,11 +73,14 @@ function age(at) {
 }
 
 /* As people say it; the title has the rest. */
+function roughly(seconds) {
+  const [unit, of] = [["d", 86400], ["h", 3600], ["min", 60]].find(([, s]) => seconds >= s) ?? ["s", 1];
+  return `${Math.floor(seconds / of)} ${unit}`;
+}
+
 function ago(at) {
   if (!at) return "never";
-  const seconds = age(at);
-  const [unit, of] = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]].find(([, s]) => seconds >= s) ?? [];
-  return unit ? `${Math.floor(seconds / of)} ${unit} ago` : "now";
+  return age(at) < 1 ? "now" : `${roughly(age(at))} ago`;
 }
 
 function absolute(at) {
