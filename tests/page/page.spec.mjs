@@ -317,4 +317,3 @@ for (const { name, run } of tests.filter(({ name }) => name.includes(process.env
 await close();
 console.error(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
-process.stdin.destroy();

@@ -256,7 +256,7 @@ function drawStages(bar, batch) {
     piece.style.width = `${(100 * seconds) / scale}%`;
     return piece;
   }));
-  bar.classList.toggle("cut", (took(batch, batches.withWait) ?? 0) > scale);
+  bar.classList.toggle("cut", (took(batch, batches.withWait) ?? 0) > 1.01 * scale);
 }
 
 /* ---- details ---- */
