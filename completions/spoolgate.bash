@@ -23,7 +23,7 @@ _spoolgate_options() {
 # _spoolgate_value COMMAND OPTION: what the option's value is called in --help ("FILE"); nothing for a flag.
 _spoolgate_value() {
   _spoolgate_help "$1" | awk -v option="$2" '
-    match($0, /^ +(-[A-Za-z], )?--[a-z-]+ [A-Z:.]+ /) {
+    match($0, /^ +(-[A-Za-z], )?--[a-z-]+ [A-Z:.|]+ /) {
       split(substr($0, 1, RLENGTH), words, /[ ,]+/)
       for (i = 2; words[i + 1] != ""; i++) if (words[i] == option) value = words[i + 1] ~ /^-/ ? words[i + 2] : words[i + 1]
     }

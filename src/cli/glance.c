@@ -10,7 +10,7 @@
 #include "cli/show.h"
 #include "cli/sinks.h"
 
-enum { REV_SHOWN = 12 };
+enum { REV_SHOWN = 12, LINE_MOST = 80 };
 
 static void put_head(struct buf *out, const json_t *status)
 {
@@ -61,6 +61,25 @@ static void put_manifests(struct buf *out, const json_t *status)
         buf_printf(out, "          NOT RELOADED since: %s\n", show_str(m, "refused"));
 }
 
+/* What is wrong, on indented lines of about 80 bytes. */
+static void put_words(struct buf *out, const char *text)
+{
+    size_t column = 0;
+    while (*(text += strspn(text, " "))) {
+        size_t n = strcspn(text, " ");
+        if (column > 0 && column + 1 + n > LINE_MOST) {
+            buf_byte(out, '\n');
+            column = 0;
+        }
+        buf_str(out, column == 0 ? "    " : " ");
+        buf_put(out, text, n);
+        column += column == 0 ? 4 + n : 1 + n;
+        text += n;
+    }
+    if (column > 0)
+        buf_byte(out, '\n');
+}
+
 static double ratio(double part, double whole)
 {
     return whole > 0 ? part / whole : 0;
@@ -94,19 +113,21 @@ static void put_gates(struct buf *out, const json_t *status)
         char bytes[STR_HUMAN];
         char age[STR_HUMAN];
         const char *stalled = show_str(g, "stalled_reason");
-        buf_printf(out, "%-16s %9s%s %10s %12s  %s%s", show_str(g, "gate"),
+        bool is_held = json_is_true(json_object_get(g, "held"));
+        buf_printf(out, "%-16s %9s%s %10s %12s  %s", show_str(g, "gate"),
                    show_count(g, "waiting", waiting),
                    json_is_true(json_object_get(g, "more")) ? "+" : " ",
                    str_size((uint64_t)show_int(g, "bytes"), bytes),
                    show_age(g, "oldest_at", time_now(), age),
-                   json_is_true(json_object_get(g, "held")) ? "held by hand"
-                   : *stalled                               ? "STALLED: "
-                                                            : "open for segments",
-                   json_is_true(json_object_get(g, "held")) ? "" : stalled);
+                   is_held    ? "held by hand"
+                   : *stalled ? "STALLED"
+                              : "open for segments");
         put_fill(out, g);
         if (show_int(g, "unsettled") > 0)
             buf_printf(out, " (+%" PRId64 " being written)", show_int(g, "unsettled"));
         buf_byte(out, '\n');
+        if (!is_held)
+            put_words(out, stalled);
     }
 }
 

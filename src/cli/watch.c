@@ -37,14 +37,15 @@ struct watch {
     pthread_t thread;
     int asked, answered; /* eventfds: one look is under way at the most */
     bool is_asking;
-    json_t *found; /* the thread's while it is asked */
-    struct err failure;
+    json_t *found;      /* this and */
+    struct err outcome; /* this are the thread's while it is asked */
 
     struct terminal terminal;
     int signals;
     int64_t asked_us, due_us; /* monotonic */
     bool has_looked;
-    json_t *status; /* of the last look that went well, or NULL */
+    struct err failure; /* of the last look */
+    json_t *status;     /* of the last look that went well, or NULL */
     struct totals before;
 };
 
@@ -56,7 +57,7 @@ static void *look_when_asked(void *argument)
     eventfd_t n;
     while (eventfd_read(w->asked, &n) == 0) {
         w->found = json_object();
-        w->failure = survey_take(w->survey, w->found);
+        w->outcome = survey_take(w->survey, w->found);
         (void)eventfd_write(w->answered, 1);
     }
     return NULL;
@@ -113,7 +114,7 @@ static void put_head(const struct watch *w, struct buf *out)
         if (show_int(rates, "rejected_per_s") > 0)
             buf_printf(out, ", %s rejected/s", show_count(rates, "rejected_per_s", text));
     }
-    if (w->has_looked && err_is(&w->failure))
+    if (err_is(&w->failure))
         buf_printf(out, "\n%s", w->failure.text);
     else if (overdue_us > REDRAW_US)
         buf_printf(out, "  NO ANSWER for %s", str_duration(overdue_us, text));
@@ -159,6 +160,7 @@ static struct err take_answer(struct watch *w)
     eventfd_t n;
     (void)eventfd_read(w->answered, &n);
     w->is_asking = false;
+    w->failure = w->outcome;
     if (err_is(&w->failure)) {
         json_decref(w->found);
         if (!w->has_looked)

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/mem.h"
 #include "base/meter.h"
@@ -17,6 +16,7 @@
 #include "spool/room.h"
 #include "status/facts.h"
 #include "status/rows.h"
+#include "web/latch.h"
 
 #define SHARE    20                   /* of the time at least, the database has rest of us */
 #define SLOW_US  INT64_C(15000000)    /* between two counts of the knowledge base */
@@ -41,8 +41,7 @@ struct collect {
     int64_t fast_us; /* the thread's: monotonic, not before */
     int64_t slow_us; /* the same, of the knowledge base */
 
-    pthread_mutex_t lock;
-    pthread_cond_t changed; /* monotonic clock */
+    struct latch latch;
     bool stopping, is_over;
     bool wanted;
     unsigned waiters;
@@ -53,23 +52,6 @@ struct collect {
     struct job *job;       /* wanted, or under way */
     struct collect_known known;
 };
-
-static void lock(struct collect *c)
-{
-    (void)pthread_mutex_lock(&c->lock);
-}
-
-static void unlock(struct collect *c)
-{
-    (void)pthread_mutex_unlock(&c->lock);
-}
-
-static bool wait_until(struct collect *c, int64_t until_us)
-{
-    struct timespec until = {.tv_sec = until_us / TIME_US_PER_S,
-                             .tv_nsec = until_us % TIME_US_PER_S * 1000};
-    return pthread_cond_timedwait(&c->changed, &c->lock, &until) == 0;
-}
 
 static int64_t max(int64_t a, int64_t b)
 {
@@ -144,16 +126,21 @@ static struct err look(struct collect *c, json_t *facts, bool *is_up)
     return e;
 }
 
-/* Under the lock, which it gives up meanwhile. */
+/* Under the lock, which it gives up meanwhile. What others read never changes, and references to
+ * it are counted under the lock alone: jansson's own counting leaves out half of what that takes
+ * among threads. */
 static void look_once(struct collect *c)
 {
-    json_t *facts = json_copy(c->known.facts);
+    json_t *found = json_object();
     bool is_up = c->known.is_up;
     c->looking_us = time_monotonic();
-    unlock(c);
+    latch_unlock(&c->latch);
     unsigned used = room_used_percent(c->source->spool);
-    struct err e = look(c, facts, &is_up);
-    lock(c);
+    struct err e = look(c, found, &is_up);
+    latch_lock(&c->latch);
+    json_t *facts = json_copy(c->known.facts);
+    (void)json_object_update(facts, found);
+    json_decref(found);
     json_decref(c->known.facts);
     c->known.facts = facts;
     c->known.spool_used = used;
@@ -191,9 +178,9 @@ static void free_job(struct job *job)
 static void do_job(struct collect *c)
 {
     struct job *job = c->job;
-    unlock(c);
+    latch_unlock(&c->latch);
     job->e = ask_receipts(c, &job->query, &job->rows);
-    lock(c);
+    latch_lock(&c->latch);
     c->job = NULL;
     job->is_done = true;
     if (job->is_left)
@@ -206,8 +193,8 @@ static bool wait_for_work(struct collect *c)
     int64_t idle_us = time_monotonic() + COLLECT_IDLE_US;
     while (!c->stopping && !c->wanted && !c->job) {
         if (!pg_is_open(&c->pg))
-            (void)pthread_cond_wait(&c->changed, &c->lock);
-        else if (!wait_until(c, idle_us) && time_monotonic() >= idle_us)
+            (void)latch_wait(&c->latch, LATCH_FOR_EVER);
+        else if (!latch_wait(&c->latch, idle_us))
             pg_close(&c->pg);
     }
     return !c->stopping;
@@ -216,22 +203,22 @@ static bool wait_for_work(struct collect *c)
 static void *collect_main(void *collect)
 {
     struct collect *c = collect;
-    lock(c);
+    latch_lock(&c->latch);
     while (wait_for_work(c)) {
         if (c->wanted)
             look_once(c);
         c->wanted = false;
-        (void)pthread_cond_broadcast(&c->changed);
+        latch_tell(&c->latch);
         if (c->job && !c->stopping)
             do_job(c);
-        (void)pthread_cond_broadcast(&c->changed);
+        latch_tell(&c->latch);
     }
-    unlock(c);
+    latch_unlock(&c->latch);
     pg_close(&c->pg);
-    lock(c);
+    latch_lock(&c->latch);
     c->is_over = true;
-    (void)pthread_cond_broadcast(&c->changed);
-    unlock(c);
+    latch_tell(&c->latch);
+    latch_unlock(&c->latch);
     return NULL;
 }
 
@@ -241,16 +228,16 @@ void collect_look(struct collect *c, int64_t max_age_us, struct collect_known *k
 {
     int64_t now = time_monotonic();
     int64_t until = now + COLLECT_WAIT_US;
-    lock(c);
+    latch_lock(&c->latch);
     bool is_old = !c->known.is_up || now - c->looked_us > max_age_us;
     if (is_old && now >= c->not_before_us) {
         c->wanted = true;
-        (void)pthread_cond_broadcast(&c->changed);
+        latch_tell(&c->latch);
         uint64_t round = c->rounds;
         if (c->waiters < COLLECT_WAITERS) {
             c->waiters++;
-            while (!c->stopping && c->rounds == round && time_monotonic() < until)
-                (void)wait_until(c, until);
+            while (!c->stopping && c->rounds == round && latch_wait(&c->latch, until)) {
+            }
             c->waiters--;
         }
     }
@@ -261,12 +248,14 @@ void collect_look(struct collect *c, int64_t max_age_us, struct collect_known *k
         (void)snprintf(known->error, sizeof known->error, "database: no answer for %" PRId64 " s",
                        (time_monotonic() - c->looking_us) / TIME_US_PER_S);
     }
-    unlock(c);
+    latch_unlock(&c->latch);
 }
 
-void collect_forget(struct collect_known *known)
+void collect_forget(struct collect *c, struct collect_known *known)
 {
+    latch_lock(&c->latch);
     json_decref(known->facts);
+    latch_unlock(&c->latch);
     known->facts = NULL;
 }
 
@@ -274,17 +263,17 @@ struct err collect_receipts(struct collect *c, const struct receipts_query *quer
 {
     int64_t until = time_monotonic() + COLLECT_RECEIPTS_US;
     *rows = NULL;
-    lock(c);
+    latch_lock(&c->latch);
     if (c->job || c->stopping) {
-        unlock(c);
+        latch_unlock(&c->latch);
         return err_make(ERR_BUSY, "somebody else's receipts are being looked up; try again");
     }
     struct job *job = mem_calloc(1, sizeof *job);
     job->query = *query;
     c->job = job;
-    (void)pthread_cond_broadcast(&c->changed);
-    while (!job->is_done && !c->stopping && time_monotonic() < until)
-        (void)wait_until(c, until);
+    latch_tell(&c->latch);
+    while (!job->is_done && !c->stopping && latch_wait(&c->latch, until)) {
+    }
     struct err e = err_make(ERR_DATABASE, "the database doesn't answer in time; try again");
     if (job->is_done) {
         e = job->e;
@@ -294,7 +283,7 @@ struct err collect_receipts(struct collect *c, const struct receipts_query *quer
     } else {
         job->is_left = true;
     }
-    unlock(c);
+    latch_unlock(&c->latch);
     return e;
 }
 
@@ -303,15 +292,10 @@ struct err collect_receipts(struct collect *c, const struct receipts_query *quer
 struct err collect_start(struct collect **collect, const struct web_source *source)
 {
     struct collect *c = mem_calloc(1, sizeof *c);
-    pthread_condattr_t attributes;
     c->source = source;
     c->known.facts = facts_none(ALL);
     pg_init(&c->pg);
-    (void)pthread_mutex_init(&c->lock, NULL);
-    (void)pthread_condattr_init(&attributes);
-    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&c->changed, &attributes);
-    (void)pthread_condattr_destroy(&attributes);
+    latch_open(&c->latch);
     struct err e = thread_start(&c->thread, collect_main, c);
     *collect = err_is(&e) ? NULL : c;
     if (err_is(&e)) {
@@ -323,10 +307,10 @@ struct err collect_start(struct collect **collect, const struct web_source *sour
 
 void collect_end(struct collect *c)
 {
-    lock(c);
+    latch_lock(&c->latch);
     c->stopping = true;
-    (void)pthread_cond_broadcast(&c->changed);
-    unlock(c);
+    latch_tell(&c->latch);
+    latch_unlock(&c->latch);
     pg_cancel(&c->pg);
 }
 
@@ -335,21 +319,20 @@ void collect_stop(struct collect *c)
     if (!c)
         return;
     collect_end(c);
-    lock(c);
+    latch_lock(&c->latch);
     /* A statement that had only just begun missed it. */
     while (!c->is_over) {
-        if (wait_until(c, time_monotonic() + CHECK_US))
+        if (latch_wait(&c->latch, time_monotonic() + CHECK_US))
             continue;
-        unlock(c);
+        latch_unlock(&c->latch);
         pg_cancel(&c->pg);
-        lock(c);
+        latch_lock(&c->latch);
     }
-    unlock(c);
+    latch_unlock(&c->latch);
     (void)pthread_join(c->thread, NULL);
     if (c->job)
         free_job(c->job);
     json_decref(c->known.facts);
-    (void)pthread_cond_destroy(&c->changed);
-    (void)pthread_mutex_destroy(&c->lock);
+    latch_close(&c->latch);
     free(c);
 }

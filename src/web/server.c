@@ -2,23 +2,21 @@
 #include "web/server.h"
 
 #include <microhttpd.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/time.h"
 #include "web/host.h"
+#include "web/latch.h"
 
 struct server {
     struct listener listener;
     const struct web_site *site;
     struct MHD_Daemon *daemon;
-    pthread_mutex_t lock;
-    pthread_cond_t changed; /* monotonic clock */
-    unsigned active;        /* requests */
+    struct latch latch;
+    unsigned active; /* requests */
 };
 
 /* ---- the request ---- */
@@ -91,10 +89,10 @@ static bool is_reading(const char *method)
 
 static void count_active(struct server *s, int change)
 {
-    (void)pthread_mutex_lock(&s->lock);
+    latch_lock(&s->latch);
     s->active += (unsigned)change;
-    (void)pthread_cond_broadcast(&s->changed);
-    (void)pthread_mutex_unlock(&s->lock);
+    latch_tell(&s->latch);
+    latch_unlock(&s->latch);
 }
 
 /* Called first with the headers, and then, if the connection is to stay open, until the body has
@@ -148,8 +146,7 @@ static void log_debug(void *context, const char *format, va_list arguments)
 static void free_server(struct server *s)
 {
     listener_close(&s->listener);
-    (void)pthread_cond_destroy(&s->changed);
-    (void)pthread_mutex_destroy(&s->lock);
+    latch_close(&s->latch);
     free(s);
 }
 
@@ -157,15 +154,10 @@ struct err server_open(struct server **server, const struct listener *l,
                        const struct web_site *site)
 {
     struct server *s = mem_calloc(1, sizeof *s);
-    pthread_condattr_t attributes;
     *server = NULL;
     s->listener = *l;
     s->site = site;
-    (void)pthread_mutex_init(&s->lock, NULL);
-    (void)pthread_condattr_init(&attributes);
-    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&s->changed, &attributes);
-    (void)pthread_condattr_destroy(&attributes);
+    latch_open(&s->latch);
     s->daemon = MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG | MHD_USE_ITC, 0, NULL, NULL, handle, s,
         MHD_OPTION_EXTERNAL_LOGGER, log_debug, NULL, MHD_OPTION_LISTEN_SOCKET, l->fd,
@@ -184,12 +176,10 @@ struct err server_open(struct server **server, const struct listener *l,
 static void finish_answers(struct server *s)
 {
     int64_t until_us = time_monotonic() + SERVER_GRACE_US;
-    struct timespec until = {.tv_sec = until_us / TIME_US_PER_S,
-                             .tv_nsec = until_us % TIME_US_PER_S * 1000};
-    (void)pthread_mutex_lock(&s->lock);
-    while (s->active > 0 && pthread_cond_timedwait(&s->changed, &s->lock, &until) == 0) {
+    latch_lock(&s->latch);
+    while (s->active > 0 && latch_wait(&s->latch, until_us)) {
     }
-    (void)pthread_mutex_unlock(&s->lock);
+    latch_unlock(&s->latch);
 }
 
 void server_close(struct server *s)

@@ -4,12 +4,12 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/time.h"
 #include "io/thread.h"
+#include "web/latch.h"
 #include "web/server.h"
 
 #define AGAIN_US INT64_C(30000000) /* between two tries to listen */
@@ -27,8 +27,7 @@ struct web {
     pthread_t thread;
     struct place tcp, unix_socket;
 
-    pthread_mutex_t lock;
-    pthread_cond_t changed; /* monotonic clock */
+    struct latch latch;
     bool stopping, is_over;
 };
 
@@ -74,19 +73,13 @@ static bool is_missing(const struct place *p)
 /* Until it is time for another try; false: until the end. */
 static bool wait_for_next(struct web *w)
 {
-    int64_t until_us = time_monotonic() + AGAIN_US;
-    struct timespec until = {.tv_sec = until_us / TIME_US_PER_S,
-                             .tv_nsec = until_us % TIME_US_PER_S * 1000};
-    bool is_late = false;
-    (void)pthread_mutex_lock(&w->lock);
-    while (!w->stopping && !is_late) {
-        if (!is_missing(&w->tcp) && !is_missing(&w->unix_socket))
-            (void)pthread_cond_wait(&w->changed, &w->lock);
-        else
-            is_late = pthread_cond_timedwait(&w->changed, &w->lock, &until) != 0;
+    bool is_whole = !is_missing(&w->tcp) && !is_missing(&w->unix_socket);
+    int64_t until_us = is_whole ? LATCH_FOR_EVER : time_monotonic() + AGAIN_US;
+    latch_lock(&w->latch);
+    while (!w->stopping && latch_wait(&w->latch, until_us)) {
     }
     bool goes_on = !w->stopping;
-    (void)pthread_mutex_unlock(&w->lock);
+    latch_unlock(&w->latch);
     return goes_on;
 }
 
@@ -102,9 +95,9 @@ static void *web_main(void *web)
     server_close(w->tcp.server);
     server_close(w->unix_socket.server);
     collect_stop(w->site.collect);
-    (void)pthread_mutex_lock(&w->lock);
+    latch_lock(&w->latch);
     w->is_over = true;
-    (void)pthread_mutex_unlock(&w->lock);
+    latch_unlock(&w->latch);
     if (w->source.over)
         w->source.over(w->source.context);
     return NULL;
@@ -114,7 +107,6 @@ struct err web_start(struct web **web, const struct web_source *source)
 {
     const struct http_rules *http = &source->config->http;
     bool is_tcp = strcmp(http->listen, CONFIG_LISTEN_OFF) != 0;
-    pthread_condattr_t attributes;
     *web = NULL;
     if (!is_tcp && !*http->socket)
         return ERR_OK;
@@ -123,11 +115,7 @@ struct err web_start(struct web **web, const struct web_source *source)
     w->site.source = &w->source;
     w->tcp.is_wanted = is_tcp;
     w->unix_socket.is_wanted = *http->socket != '\0';
-    (void)pthread_mutex_init(&w->lock, NULL);
-    (void)pthread_condattr_init(&attributes);
-    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&w->changed, &attributes);
-    (void)pthread_condattr_destroy(&attributes);
+    latch_open(&w->latch);
     struct err e = collect_start(&w->site.collect, &w->source);
     if (!err_is(&e))
         e = thread_start(&w->thread, web_main, w);
@@ -144,19 +132,19 @@ void web_end(struct web *w)
 {
     if (!w)
         return;
-    (void)pthread_mutex_lock(&w->lock);
+    latch_lock(&w->latch);
     w->stopping = true;
-    (void)pthread_cond_broadcast(&w->changed);
-    (void)pthread_mutex_unlock(&w->lock);
+    latch_tell(&w->latch);
+    latch_unlock(&w->latch);
 }
 
 bool web_is_over(struct web *w)
 {
     if (!w)
         return true;
-    (void)pthread_mutex_lock(&w->lock);
+    latch_lock(&w->latch);
     bool is_over = w->is_over;
-    (void)pthread_mutex_unlock(&w->lock);
+    latch_unlock(&w->latch);
     return is_over;
 }
 
@@ -166,7 +154,6 @@ void web_stop(struct web *w)
         return;
     web_end(w);
     (void)pthread_join(w->thread, NULL);
-    (void)pthread_cond_destroy(&w->changed);
-    (void)pthread_mutex_destroy(&w->lock);
+    latch_close(&w->latch);
     free(w);
 }

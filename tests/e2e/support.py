@@ -484,6 +484,15 @@ class Site:
                 os.close(folder)
         return json.loads(answer) if answer else None
 
+    def look(self, path):
+        """GET from the status server on the unix socket `status.sock` (http.socket): the code and the text."""
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(DEADLINE)
+            client.connect(str(self.folder / "status.sock"))
+            client.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+            head, _, text = b"".join(iter(lambda: client.recv(65536), b"")).decode().partition("\r\n\r\n")
+        return int(head.split()[1]), text
+
     def gate(self, name="default"):
         """The gate's entry in `status --json`, or None."""
         status = self.run("status", "--json", code=0).json()

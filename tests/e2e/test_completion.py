@@ -64,6 +64,8 @@ class TestCompletion(SiteCase):
             (["put", "--gate", "="], gates),
             (["put", "--gate", "=", "s"], ["slow"]),
             (["put", "--zs"], ["--zstd"]),
+            (["put", "--seal-every", "a"], []),
+            (["put", "--seal-every", "5s", "a"], ["a.msgpack"]),
             (["put", "--zstd", "a"], ["a.msgpack"]),
             (["inspect", "--gate", "fast", "a.m"], ["a.msgpack"]),
             (["run", "--config", "sp"], ["spool", "spoolgate.yaml"]),

@@ -7,7 +7,7 @@ import unittest
 
 import psycopg
 
-from support import EXACTLY, FINE, NOW, Cluster, Site, clean_environment, main, metric, pack, wait_until
+from support import EXACTLY, FINE, NOW, UNAVAILABLE, Cluster, Site, clean_environment, main, metric, pack, wait_until
 
 SINCE = f"{NOW - datetime.timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}"
 
@@ -55,6 +55,15 @@ class TestOperations(unittest.TestCase):
         self.site.run("drain", "--force", code=FINE)
         self.assertEqual(self.values(), [1.0, 2.0, 3.0, 4.0])
         self.site.run("doctor", code=FINE)
+
+    def test_a_password_comes_from_a_service_file_that_the_group_may_read(self):
+        """As systemd hands credentials out; libpq would pass a password file over."""
+        file = self.site.folder / "pg_service"
+        file.write_text(f"[spoolgate]\nhost={self.cluster.host}\ndbname=spoolgate\nuser=spoolgate\npassword=secret\n")
+        file.chmod(0o440)
+        by_service = {"SPOOLGATE_DATABASE": "service=spoolgate", "PGSERVICEFILE": str(file)}
+        self.site.run("migrate", env=by_service, code=FINE)
+        self.site.run("migrate", env={**by_service, "SPOOLGATE_DATABASE": "service=another"}, code=UNAVAILABLE)
 
     def test_a_spool_that_moves_loses_nothing(self):
         with self.site.daemon() as daemon:

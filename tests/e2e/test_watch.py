@@ -47,6 +47,18 @@ class TestWatch(SiteCase):
             terminal.type("q")
             self.end(terminal)
 
+    def test_shows_why(self):
+        """The whole reason of a stalled gate, on lines that fit."""
+        self.site.run("migrate", code=support.FINE)
+        self.site.query("ALTER TABLE metrics DROP COLUMN labels, DROP COLUMN source CASCADE")
+        with self.site.daemon(), self.watch() as terminal:
+            self.site.put("a.msgpack", pack(metric(value=1)))
+            text = terminal.wait_for("STALLED", "spoolgate plan")
+            self.assertRegex(text, r"(?m)^default .* STALLED$")
+            self.assertRegex(text, r"(?m)^    stream metrics: column \w+ is missing")
+            terminal.type("q")
+            self.end(terminal)
+
     def test_rates(self):
         with self.site.daemon("--migrate"):
             with subprocess.Popen([support.BIN, "status", "--watch", EVERY, "--json"], env=self.site.environment,

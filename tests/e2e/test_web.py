@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import socket
 import stat
 import subprocess
@@ -416,6 +417,30 @@ class TestDatabase(unittest.TestCase):
             wait_until(lambda: web.ask("/readyz")[0] == 200, "it is ready again")
             wait_until(lambda: web.metrics()["spoolgate_database_up"].value() == 1, "metrics say so")
             self.assertEqual(web.metrics()["spoolgate_reconnects"].value("_total", who="status"), 1)
+
+    def test_a_server_that_says_nothing_holds_up_no_request(self):
+        with self.site.daemon(env=ANY_PORT) as daemon:
+            web = web_of(daemon)
+            known = wait_until(lambda: (lambda s: s if s["facts"]["asked_at"] else None)(web.json("/api/status")),
+                               "the database has been asked")
+            pids = [pid for (pid,) in self.site.query(
+                "SELECT pid FROM pg_stat_activity WHERE application_name = 'spoolgate'")]
+            self.assertGreaterEqual(len(pids), 1)
+            for pid in pids:
+                os.kill(pid, signal.SIGSTOP)
+            try:
+                # They come back while it says nothing, and know what was known.
+                self.assertEqual(web.text("/healthz"), "ok\n")
+                openmetrics.read(web.text("/metrics"))
+                self.assertIn("error", web.json("/api/receipts", 503))
+                later = web.json("/api/status")
+                self.assertEqual(later["knowledge"], known["knowledge"])
+                self.assertGreater(later["now"], known["now"])
+            finally:
+                for pid in pids:
+                    os.kill(pid, signal.SIGCONT)
+            wait_until(lambda: web.json("/api/status")["facts"]["asked_at"] > later["now"], "it is asked again")
+            self.assertEqual(web.json("/api/receipts"), {"receipts": [], "next": None})
 
     def test_a_table_that_is_locked_holds_up_no_request(self):
         with self.site.daemon(env=ANY_PORT) as daemon:

@@ -70,7 +70,7 @@ test("an opening is seen, and the batch appears with its rows", async () => {
 
 test("the stages of a batch sum up, in the page as in the API", async () => {
   const batch = (await status()).batches[0];
-  const inTime = batch.stages.toSorted((a, b) => Date.parse(a.at) - Date.parse(b.at));
+  const inTime = [...batch.stages].sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
   assert.deepEqual(batch.stages.map((stage) => stage.stage), ["wait", "claim", "prepare", "queue", "open", "load", "commit", "retire"]
     .filter((name) => batch.stages.some((stage) => stage.stage === name)));
   assert.ok(["wait", "claim", "prepare", "load", "commit", "retire"].every((name) => batch.stages.some((stage) => stage.stage === name)));
@@ -317,4 +317,3 @@ for (const { name, run } of tests.filter(({ name }) => name.includes(process.env
 await close();
 console.error(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
-process.stdin.destroy();

@@ -51,6 +51,8 @@ export async function open(options = {}) {
   return page;
 }
 
+/* Also of the line to the runner: it would keep Node waiting. */
 export async function close() {
   await browser?.close();
+  process.stdin.destroy();
 }

@@ -69,7 +69,10 @@ const batches = {
   visible() {
     const inHand = new Set(this.inHand.map((batch) => batch.id));
     const settled = [...this.known.values()].filter((batch) => !inHand.has(batch.id)).sort((a, b) => (a.id < b.id ? 1 : -1));
-    for (const batch of settled.splice(this.shown + BATCHES_MORE)) this.known.delete(batch.id);
+    for (const batch of settled.splice(this.shown + BATCHES_MORE)) {
+      this.known.delete(batch.id);
+      this.isOver = false;
+    }
     this.count = settled.length;
     return [...this.inHand, ...settled.slice(0, this.shown)];
   },
@@ -256,7 +259,7 @@ function drawStages(bar, batch) {
     piece.style.width = `${(100 * seconds) / scale}%`;
     return piece;
   }));
-  bar.classList.toggle("cut", (took(batch, batches.withWait) ?? 0) > scale);
+  bar.classList.toggle("cut", (took(batch, batches.withWait) ?? 0) > 1.01 * scale);
 }
 
 /* ---- details ---- */

@@ -136,7 +136,10 @@ function makeProgress(bar) {
 
 function changeProgress(node, bar) {
   text(node.parts.all, count(bar.all));
-  bar.parts.forEach(([, n], i) => share(node.parts.track.children[i], bar.all > 0 ? n / bar.all : 0));
+  bar.parts.forEach(([, n], i) => {
+    show(node.parts.track.children[i], n > 0);
+    share(node.parts.track.children[i], bar.all > 0 ? n / bar.all : 0);
+  });
   text(node.parts.words, [...bar.parts.filter(([, n]) => n > 0).map(([, n, word]) => `${count(n)} ${word}`), ...bar.more.filter(Boolean)].join(" · ") || "none yet");
 }
 

@@ -155,7 +155,7 @@ function grid(plot, top, y) {
 
 function timeAxis(span, { left, right, width, height, font }) {
   const minutes = span / 60;
-  const every = { 2: 1, 5: 1, 10: 2, 15: 5 }[minutes];
+  const every = { 2: 1, 5: 2, 10: 5, 15: 5 }[minutes];
   const across = width - left - right;
   const ticks = [];
   for (let m = 0; m <= minutes; m += every) {
