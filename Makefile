@@ -6,21 +6,24 @@
 
 PREFIX  ?= /usr/local
 DESTDIR ?=
+UNITDIR ?= $(PREFIX)/lib/systemd/system
 CC      ?= gcc
 SECONDS ?= 20
+VERSION := $(shell sed -n 's/^\#define SPOOLGATE_VERSION "\(.*\)"$$/\1/p' src/base/version.h)
 
 comma := ,
 BUILD := build$(if $(SAN),/san)
 Q     := $(if $(V),,@)
 say    = $(if $(V),,@printf '  %-5s %s\n' '$(1)' '$(2)')
 
-PACKAGES := libuv libzstd libpq libcurl libgit2 libfyaml jansson libcrypto libcmark gumbo libmicrohttpd libsystemd $(shell pkg-config --exists msgpack-c && echo msgpack-c || echo msgpack)
+PACKAGES := libuv libzstd libpq libcurl libgit2 libfyaml jansson libcrypto libcmark gumbo libmicrohttpd libsystemd $(shell pkg-config --exists msgpack-c 2>/dev/null && echo msgpack-c || echo msgpack)
 
 CFLAGS   ?= -O2 -g
-HARDEN   := $(if $(SAN),,-D_FORTIFY_SOURCE=2 -fstack-protector-strong)
+FORTIFY  := $(if $(findstring _FORTIFY_SOURCE,$(CFLAGS) $(CPPFLAGS)),,-D_FORTIFY_SOURCE=2)
+HARDEN   := $(if $(SAN),,$(FORTIFY) -fstack-protector-strong)
 SANITIZE := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
 WARN     := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla
-ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -pthread $(WARN) $(CFLAGS) $(HARDEN) $(SANITIZE) -Isrc -I$(BUILD)/gen \
+ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -pthread $(WARN) $(CPPFLAGS) $(CFLAGS) $(HARDEN) $(SANITIZE) -Isrc -I$(BUILD)/gen \
 	$(shell pkg-config --cflags $(PACKAGES)) -MMD -MP
 ALL_LDFLAGS = -pthread $(SANITIZE) $(LDFLAGS) -Wl,-z,relro,-z,now
 LIBS = $(shell pkg-config --libs $(PACKAGES)) -lm
@@ -33,7 +36,7 @@ PURE     := $(call sources,base) $(EVENT) $(call sources,gate) $(call sources,fr
             $(addprefix src/index/,document.c glob.c select.c) \
             $(addprefix src/embed/,jsonr.c lexical.c limits.c reply.c request.c) \
             $(addprefix src/kb/,held.c keys.c media.c plan.c vector.c) $(wildcard src/kb/split*.c) \
-            src/config/config.c src/config/change.c src/spool/name.c src/status/view.c \
+            src/config/config.c src/config/change.c $(addprefix src/spool/,cut.c name.c) src/status/view.c \
             $(addprefix src/daemon/,history.c trail.c) $(addprefix src/web/,host.c metrics.c ready.c receipts.c series.c) \
             $(addprefix src/replay/,copybin.c field.c field_array.c \
             field_binary.c field_interval.c field_number.c field_numeric.c field_time.c held.c jsonb.c match.c mptime.c)
@@ -45,9 +48,9 @@ objects   = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 EMBEDDED := $(addprefix $(BUILD)/gen/,db/embedded.o manifests/shipped.o events/schemas.o web/page.o)
 
 .DELETE_ON_ERROR:
-.PHONY: all help demo smoke run up migrate test test-san test-page chaos bench check format fuzz print-pure print-flags print-libs install uninstall clean
+.PHONY: all man help demo smoke run up migrate test test-san test-page chaos bench check format fuzz print-pure print-flags print-libs install uninstall clean
 
-all: $(BUILD)/spoolgate $(BUILD)/tools/notifier/notifier ## build both programs
+all: $(BUILD)/spoolgate $(BUILD)/tools/notifier/notifier $(if $(SAN),,man) ## build both programs and the manual pages
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z][a-z -]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -73,6 +76,12 @@ SQL := $(wildcard db/queries/*.sql db/migrations/*.sql db/knowledge/*.sql)
 $(BUILD)/gen/db/queries.h $(BUILD)/gen/db/embedded.c &: db/embed $(SQL)
 	$(call say,SQL,db)
 	$(Q)db/embed $(BUILD)/gen/db
+
+# Made by the program itself, all at once; `make install` and packages take build/man/*.[157].
+man: $(BUILD)/man/spoolgate.1 ## the manual pages, in build/man
+$(BUILD)/man/spoolgate.1: $(BUILD)/spoolgate man/build $(wildcard man/*.[157])
+	$(call say,MAN,$(@D))
+	$(Q)man/build $< $(@D)
 
 MANIFESTS := $(wildcard manifests/streams/*.yaml manifests/embedders/*.yaml)
 TEMPLATES := $(wildcard templates/*.tmpl)
@@ -182,8 +191,8 @@ print-flags: # for tests/check and tests/fuzz/run: what the compiler has to know
 print-libs:
 	@echo $(LIBS)
 
-check: ## format, static analysis, docs against code, scripts, rooms
-	$(Q)tools/setup check
+check: ## format, static analysis, docs against code, scripts, rooms, packages
+	$(Q)tools/setup check deb
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tests/check
 
@@ -197,16 +206,26 @@ fuzz: ## each fuzz target for SECONDS (default 20)
 
 # ---- installing ----
 
+.PHONY: dist deb
 install: all ## PREFIX=/usr/local DESTDIR=
-	install -D -m 755 build/spoolgate $(DESTDIR)$(PREFIX)/bin/spoolgate
-	install -D -m 755 build/tools/notifier/notifier $(DESTDIR)$(PREFIX)/bin/spoolgate-notifier
-	install -D -m 644 spoolgate.example.yaml $(DESTDIR)$(PREFIX)/share/doc/spoolgate/spoolgate.example.yaml
-	install -D -m 644 README.md $(DESTDIR)$(PREFIX)/share/doc/spoolgate/README.md
-	for f in $(MANIFESTS) $(TEMPLATES); do install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/spoolgate/$$f || exit 1; done
+	$(Q)PREFIX='$(PREFIX)' UNITDIR='$(UNITDIR)' DESTDIR='$(DESTDIR)' tools/install install
 
 uninstall: ## what install put there
-	rm -f $(DESTDIR)$(PREFIX)/bin/spoolgate $(DESTDIR)$(PREFIX)/bin/spoolgate-notifier
-	rm -rf $(DESTDIR)$(PREFIX)/share/doc/spoolgate $(DESTDIR)$(PREFIX)/share/spoolgate
+	$(Q)PREFIX='$(PREFIX)' UNITDIR='$(UNITDIR)' DESTDIR='$(DESTDIR)' tools/install uninstall
+
+# Times, owners and order are the commit's; nobody's configuration of git has a say.
+DIST := build/dist/spoolgate-$(VERSION).tar
+dist: ## build/dist/spoolgate-VERSION.tar.gz: HEAD, the same bytes wherever it is made
+	$(Q)test -e .git || { echo 'make dist packs a git checkout; this is none' >&2; exit 1; }
+	$(Q)mkdir -p $(dir $(DIST))
+	$(Q)git -c tar.umask=0022 -c core.autocrlf=false -c core.attributesFile=/dev/null \
+		archive --format=tar --prefix=spoolgate-$(VERSION)/ -o $(DIST) HEAD
+	$(Q)gzip -9nf $(DIST)
+	@echo $(DIST).gz
+
+deb: ## the Debian package of HEAD, held against lintian: build/deb/spoolgate_VERSION_ARCH.deb
+	$(Q)tools/setup deb
+	$(Q)tools/deb
 
 clean: ## remove build/ (.run/ and spool/ stay)
 	rm -rf build

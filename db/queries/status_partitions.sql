@@ -1,8 +1,8 @@
 -- How far the partitions of streams' tables reach, as JSON; from the catalogue alone. Those whose bounds aren't two instants
 -- (the default partition's, MAXVALUE) and those that are being detached don't count.
---   $1 [{"stream", "name", "label"}]: name is the table, quoted, label what people call it
+--   $1 [{"stream", "name", "label", "ahead"}]: name is the table, quoted, label what people call it
 WITH stream AS (
-    SELECT * FROM json_to_recordset($1::json) AS s(stream text, name text, label text)
+    SELECT * FROM json_to_recordset($1::json) AS s(stream text, name text, label text, ahead integer)
 ), leaf AS (
     SELECT s.stream, coalesce(bounds[1]::timestamptz, '-infinity') AS since, bounds[2]::timestamptz AS until
       FROM stream s
@@ -24,8 +24,8 @@ WITH stream AS (
 )
 SELECT json_build_object('stream', s.stream, 'table', s.label, 'count', coalesce(sum(r.leaves), 0),
                          'first_at', nullif(min(r.since), '-infinity'),
-                         'ahead_until', max(r.until) FILTER (WHERE r.since <= now() AND r.until > now()))
+                         'ahead', s.ahead, 'ahead_until', max(r.until) FILTER (WHERE r.since <= now() AND r.until > now()))
   FROM stream s
   LEFT JOIN run r USING (stream)
- GROUP BY s.stream, s.label
+ GROUP BY s.stream, s.label, s.ahead
  ORDER BY s.stream COLLATE "C"

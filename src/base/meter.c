@@ -174,19 +174,6 @@ void meter_time(enum meter meter, const char *const *labels, int64_t us)
     (void)pthread_mutex_unlock(&tables_lock);
 }
 
-uint64_t meter_sum(enum meter meter, unsigned label, const char *value)
-{
-    uint64_t sum = 0;
-    (void)pthread_mutex_lock(&tables_lock);
-    for (size_t i = 0; i < tables[meter].count; i++) {
-        const struct series *s = &tables[meter].series[i];
-        if (!value || strcmp(s->labels[label], value) == 0)
-            sum += s->value;
-    }
-    (void)pthread_mutex_unlock(&tables_lock);
-    return sum;
-}
-
 /* ---- writing ---- */
 
 /* The text format knows three escapes, and wants UTF-8. */

@@ -50,9 +50,6 @@ enum meter {
 void meter_add(enum meter meter, const char *const *labels, uint64_t n);
 void meter_time(enum meter meter, const char *const *labels, int64_t us);
 
-/* The sum over all series of a counter whose label number `label` has this value; NULL: of all. */
-uint64_t meter_sum(enum meter meter, unsigned label, const char *value);
-
 void meter_write(struct buf *out);
 
 /* A label's value as the format wants it, quotes and all; for those who write gauges. What isn't

@@ -5,5 +5,6 @@
 #define SPOOLGATE_BASE_VERSION_H
 
 #define SPOOLGATE_VERSION "0.1.0"
+#define SPOOLGATE_DATE    "November 21, 2026" /* of the manuals */
 
 #endif

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/str.h"
+#include "cli/manual.h"
 
 enum { OPTIONS_MAX = 24, LETTER_HELP = 'h', FIRST_LONG_ONLY = 1000 };
 
@@ -33,6 +34,19 @@ static void print_help(const struct cli_command *command, const struct cli_optio
     print_option(&(struct cli_option){'h', "help", NULL, "this text", NULL, NULL});
 }
 
+/* form: what the manual pages are made from, or NULL. */
+static int help(const struct cli_command *command, const struct cli_option *options,
+                const char *form)
+{
+    if (form && strcmp(form, "mdoc") != 0)
+        return cli_usage(command, "--help takes no value");
+    if (form)
+        manual_print_command(command, options);
+    else
+        print_help(command, options);
+    return cli_finish(0);
+}
+
 /* False: there are CLI_MANY already. */
 static bool keep_argument(const struct cli_option *o, const char *argument)
 {
@@ -50,7 +64,7 @@ static bool keep_argument(const struct cli_option *o, const char *argument)
 bool cli_parse(const struct cli_command *command, const struct cli_option *options, int *argc,
                char ***argv, int *code)
 {
-    struct option longs[OPTIONS_MAX + 2] = {{"help", no_argument, NULL, LETTER_HELP}};
+    struct option longs[OPTIONS_MAX + 2] = {{"help", optional_argument, NULL, LETTER_HELP}};
     char letters[2 * OPTIONS_MAX + 4] = ":h";
     int count = 0;
     for (; options[count].name && count < OPTIONS_MAX; count++) {
@@ -68,8 +82,7 @@ bool cli_parse(const struct cli_command *command, const struct cli_option *optio
     while ((found = getopt_long(*argc, *argv, letters, longs, NULL)) != -1) {
         const struct cli_option *o = NULL;
         if (found == LETTER_HELP) {
-            print_help(command, options);
-            *code = cli_finish(0);
+            *code = help(command, options, optarg);
             return true;
         }
         for (int i = 0; i < count && !o; i++)
@@ -192,6 +205,13 @@ void cli_close_site(struct cli_site *site)
 {
     spool_close(&site->spool);
     manifest_current_close(&site->current);
+}
+
+void cli_print_segment(const struct spool *spool, const char *gate, const char *name)
+{
+    char folder[SPOOL_GATE];
+    spool_gate_folder(spool, gate, folder);
+    (void)printf("%s/incoming/%s%s%s\n", spool->path, folder, *folder ? "/" : "", name);
 }
 
 struct err cli_connect(const struct config *config, struct pg *pg)

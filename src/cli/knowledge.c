@@ -9,79 +9,82 @@
 #include "cli/show.h"
 #include "status/facts.h"
 
-static void print_model(const json_t *embedding)
+static void put_model(struct buf *out, const json_t *embedding)
 {
     const char *model = show_str(embedding, "model");
-    (void)printf("\nKNOWLEDGE  vectors are %s[%" PRId64 "], %s%s\n", show_str(embedding, "type"),
-                 show_int(embedding, "dimensions"), *model ? "made by " : "and nobody made one yet",
-                 model);
+    buf_printf(out, "\nKNOWLEDGE  vectors are %s[%" PRId64 "], %s%s\n", show_str(embedding, "type"),
+               show_int(embedding, "dimensions"), *model ? "made by " : "and nobody made one yet",
+               model);
 }
 
 /* "12 complete, 1 failed": those of the keys that aren't 0; "none". */
-static void print_counts(const json_t *counts, const char *const *keys, const char *const *words)
+static void put_counts(struct buf *out, const json_t *counts, const char *const *keys,
+                       const char *const *words)
 {
     bool is_any = false;
     for (size_t i = 0; keys[i]; i++) {
         char n[STR_HUMAN];
         if (show_int(counts, keys[i]) == 0)
             continue;
-        (void)printf("%s%s %s", is_any ? ", " : "", show_count(counts, keys[i], n), words[i]);
+        buf_printf(out, "%s%s %s", is_any ? ", " : "", show_count(counts, keys[i], n), words[i]);
         is_any = true;
     }
-    (void)fputs(is_any ? "" : "none", stdout);
+    buf_str(out, is_any ? "" : "none");
 }
 
-static void print_documents(const json_t *knowledge)
+static void put_documents(struct buf *out, const json_t *knowledge)
 {
     static const char *const keys[] = {"complete", "partial", "pending",
                                        "retired",  "waiting", NULL};
     static const char *const words[] = {"complete", "partial", "not yet served", "retired",
                                         "with a revision to come"};
     char awaiting[STR_HUMAN];
-    (void)fputs("documents  ", stdout);
-    print_counts(json_object_get(knowledge, "documents"), keys, words);
-    (void)putchar('\n');
+    buf_str(out, "documents  ");
+    put_counts(out, json_object_get(knowledge, "documents"), keys, words);
+    buf_byte(out, '\n');
     if (show_int(knowledge, "awaiting_text") > 0)
-        (void)printf("assets     %s await their text: pmoves_kb.assets_awaiting_text\n",
-                     show_count(knowledge, "awaiting_text", awaiting));
+        buf_printf(out, "assets     %s await their text: pmoves_kb.assets_awaiting_text\n",
+                   show_count(knowledge, "awaiting_text", awaiting));
 }
 
-static void print_chunks(const json_t *knowledge)
+static void put_chunks(struct buf *out, const json_t *knowledge)
 {
     static const char *const keys[] = {"complete", "failed", "pending", NULL};
     static const char *const words[] = {"served", "served without a vector: failed",
                                         "served without a vector: adopted or discarded"};
-    (void)fputs("chunks     ", stdout);
-    print_counts(json_object_get(knowledge, "chunks"), keys, words);
-    (void)putchar('\n');
+    buf_str(out, "chunks     ");
+    put_counts(out, json_object_get(knowledge, "chunks"), keys, words);
+    buf_byte(out, '\n');
 }
 
 /* Chunks of revisions to come. */
-static void print_waiting(const json_t *waiting)
+static void put_waiting(struct buf *out, const json_t *waiting)
 {
     static const char *const keys[] = {"pending", "processing", "complete", "failed", NULL};
     static const char *const words[] = {"wait", "in hand", "done", "failed"};
     char age[STR_HUMAN];
-    (void)fputs("to come    ", stdout);
-    print_counts(waiting, keys, words);
+    buf_str(out, "to come    ");
+    put_counts(out, waiting, keys, words);
     if (*show_str(waiting, "oldest_at"))
-        (void)printf("; the oldest waits for %s", show_age(waiting, "oldest_at", time_now(), age));
-    (void)putchar('\n');
+        buf_printf(out, "; the oldest waits for %s",
+                   show_age(waiting, "oldest_at", time_now(), age));
+    buf_byte(out, '\n');
 }
 
-static void print_recent(const json_t *recent)
+static void put_recent(struct buf *out, const json_t *recent)
 {
     char chunks[STR_HUMAN];
     char documents[STR_HUMAN];
     if (show_int(recent, "documents") > 0)
-        (void)printf(
+        buf_printf(
+            out,
             "lately     %s chunks of %s documents became complete in the last " FACTS_THROUGHPUT
             "\n",
             show_count(recent, "chunks", chunks), show_count(recent, "documents", documents));
 }
 
 /* Only who isn't well, and what to do. */
-static void print_embedder(const json_t *embedder)
+static void put_embedder(struct buf *out, const json_t *embedder)
 {
     const char *name = show_str(embedder, "embedder");
     const char *state = show_str(embedder, "state");
@@ -90,32 +93,33 @@ static void print_embedder(const json_t *embedder)
     if (strcmp(state, "ok") == 0)
         return;
     if (strcmp(state, "unfit") == 0)
-        (void)printf("embedder   %s DOES NOTHING: its vectors aren't the database's\n", name);
+        buf_printf(out, "embedder   %s DOES NOTHING: its vectors aren't the database's\n", name);
     else if (strcmp(state, "stopped") == 0)
-        (void)printf(
-            "embedder   %s is STOPPED for %s; mend this, then `spoolgate embed --resume`\n", name,
-            show_age(embedder, "stopped_at", time_now(), text));
+        buf_printf(out,
+                   "embedder   %s is STOPPED for %s; mend this, then `spoolgate embed --resume`\n",
+                   name, show_age(embedder, "stopped_at", time_now(), text));
     else if (strcmp(state, "paused") == 0)
-        (void)printf("embedder   %s is paused for %s more, after %" PRId64 " failures in a row\n",
-                     name, str_duration(show_time(embedder, "not_before") - time_now(), text),
-                     show_int(embedder, "failures"));
+        buf_printf(out,
+                   "embedder   %s is paused for %s more, after %" PRId64 " failures in a row\n",
+                   name, str_duration(show_time(embedder, "not_before") - time_now(), text),
+                   show_int(embedder, "failures"));
     else
-        (void)printf("embedder   %s has failed %" PRId64 " times in a row\n", name,
-                     show_int(embedder, "failures"));
-    show_lines(error, strlen(error), "           ");
+        buf_printf(out, "embedder   %s has failed %" PRId64 " times in a row\n", name,
+                   show_int(embedder, "failures"));
+    show_put_lines(out, error, strlen(error), "           ");
 }
 
-void knowledge_print(const json_t *knowledge)
+void knowledge_put(struct buf *out, const json_t *knowledge)
 {
     size_t i;
     json_t *embedder;
     if (!json_is_object(knowledge))
         return;
-    print_model(json_object_get(knowledge, "embedding"));
-    print_documents(knowledge);
-    print_chunks(knowledge);
-    print_waiting(json_object_get(knowledge, "waiting_chunks"));
-    print_recent(json_object_get(knowledge, "recent"));
+    put_model(out, json_object_get(knowledge, "embedding"));
+    put_documents(out, knowledge);
+    put_chunks(out, knowledge);
+    put_waiting(out, json_object_get(knowledge, "waiting_chunks"));
+    put_recent(out, json_object_get(knowledge, "recent"));
     json_array_foreach(json_object_get(knowledge, "embedders"), i, embedder)
-        print_embedder(embedder);
+        put_embedder(out, embedder);
 }

@@ -81,7 +81,7 @@ const char *show_clip(const char *text, size_t most, char clipped[SHOW_CLIP])
     return clipped;
 }
 
-void show_lines(const char *text, size_t len, const char *indent)
+void show_put_lines(struct buf *out, const char *text, size_t len, const char *indent)
 {
     const uint8_t *p = (const uint8_t *)text;
     bool is_start = true;
@@ -89,15 +89,23 @@ void show_lines(const char *text, size_t len, const char *indent)
         char c[4];
         n = take_char(p + at, len - at, c);
         if (is_start)
-            (void)fputs(indent, stdout);
+            buf_str(out, indent);
         is_start = p[at] == '\n';
         if (is_start)
-            (void)putchar('\n');
+            buf_byte(out, '\n');
         else if (p[at] != '\r')
-            (void)fwrite(c, 1, n, stdout);
+            buf_put(out, c, n);
     }
     if (!is_start)
-        (void)putchar('\n');
+        buf_byte(out, '\n');
+}
+
+void show_lines(const char *text, size_t len, const char *indent)
+{
+    struct buf out = {0};
+    show_put_lines(&out, text, len, indent);
+    (void)fputs(buf_cstr(&out), stdout);
+    buf_free(&out);
 }
 
 void show_json(const json_t *value)

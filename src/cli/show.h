@@ -6,6 +6,7 @@
 #include <jansson.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
 #include "io/pg.h"
@@ -28,6 +29,7 @@ const char *show_status(const json_t *attempt, char text[STR_HUMAN]);
 #define SHOW_CLIP      (4 * SHOW_CLIP_MOST + 4)
 const char *show_clip(const char *text, size_t most, char clipped[SHOW_CLIP]);
 void show_lines(const char *text, size_t len, const char *indent);
+void show_put_lines(struct buf *out, const char *text, size_t len, const char *indent);
 
 void show_json(const json_t *value); /* one line on stdout */
 

@@ -58,11 +58,14 @@ static const struct manifest_sink *find_sink(const struct manifest *set, const c
 static struct err list(struct pg *pg, const struct manifest *set, struct request *r)
 {
     json_t *sinks;
+    struct buf text = {0};
     TRY(facts_sinks(pg, set, &sinks));
     if (r->json)
         show_json(sinks);
-    else if (sinks_print(sinks, SINKS_ALL) == 0)
+    else if (sinks_put(&text, sinks, SINKS_ALL) == 0)
         (void)puts("No sinks: a file in sinks/ of the manifests declares one.");
+    (void)fputs(buf_cstr(&text), stdout);
+    buf_free(&text);
     json_decref(sinks);
     return ERR_OK;
 }

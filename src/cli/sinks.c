@@ -52,15 +52,15 @@ static void describe(const json_t *s, int64_t now, struct buf *out)
     }
 }
 
-static void print_clipped(const char *text, enum sinks_shown shown)
+static void put_clipped(struct buf *out, const char *text, enum sinks_shown shown)
 {
     char clipped[SHOW_CLIP];
     if (*text)
-        (void)printf("    %s\n",
-                     show_clip(text, shown == SINKS_ALL ? SHOW_CLIP_MOST : TROUBLE_SHOWN, clipped));
+        buf_printf(out, "    %s\n",
+                   show_clip(text, shown == SINKS_ALL ? SHOW_CLIP_MOST : TROUBLE_SHOWN, clipped));
 }
 
-static void print_row(const json_t *s, enum sinks_shown shown)
+static void put_row(struct buf *out, const json_t *s, enum sinks_shown shown)
 {
     char waiting[STR_HUMAN];
     char dead[STR_HUMAN];
@@ -72,20 +72,20 @@ static void print_row(const json_t *s, enum sinks_shown shown)
     bool succeeded = show_time(s, "last_success_at") != INT64_MIN;
     (void)snprintf(success, sizeof success, "%s%s", show_age(s, "last_success_at", now, age),
                    succeeded ? " ago" : "");
-    (void)printf("%-16s %-10s %9s %12s %6s %15s", show_str(s, "sink"), show_str(s, "state"),
-                 show_count(s, "waiting", waiting), show_age(s, "oldest_waiting", now, oldest),
-                 show_count(s, "dead_letters", dead), success);
+    buf_printf(out, "%-16s %-10s %9s %12s %6s %15s", show_str(s, "sink"), show_str(s, "state"),
+               show_count(s, "waiting", waiting), show_age(s, "oldest_waiting", now, oldest),
+               show_count(s, "dead_letters", dead), success);
     if (shown == SINKS_ALL && *show_str(s, "target"))
-        (void)printf("  %s", show_str(s, "target"));
-    (void)putchar('\n');
+        buf_printf(out, "  %s", show_str(s, "target"));
+    buf_byte(out, '\n');
     describe(s, now, &trouble);
-    print_clipped(buf_cstr(&trouble), shown);
+    put_clipped(out, buf_cstr(&trouble), shown);
     if (is_failing(s))
-        print_clipped(show_str(s, "error"), shown);
+        put_clipped(out, show_str(s, "error"), shown);
     buf_free(&trouble);
 }
 
-size_t sinks_print(const json_t *sinks, enum sinks_shown shown)
+size_t sinks_put(struct buf *out, const json_t *sinks, enum sinks_shown shown)
 {
     size_t i;
     size_t count = 0;
@@ -95,10 +95,10 @@ size_t sinks_print(const json_t *sinks, enum sinks_shown shown)
         if (shown == SINKS_NOTEWORTHY && !is_noteworthy(s))
             continue;
         if (count++ == 0)
-            (void)printf("%s%-16s %-10s %9s %12s %6s %15s%s\n", shown == SINKS_ALL ? "" : "\n",
-                         "SINK", "STATE", "WAITING", "OLDEST", "DEAD", "LAST SUCCESS",
-                         shown == SINKS_ALL ? "  TARGET" : "");
-        print_row(s, shown);
+            buf_printf(out, "%s%-16s %-10s %9s %12s %6s %15s%s\n", shown == SINKS_ALL ? "" : "\n",
+                       "SINK", "STATE", "WAITING", "OLDEST", "DEAD", "LAST SUCCESS",
+                       shown == SINKS_ALL ? "  TARGET" : "");
+        put_row(out, s, shown);
     }
     return count;
 }

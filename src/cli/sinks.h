@@ -4,7 +4,7 @@
  *
  *     json_t *sinks;
  *     TRY(facts_sinks(&pg, set, &sinks));
- *     sinks_print(sinks, SINKS_ALL);
+ *     sinks_put(&out, sinks, SINKS_ALL);
  *     json_decref(sinks);
  */
 #ifndef SPOOLGATE_CLI_SINKS_H
@@ -12,12 +12,14 @@
 
 #include <jansson.h>
 
+#include "base/buf.h"
+
 enum sinks_shown {
     SINKS_ALL,        /* up to 120 columns */
     SINKS_NOTEWORTHY, /* those that aren't well, or for which something waits; 80 columns, and
                        * an empty line before the table */
 };
 /* A table with its heading; nothing where no sink is shown. How many are. */
-size_t sinks_print(const json_t *sinks, enum sinks_shown shown);
+size_t sinks_put(struct buf *out, const json_t *sinks, enum sinks_shown shown);
 
 #endif

@@ -76,12 +76,14 @@ void control_status(const struct control *c, struct buf *out)
     struct view view;
     struct buf board = {0};
     struct buf manifests = {0};
+    struct buf totals = {0};
     struct buf courier = {0};
     struct buf embed = {0};
     board_view(c->board, &view);
     view_json(&view, &board);
     view_free(&view);
     manifest_current_status(c->reload->current, &manifests);
+    trail_totals_json(c->trail, &totals);
     courier_status(c->reload->courier, &courier);
     embed_status(c->reload->embed, &embed);
     jsonw_object(&j);
@@ -95,6 +97,8 @@ void control_status(const struct control *c, struct buf *out)
     jsonw_raw(&j, buf_cstr(&board));
     jsonw_key(&j, "manifests");
     jsonw_raw(&j, buf_cstr(&manifests));
+    jsonw_key(&j, "totals");
+    jsonw_raw(&j, buf_cstr(&totals));
     jsonw_key(&j, "courier");
     jsonw_raw(&j, buf_cstr(&courier));
     jsonw_key(&j, "embed");
@@ -102,6 +106,7 @@ void control_status(const struct control *c, struct buf *out)
     jsonw_end(&j);
     buf_free(&board);
     buf_free(&manifests);
+    buf_free(&totals);
     buf_free(&courier);
     buf_free(&embed);
 }
@@ -237,10 +242,10 @@ static void connected(uv_stream_t *server, int status)
 }
 
 struct err control_open(struct control *c, uv_loop_t *loop, const struct spool *spool,
-                        struct board *board, struct reload *reload)
+                        struct board *board, struct reload *reload, struct trail *trail)
 {
     char path[64];
-    *c = (struct control){.spool = spool, .board = board, .reload = reload};
+    *c = (struct control){.spool = spool, .board = board, .reload = reload, .trail = trail};
     socket_path(spool, path);
     (void)unlinkat(spool->root, SOCKET, 0); /* ours, or a dead one's: we have the lock */
     (void)uv_pipe_init(loop, &c->server, 0);

@@ -4,7 +4,7 @@
  *
  *     status          {"pid", "version", "spool_id", "board": {"started_at", "stopping",
  *                      "database_error", "gates": [...], "loading": [...]}, "manifests": {...},
- *                      "courier": {"sinks", "in_flight", "database_error"},
+ *                      "totals": {...}, "courier": {"sinks", "in_flight", "database_error"},
  *                      "embed": {"embedders": [...], "database_error"} or null}
  *     rescan          {"ok": true}
  *     reload          {"ok": true, "changes": [...], "at_start": [...]}, or
@@ -23,6 +23,7 @@
 #include "base/err.h"
 #include "daemon/board.h"
 #include "daemon/reload.h"
+#include "daemon/trail.h"
 #include "spool/spool.h"
 
 struct control {
@@ -30,11 +31,12 @@ struct control {
     const struct spool *spool;
     struct board *board;
     struct reload *reload;
+    struct trail *trail;
     struct control_client *clients; /* connected now */
 };
 
 struct err control_open(struct control *c, uv_loop_t *loop, const struct spool *spool,
-                        struct board *board, struct reload *reload);
+                        struct board *board, struct reload *reload, struct trail *trail);
 void control_close(struct control *c);
 
 /* The answer to "status"; from any thread, as long as the courier and the embedders are there. */

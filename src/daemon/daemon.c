@@ -217,7 +217,7 @@ static struct err open_loop(struct daemon *d)
     d->reload.board = &d->board;
     d->reload.spool = &d->spool;
     reload_open(&d->reload, &d->loop);
-    return control_open(&d->control, &d->loop, &d->spool, &d->board, &d->reload);
+    return control_open(&d->control, &d->loop, &d->spool, &d->board, &d->reload, &d->trail);
 }
 
 static void close_loop(struct daemon *d)

@@ -86,7 +86,8 @@ struct err writer_check_earlier(const struct writer *w)
 static struct err fill_seal(const struct writer *w, struct seal *s, bool zstd)
 {
     TRY(seal_open(s, w->spool, zstd));
-    s->is_unique = true; /* files may become again what they were */
+    struct uuid id = uuid_new(); /* files may become again what they were */
+    (void)uuid_format(&id, s->id);
     for (size_t i = 0; i < w->end_count; i++) {
         size_t from = i > 0 ? w->ends[i - 1] : 0;
         TRY(seal_frame(s, w->pending.data + from, w->ends[i] - from));

@@ -22,14 +22,19 @@ static struct err failure(int number, const char *doing, const char *name)
     return e;
 }
 
-struct err durable_create(struct durable_file *f, int dir)
+struct err durable_create_as(struct durable_file *f, int dir, const char *prefix)
 {
     char id[UUID_TEXT];
     struct uuid unique = uuid_new();
-    f->dir = dir;
-    (void)snprintf(f->name, sizeof f->name, ".%s.tmp", uuid_format(&unique, id));
+    *f = (struct durable_file){.dir = dir};
+    (void)snprintf(f->name, sizeof f->name, ".%s%s.tmp", prefix, uuid_format(&unique, id));
     f->fd = openat(dir, f->name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
     return f->fd < 0 ? failure(errno, "create", f->name) : ERR_OK;
+}
+
+struct err durable_create(struct durable_file *f, int dir)
+{
+    return durable_create_as(f, dir, "");
 }
 
 struct err durable_write(int fd, const void *bytes, size_t len)
@@ -77,6 +82,7 @@ struct err durable_publish(struct durable_file *f, int dir, const char *name)
         (void)unlinkat(f->dir, f->name, 0);
         return e;
     }
+    f->is_published = true;
     return durable_sync(dir);
 }
 

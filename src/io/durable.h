@@ -23,9 +23,12 @@ struct durable_file {
     int fd; /* for writing; -1 when there is nothing to discard */
     int dir;
     char name[64];
+    bool is_published; /* renamed, though the folder's fsync may have failed */
 };
 
 struct err durable_create(struct durable_file *f, int dir);
+/* The same under the name .PREFIXuuid.tmp, by which its writer knows its own again. */
+struct err durable_create_as(struct durable_file *f, int dir, const char *prefix);
 /* Never replaces: a taken name is ERR_SPOOL. The descriptor is closed. */
 struct err durable_publish(struct durable_file *f, int dir, const char *name);
 void durable_discard(struct durable_file *f);

@@ -13,6 +13,7 @@
 #include "base/pulse.h"
 #include "base/sql.h"
 #include "base/time.h"
+#include "io/pooler.h"
 
 /* Whoever waits for the server isn't stuck. */
 #define SERVER(call)                  \
@@ -65,6 +66,24 @@ static struct err server_error(struct pg *pg, const PGresult *result)
     return e;
 }
 
+static struct err take_rows(struct pg *pg, PGresult *result, PGresult **rows)
+{
+    ExecStatusType status = PQresultStatus(result);
+    if (rows)
+        *rows = NULL;
+    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) {
+        struct err e = server_error(pg, result);
+        PQclear(result);
+        return e;
+    }
+    pg->answered_us = time_monotonic();
+    if (rows)
+        *rows = result;
+    else
+        PQclear(result);
+    return ERR_OK;
+}
+
 void pg_init(struct pg *pg)
 {
     *pg = (struct pg){0};
@@ -80,15 +99,20 @@ static void set_cancel(struct pg *pg, PGcancel *cancel)
     PQfreeCancel(old);
 }
 
-static struct err set_up_session(struct pg *pg, const char *schema)
+/* *pid: of the server process, as the server says. */
+static struct err set_up_session(struct pg *pg, const char *schema, int *pid)
 {
     struct buf sql = {0};
+    PGresult *rows;
     buf_str(&sql, "SET search_path = ");
     sql_identifier(&sql, schema);
     buf_str(&sql, ", pg_temp; SET client_min_messages = warning; SET TimeZone = 'UTC';"
                   " SET DateStyle = ISO; SET IntervalStyle = iso_8601; SET bytea_output = hex;"
-                  " SET standard_conforming_strings = on");
-    struct err e = pg_exec(pg, buf_cstr(&sql));
+                  " SET standard_conforming_strings = on; SELECT pg_backend_pid()");
+    struct err e = take_rows(pg, SERVER(PQexec(pg->connection, buf_cstr(&sql))), &rows);
+    if (!err_is(&e))
+        *pid = (int)strtol(PQgetvalue(rows, 0, 0), NULL, 10);
+    PQclear(rows);
     buf_free(&sql);
     return e;
 }
@@ -138,7 +162,10 @@ struct err pg_open(struct pg *pg, const struct pg_target *target)
     pg->connects++;
     if (pg->who)
         meter_add(METER_RECONNECTS, METER_LABELS(pg->who), pg->connects > 1);
-    struct err e = set_up_session(pg, target->schema);
+    int pid = 0;
+    struct err e = set_up_session(pg, target->schema, &pid);
+    if (!err_is(&e))
+        e = SERVER(pooler_check(pg->connection, pid, target->conninfo));
     if (err_is(&e))
         pg_close(pg);
     return e;
@@ -226,24 +253,6 @@ void pg_rollback(struct pg *pg)
 {
     if (pg_is_open(pg))
         PQclear(SERVER(PQexec(pg->connection, "ROLLBACK")));
-}
-
-static struct err take_rows(struct pg *pg, PGresult *result, PGresult **rows)
-{
-    ExecStatusType status = PQresultStatus(result);
-    if (rows)
-        *rows = NULL;
-    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) {
-        struct err e = server_error(pg, result);
-        PQclear(result);
-        return e;
-    }
-    pg->answered_us = time_monotonic();
-    if (rows)
-        *rows = result;
-    else
-        PQclear(result);
-    return ERR_OK;
 }
 
 struct err pg_query(struct pg *pg, const char *sql, int count, const char *const *params,

@@ -47,7 +47,8 @@ struct pg {
 };
 
 void pg_init(struct pg *pg);
-/* Connects, or connects again; pg_init must have run once. */
+/* Connects, or connects again; pg_init must have run once. Through a connection pooler that doesn't
+ * keep sessions it fails (io/pooler). */
 struct err pg_open(struct pg *pg, const struct pg_target *target);
 void pg_close(struct pg *pg); /* may be opened again */
 bool pg_is_open(const struct pg *pg);

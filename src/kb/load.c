@@ -11,6 +11,7 @@
 #include "db/queries.h"
 #include "kb/work.h"
 #include "replay/careful.h"
+#include "replay/newer.h"
 #include "replay/prepare.h"
 
 /* What is known of one batch. */
@@ -257,6 +258,7 @@ static struct err load_work(struct handler_batch *s, struct kb_work *w)
             TRY(load_range(w, 0, w->count));
         kb_work_accept(w, true);
         TRY(announce(w));
+        TRY(newer_check_knowledge(w->in->pg));
     }
     count_frames(w, &any_reject);
     name_tables(w);

@@ -340,3 +340,8 @@ void manifest_schema(enum manifest_kind kind, struct buf *out)
     (void)snprintf(title, sizeof title, "spoolgate %s", manifest_kind_names[kind]);
     shape_schema(shapes[kind], title, out);
 }
+
+const struct shape *manifest_shape(enum manifest_kind kind)
+{
+    return shapes[kind];
+}

@@ -190,5 +190,8 @@ extern const char *const manifest_kind_names[]; /* "stream", ...; ends with NULL
 
 /* The JSON Schema (draft 2020-12) of one kind of file: what the linter wants of its structure. */
 void manifest_schema(enum manifest_kind kind, struct buf *out);
+/* What such a file may hold (manifest/shape.h). */
+struct shape;
+const struct shape *manifest_shape(enum manifest_kind kind);
 
 #endif

@@ -102,7 +102,7 @@ struct err transfer_start(struct transfer *t, int wake)
     if (!t->runs) { /* the loop ends on this thread */
         t->stopping = true;
         look(&t->async);
-        (void)transfer_main(t);
+        (void)uv_run(&t->loop, UV_RUN_DEFAULT);
         transfer_close(t);
     }
     return e;

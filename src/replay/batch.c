@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/jsonw.h"
 #include "base/mem.h"
@@ -110,6 +111,7 @@ void batch_fail_segment(struct batch *b, size_t index, const char *reason)
 void batch_fail(struct batch *b, const char *reason)
 {
     b->skipped = 0; /* what a transaction that is undone found */
+    memset(b->refused_by, 0, sizeof b->refused_by);
     (void)snprintf(b->error, sizeof b->error, "%.255s", reason);
     for (size_t i = 0; i < b->count; i++) {
         if (b->segments[i].fate == SEGMENT_FAILED)
@@ -137,13 +139,15 @@ struct batch_totals batch_totals(const struct batch *b)
         }
         t.rejected += s->sum.rejected + s->refused;
         for (int why = 0; why < REJECT_WHY_COUNT; why++)
-            t.rejected_by[why] += s->sum.rejected_by[why] + s->refused_by[why];
+            t.rejected_by[why] += s->sum.rejected_by[why];
         t.rows += s->sum.frames - s->sum.rejected - s->refused;
         if (s->sum.ts_min_us < t.ts_min_us)
             t.ts_min_us = s->sum.ts_min_us;
         if (s->sum.ts_max_us > t.ts_max_us)
             t.ts_max_us = s->sum.ts_max_us;
     }
+    for (int why = 0; why < REJECT_WHY_COUNT; why++)
+        t.rejected_by[why] += b->refused_by[why];
     t.skipped += b->skipped;
     t.rows -= b->skipped;
     if (b->is_careful) {

@@ -42,7 +42,6 @@ struct batch_segment {
     char *encoded;    /* percent-encoded, for the database */
     struct segment_summary sum;
     uint64_t refused; /* frames of it that were found out to be rejects while they were loaded */
-    uint64_t refused_by[REJECT_WHY_COUNT];
     enum segment_fate fate;
     bool staged;                  /* moved to the claim's staging */
     char *reason;                 /* why it goes to failed/ */
@@ -60,8 +59,9 @@ struct batch {
     struct batch_segment *segments;
     size_t count;
     struct partition_list partitions;
-    char error[OUTCOME_ERROR]; /* why it fails as a whole; "" while it doesn't */
-    bool too_many_rejects;     /* over the gate's max_rejects: the batch fails */
+    char error[OUTCOME_ERROR];             /* why it fails as a whole; "" while it doesn't */
+    bool too_many_rejects;                 /* over the gate's max_rejects: the batch fails */
+    uint64_t refused_by[REJECT_WHY_COUNT]; /* of all segments' `refused` */
     uint64_t skipped; /* good frames that nothing had a use for: replay/stage.h, the handler's */
     bool is_careful;  /* loaded in careful mode: these are the times of the rows that went in */
     int64_t ts_min_us, ts_max_us;

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "replay/batch.h"
+#include "replay/newer.h"
 #include "replay/partition.h"
 #include "replay/receipt.h"
 #include "replay/transaction.h"
@@ -163,6 +164,17 @@ static struct err attempt_load(struct loader *l, struct prepared *p, int attempt
         (void)reopened;
     }
     receipt_stall(&l->pg, p->claim.batch, e.text);
+    if (e.cls == ERR_CONFIG)
+        pg_close(&l->pg);
+    return e;
+}
+
+/* The next connection looks at the database's version as a whole. */
+static struct err check_version(struct loader *l)
+{
+    struct err e = newer_check(&l->pg);
+    if (e.cls == ERR_CONFIG)
+        pg_close(&l->pg);
     return e;
 }
 
@@ -186,6 +198,7 @@ struct err load_claim(struct loader *l, struct prepared *p, struct load_outcome 
         batch_watch_stop(&p->queue, &p->times, BATCH_QUEUE);
     struct batch_watch watch = batch_watch_start();
     prepare_start(p);
+    TRY(check_version(l));
     TRY(record_manifests(l, &p->terms));
     TRY(receipt_open(&l->pg, &p->batch, l->spool->id, &attempt));
     batch_watch_stop(&watch, &p->times, BATCH_OPEN);
@@ -221,6 +234,7 @@ static struct err load_again(struct loader *l, const struct uuid *id, struct loa
 {
     struct prepared p;
     int attempt;
+    TRY(check_version(l));
     prepared_open(&p, &l->preparer);
     struct err e = claim_read(l->spool, id, &p.claim);
     struct batch_watch watch = batch_watch_start();
@@ -263,6 +277,7 @@ static struct err park(struct loader *l, struct prepared *p, const char *why,
     int attempt;
     struct err cause = err_make(ERR_ROW, "parked by hand: %s", why);
     int64_t start = time_monotonic();
+    TRY(check_version(l));
     TRY(receipt_start(&l->pg, p->claim.batch, &attempt));
     prepare_start(p);
     TRY(record_manifests(l, &p->terms));

@@ -13,6 +13,7 @@
 #include "base/version.h"
 #include "db/queries.h"
 #include "event/event.h"
+#include "replay/newer.h"
 
 #define NUMBER 24
 static const char *number(uint64_t v, char text[NUMBER])
@@ -179,18 +180,25 @@ struct err receipt_finish(struct pg *pg, const struct batch *b, const struct rec
     char text[9][NUMBER];
     char first[TIME_TEXT];
     char last[TIME_TEXT];
+    char known[NEWER_NUMBER];
+    PGresult *rows[2];
     bool cut = batch_files_json(b, &files);
-    struct err e = pg_query_prepared(
-        pg, sql_receipt_finish,
-        PG_PARAMS(b->claim->batch, end->failed ? "failed" : "done", buf_cstr(&files),
-                  cut ? "true" : "false", number(t.segments_failed, text[0]),
-                  number(t.bytes_raw, text[1]), number(t.frames, text[2]), number(t.rows, text[3]),
-                  number(t.rejected, text[4]), number(t.skipped, text[5]), end->tables,
-                  time_or_null(t.ts_min_us, first), time_or_null(t.ts_max_us, last), end->error,
-                  number(b->count, text[6]), number(t.bytes, text[7]), b->terms->rev,
-                  b->terms->sha256, uuid_format(&event, event_id),
-                  sinks_for(b, EVENT_GATE_DONE, &sinks)),
-        NULL);
+    const struct pg_statement statements[] = {
+        {sql_receipt_finish,
+         PG_PARAMS(b->claim->batch, end->failed ? "failed" : "done", buf_cstr(&files),
+                   cut ? "true" : "false", number(t.segments_failed, text[0]),
+                   number(t.bytes_raw, text[1]), number(t.frames, text[2]), number(t.rows, text[3]),
+                   number(t.rejected, text[4]), number(t.skipped, text[5]), end->tables,
+                   time_or_null(t.ts_min_us, first), time_or_null(t.ts_max_us, last), end->error,
+                   number(b->count, text[6]), number(t.bytes, text[7]), b->terms->rev,
+                   b->terms->sha256, uuid_format(&event, event_id),
+                   sinks_for(b, EVENT_GATE_DONE, &sinks))},
+        {sql_migration_newer, PG_PARAMS(newer_known(known))}};
+    struct err e = pg_query_all(pg, statements, 2, rows);
+    if (!err_is(&e))
+        e = newer_judge(rows[1]);
+    PQclear(rows[0]);
+    PQclear(rows[1]);
     buf_free(&files);
     buf_free(&sinks);
     return e;

@@ -49,7 +49,8 @@ struct receipt_end {
     const char *tables; /* JSON: rows by table */
     const char *error;  /* or NULL */
 };
-/* Ends it, and writes gate.done, in the transaction that receipt_begin began. */
+/* Ends it, and writes gate.done, in the transaction that receipt_begin began. ERR_CONFIG: a newer
+ * program has migrated the database meanwhile; don't COMMIT. */
 struct err receipt_finish(struct pg *pg, const struct batch *b, const struct receipt_end *end);
 
 /* Best effort: tells people who read the table why an unfinished batch is held. */

@@ -90,7 +90,7 @@ static struct err keep_refused(void *context, size_t segment, const struct frame
 {
     struct replay *r = context;
     r->batch->segments[segment].refused++;
-    r->batch->segments[segment].refused_by[reject->why]++;
+    r->batch->refused_by[reject->why]++;
     if (r->trial)
         return r->trial(r->trial_context, segment, frame, reject);
     TRY(check_rejects(r->batch));
@@ -322,10 +322,9 @@ static void open_replay(struct replay *r, struct loader *l, struct prepared *p)
                          .batch = b,
                          .rejects = {.claim = b->claim},
                          .is_careful = b->is_careful};
-    for (size_t i = 0; i < b->count; i++) {
+    for (size_t i = 0; i < b->count; i++)
         b->segments[i].refused = 0;
-        memset(b->segments[i].refused_by, 0, sizeof b->segments[i].refused_by);
-    }
+    memset(b->refused_by, 0, sizeof b->refused_by);
     b->skipped = 0;
     copier_open(&r->copier, &l->pg, p->terms.streams->count + 1);
     name_tables(r);

@@ -1,18 +1,38 @@
 /* SPDX-License-Identifier: MIT */
 #include "spool/seal.h"
 
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zstd.h>
 
-#include "base/uuid.h"
 #include "frame/pack.h"
+#include "spool/scan.h"
+
+#define DRAFT "seal-"
 
 enum { FLUSH_AT = 1 << 20, LEVEL = 3 };
+
+/* Between the file's making and its lock, seal_clean of another process may take it for a dead
+ * one's: then it has no name any more. Where the file system knows no locks, nothing is cleaned,
+ * either. */
+static struct err create_locked(struct seal *s, const struct spool *spool)
+{
+    struct stat st;
+    for (;;) {
+        TRY(durable_create_as(&s->file, spool->tmp, DRAFT));
+        if (flock(s->file.fd, LOCK_EX) != 0 || fstat(s->file.fd, &st) != 0 || st.st_nlink > 0)
+            return ERR_OK;
+        durable_discard(&s->file);
+    }
+}
 
 struct err seal_open(struct seal *s, const struct spool *spool, bool zstd)
 {
     *s = (struct seal){.file = {.fd = -1}};
-    TRY(durable_create(&s->file, spool->tmp));
+    TRY(create_locked(s, spool));
     if (!zstd)
         return ERR_OK;
     s->encoder = ZSTD_createCCtx();
@@ -55,19 +75,30 @@ static struct err flush(struct seal *s, bool last)
     return ERR_OK;
 }
 
+struct err seal_frames(struct seal *s, const void *bytes, size_t len, uint64_t count)
+{
+    const uint8_t *from = bytes;
+    s->frames += count;
+    while (len > 0) {
+        size_t piece = len < FLUSH_AT ? len : FLUSH_AT;
+        buf_put(&s->pending, from, piece);
+        from += piece;
+        len -= piece;
+        if (s->pending.len >= FLUSH_AT)
+            TRY(flush(s, false));
+    }
+    return ERR_OK;
+}
+
 struct err seal_frame(struct seal *s, const void *bytes, size_t len)
 {
-    buf_put(&s->pending, bytes, len);
-    s->frames++;
-    return s->pending.len >= FLUSH_AT ? flush(s, false) : ERR_OK;
+    return seal_frames(s, bytes, len, 1);
 }
 
 struct err seal_end(struct seal *s)
 {
-    char id[UUID_TEXT];
-    struct uuid unique = uuid_new();
     s->is_ended = true;
-    pack_seal(&s->pending, s->frames, s->is_unique ? uuid_format(&unique, id) : NULL);
+    pack_seal(&s->pending, s->frames, *s->id ? s->id : NULL);
     return flush(s, true);
 }
 
@@ -78,7 +109,8 @@ struct err seal_publish(struct seal *s, const struct spool *spool, const char *g
     if (!s->is_ended)
         TRY(seal_end(s));
     TRY(spool_open_gate(spool, gate, true, &incoming));
-    struct err e = durable_publish(&s->file, incoming, name);
+    struct err e =
+        s->file.is_published ? durable_sync(incoming) : durable_publish(&s->file, incoming, name);
     (void)close(incoming);
     return e;
 }
@@ -89,4 +121,24 @@ void seal_close(struct seal *s)
     (void)ZSTD_freeCCtx(s->encoder);
     buf_free(&s->pending);
     buf_free(&s->packed);
+}
+
+static struct err remove_dead(void *context, int folder, const char *name)
+{
+    static const char prefix[] = "." DRAFT;
+    (void)context;
+    if (strncmp(name, prefix, sizeof prefix - 1) != 0)
+        return ERR_OK;
+    int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0) /* another user's, or it was published meanwhile */
+        return ERR_OK;
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+        (void)unlinkat(folder, name, 0);
+    (void)close(fd);
+    return ERR_OK;
+}
+
+struct err seal_clean(const struct spool *spool)
+{
+    return scan_folder(spool->tmp, remove_dead, NULL);
 }

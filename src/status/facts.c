@@ -120,9 +120,9 @@ static char *list_partitioned(const struct manifest *set)
         if (s->every == PERIOD_NONE || s->is_foreign)
             continue;
         ddl_table(&table, s);
-        (void)json_array_append_new(streams,
-                                    json_pack("{s:s, s:s, s:s}", "stream", s->name, "name",
-                                              buf_cstr(&table), "label", stream_label(s, label)));
+        (void)json_array_append_new(
+            streams, json_pack("{s:s, s:s, s:s, s:i}", "stream", s->name, "name", buf_cstr(&table),
+                               "label", stream_label(s, label), "ahead", (int)s->ahead));
         buf_free(&table);
     }
     char *text = json_dumps(streams, JSON_COMPACT);

@@ -225,6 +225,9 @@ static void write_facts(const struct metrics *m, struct buf *out)
          SERIES_MOST, ROW_IS_DISABLED}};
     static const struct row_gauge streams[] = {
         {"spoolgate_partitions", "Partitions of the table.", "count", SERIES_SUM, ROW_COUNT},
+        {"spoolgate_partitions_wanted_ahead",
+         "Partitions that the stream wants beyond the current one; 0: batches make them.", "ahead",
+         SERIES_MOST, ROW_COUNT},
         {"spoolgate_partition_ahead_seconds",
          "How far partitions reach beyond now, without a gap; 0: now has none.", "ahead_until",
          SERIES_MOST, ROW_LEFT}};

@@ -33,6 +33,7 @@ import sys
 import tempfile
 import time
 import unittest
+import urllib.parse
 import uuid
 
 import msgpack
@@ -121,9 +122,11 @@ def clean_environment():
 
 
 class Cluster:
-    """A private Postgres of one's own, for tests that stop it."""
+    """A private Postgres of one's own, for tests that stop it. It has an address of its own where the options say
+    `-c listen_addresses=ADDRESS` (free_address)."""
 
-    def __init__(self):
+    def __init__(self, options=""):
+        self.options = options
         self.run = pathlib.Path(tempfile.mkdtemp(prefix="spoolgate-e2e-pg-"))
         self.run.chmod(0o711)  # the server's user must pass through
         self.started = False
@@ -133,7 +136,7 @@ class Cluster:
         done = subprocess.run([ROOT / "db" / "cluster", name], stdin=subprocess.DEVNULL,
                               capture_output=True, text=True, check=False,
                               env={**clean_environment(), "SPOOLGATE_RUN": str(self.run),
-                                   "SPOOLGATE_PG_OPTS": "-c fsync=off -c max_connections=100"})
+                                   "SPOOLGATE_PG_OPTS": f"-c fsync=off -c max_connections=100 {self.options}"})
         if done.returncode != 0:
             raise AssertionError(f"db/cluster {name}: exit {done.returncode}\n{done.stderr}")
         return done.stdout.strip()
@@ -159,6 +162,11 @@ class Cluster:
     def url(self):
         return self.command("url")
 
+    @property
+    def host(self):
+        """The folder of its socket."""
+        return dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(self.url).query))["host"]
+
     def superuser(self, sql):
         """Runs statements as the superuser, in the tests' database."""
         with psycopg.connect(self.url, user="postgres", autocommit=True) as connection:
@@ -169,6 +177,15 @@ class Cluster:
         if self.started:
             self.command("destroy")
         shutil.rmtree(self.run)
+
+
+def free_address():
+    """An address of loopback on which nobody has Postgres's port: db/cluster's servers all have the same one."""
+    while True:
+        address = "127." + ".".join(str(secrets.randbelow(254) + 1) for _ in range(3))
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind((address, 5432))
+            return address
 
 
 def is_alive(pid):
@@ -466,6 +483,15 @@ class Site:
             finally:
                 os.close(folder)
         return json.loads(answer) if answer else None
+
+    def look(self, path):
+        """GET from the status server on the unix socket `status.sock` (http.socket): the code and the text."""
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(DEADLINE)
+            client.connect(str(self.folder / "status.sock"))
+            client.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+            head, _, text = b"".join(iter(lambda: client.recv(65536), b"")).decode().partition("\r\n\r\n")
+        return int(head.split()[1]), text
 
     def gate(self, name="default"):
         """The gate's entry in `status --json`, or None."""

@@ -111,7 +111,8 @@ class Service(SiteCase):
 
     def test_watchdog(self):
         """Pings come while all threads make progress or wait; not while one hangs; and then again."""
-        self.site.configure("rescan: 1s\n")  # then a scanner is stuck after a minute
+        # With this rescan a scanner is stuck after a minute.
+        self.site.configure(f"rescan: 1s\nhttp: {{socket: {self.site.folder}/status.sock}}\n")
         with self.daemon(watchdog=2_000_000) as daemon:
             self.manager.wait("READY=1")
             for _ in range(3):
@@ -121,8 +122,12 @@ class Service(SiteCase):
                            daemon.logged("msg=stuck", "the scanner has made no progress"), "it is noticed")
                 self.manager.listen()
                 self.assertNotIn("WATCHDOG=1", self.manager.listen(patience=2))
+                code, text = self.site.look("/healthz")
+                self.assertEqual(code, 503)
+                self.assertIn("the scanner has made no progress", text)
             wait_until(lambda: daemon.logged("no longer stuck"), "it goes on")
             self.manager.wait("WATCHDOG=1")
+            self.assertEqual(self.site.look("/healthz")[0], 200)
 
     def test_no_ping_from_a_loop_that_hangs(self):
         with self.daemon(watchdog=1_000_000) as daemon:

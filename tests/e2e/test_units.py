@@ -47,8 +47,7 @@ class Confined(SiteCase):
 
     def test_daemon(self):
         """Batches, a reject, zstd, documents and their vectors, a delivery, a reload, the status server, the watchdog."""
-        del self.site.environment["SPOOLGATE_HTTP_LISTEN"]
-        self.site.configure(f"{self.config}http: {{listen: off, socket: {self.site.folder}/status.sock}}\n")
+        self.site.configure(f"{self.config}http: {{socket: {self.site.folder}/status.sock}}\n")
         rules = Rules("spoolgate.service")
         with self.site.daemon(preexec=rules.apply):
             self.put_batch("a")
@@ -58,6 +57,8 @@ class Confined(SiteCase):
             self.put_batch("b")
             self.site.wait_settled(2)
             wait_until(lambda: self.site.run("status", "--json").json()["knowledge"]["chunks"], "documents are known")
+            for path in ["/", "/metrics", "/healthz", "/api/status", "/api/receipts"]:
+                self.assertEqual(self.site.look(path)[0], 200, path)
         self.assertEqual(self.site.value("SELECT count(*) FROM metrics"), 2)
 
     def test_drain_maintain_and_embed(self):

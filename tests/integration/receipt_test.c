@@ -8,6 +8,7 @@
 #include "bytes.h"
 #include "database.h"
 #include "replay/ledger.h"
+#include "replay/newer.h"
 
 #define SPOOL_ID "01a1fc09-7974-771f-a030-6c8417c14a1d"
 #define OTHER_ID "01a1fc09-7974-771f-a030-6c8417c14a1e"
@@ -124,6 +125,32 @@ Test(receipt, from_none_to_settled)
                           "too late");
         claim_free(&c);
     }
+}
+
+/* Whoever alters a table that the batch went to waits for it, or has come before its end. */
+Test(receipt, a_newer_program_migrates_in_between)
+{
+    struct claim c = claim_of(1);
+    int attempt;
+    struct pg other;
+    EXPECT_OK(newer_check(&db.pg));
+    EXPECT_OK(open_receipt(&c, SPOOL_ID, &attempt));
+    EXPECT_OK(receipt_begin(&db.pg, c.batch, attempt));
+    pg_init(&other);
+    EXPECT_OK(pg_open(&other, &db.target));
+    EXPECT_OK(pg_exec(&other, "INSERT INTO spoolgate_migration VALUES (999, '999_future', 'x')"));
+    EXPECT_ERR(finish(&c, false), ERR_CONFIG, "999_future");
+    pg_rollback(&db.pg);
+    cr_assert_str_eq(status_of(&c), "loading 1");
+    EXPECT_VALUE(&db, "SELECT count(*) FROM event_outbox WHERE event_type = 'gate.done'", "0");
+    EXPECT_ERR(newer_check(&db.pg), ERR_CONFIG, "newer than this program");
+    EXPECT_OK(pg_exec(&other, "DELETE FROM spoolgate_migration WHERE number = 999"));
+    EXPECT_OK(receipt_begin(&db.pg, c.batch, attempt));
+    EXPECT_OK(finish(&c, false));
+    EXPECT_OK(pg_commit(&db.pg));
+    cr_assert_str_eq(status_of(&c), "done 1");
+    pg_close(&other);
+    claim_free(&c);
 }
 
 Test(receipt, an_attempt_that_was_overtaken_cannot_go_on)

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/trail.h"
 
-#include <inttypes.h>
 #include <jansson.h>
 
-#include "base/meter.h"
 #include "bytes.h"
+#include "meters.h"
 
 static const struct load_outcome done = {
     .settled = true,
@@ -18,7 +17,7 @@ static const struct load_outcome done = {
     .bytes = 1000,
     .bytes_raw = 4000,
     .id = {{0x01, 0x93, 0, 0, 0, 0, 0x70, 0, 0x80, 0, 0, 0, 0, 0, 0, 0x0a}},
-    .gate = "plant \"1\"",
+    .gate = "plant",
     .tag = "plant-0a",
     .opened_us = 1000000,
     .settled_us = 3500000,
@@ -34,12 +33,6 @@ static void expect_json(void (*write)(struct trail *, struct buf *), struct trai
     write(t, &out);
     EXPECT_BYTES(out.data, out.len, want, strlen(want), "json");
     buf_free(&out);
-}
-
-static void expect_sum(enum meter meter, unsigned label, const char *value, uint64_t want)
-{
-    uint64_t got = meter_sum(meter, label, value);
-    cr_expect_eq(got, want, "%s: want %" PRIu64 ", got %" PRIu64, value, want, got);
 }
 
 Test(daemon_trail, nothing_settled)
@@ -60,7 +53,7 @@ Test(daemon_trail, one_batch)
     trail_add(&t, &done);
     expect_json(trail_json, &t,
                 "[{\"batch_id\":\"01930000-0000-7000-8000-00000000000a\","
-                "\"batch_tag\":\"plant-0a\",\"gate\":\"plant \\\"1\\\"\",\"status\":\"done\","
+                "\"batch_tag\":\"plant-0a\",\"gate\":\"plant\",\"status\":\"done\","
                 "\"error\":null,\"segments\":5,\"segments_failed\":1,\"rows\":40,\"rejected\":3,"
                 "\"skipped\":2,\"bytes\":1000,\"bytes_raw\":4000,"
                 "\"opened_at\":\"1970-01-01T00:00:01Z\",\"settled_at\":\"1970-01-01T00:00:03.5Z\","
@@ -72,20 +65,27 @@ Test(daemon_trail, one_batch)
                 "{\"batches\":1,\"batches_failed\":0,\"segments\":5,\"frames_loaded\":40,"
                 "\"frames_rejected\":3,\"frames_skipped\":2,\"bytes\":1000,\"bytes_raw\":4000}");
     static const struct row {
-        enum meter meter;
-        const char *value;
-        uint64_t want;
-    } rows[] = {{METER_BATCHES, "done", 1},     {METER_BATCHES, "failed", 0},
-                {METER_SEGMENTS, "loaded", 3},  {METER_SEGMENTS, "duplicate", 1},
-                {METER_SEGMENTS, "failed", 1},  {METER_FRAMES, "loaded", 40},
-                {METER_FRAMES, "rejected", 3},  {METER_FRAMES, "skipped", 2},
-                {METER_REJECTS, "type", 2},     {METER_REJECTS, "server", 1},
-                {METER_REJECTS, "other", 0},    {METER_READ_BYTES, "disk", 1000},
-                {METER_READ_BYTES, "raw", 4000}};
+        const char *sample;
+        unsigned long long want;
+    } rows[] = {
+        {"spoolgate_batches_total{gate=\"plant\",status=\"done\"}", 1},
+        {"spoolgate_batches_total{gate=\"plant\",status=\"failed\"}", 0},
+        {"spoolgate_segments_total{gate=\"plant\",outcome=\"loaded\"}", 3},
+        {"spoolgate_segments_total{gate=\"plant\",outcome=\"duplicate\"}", 1},
+        {"spoolgate_segments_total{gate=\"plant\",outcome=\"failed\"}", 1},
+        {"spoolgate_frames_total{gate=\"plant\",outcome=\"loaded\"}", 40},
+        {"spoolgate_frames_total{gate=\"plant\",outcome=\"rejected\"}", 3},
+        {"spoolgate_frames_total{gate=\"plant\",outcome=\"skipped\"}", 2},
+        {"spoolgate_rejects_total{gate=\"plant\",reason=\"type\"}", 2},
+        {"spoolgate_rejects_total{gate=\"plant\",reason=\"server\"}", 1},
+        {"spoolgate_rejects_total{gate=\"plant\",reason=\"other\"}", 0},
+        {"spoolgate_read_bytes_total{gate=\"plant\",form=\"disk\"}", 1000},
+        {"spoolgate_read_bytes_total{gate=\"plant\",form=\"raw\"}", 4000},
+        {"spoolgate_stage_seconds_count{stage=\"commit\"}", 1},
+        {"spoolgate_stage_seconds_count{stage=\"claim\"}", 0}, /* nobody knows */
+    };
     for (size_t i = 0; i < COUNT(rows); i++)
-        expect_sum(rows[i].meter, 1, rows[i].value, rows[i].want);
-    expect_sum(METER_STAGE, 0, "commit", 1);
-    expect_sum(METER_STAGE, 0, "claim", 0); /* nobody knows how long it took */
+        expect_metered(rows[i].sample, rows[i].want);
     trail_close(&t);
 }
 
@@ -104,8 +104,8 @@ Test(daemon_trail, one_that_failed)
     trail_json(&t, &out);
     cr_expect(strstr(buf_cstr(&out), "\"status\":\"failed\",\"error\":\"parked by hand\""),
               "got %s", buf_cstr(&out));
-    expect_sum(METER_BATCHES, 1, "failed", 1);
-    expect_sum(METER_SEGMENTS, 1, "loaded", 0);
+    expect_metered("spoolgate_batches_total{gate=\"default\",status=\"failed\"}", 1);
+    expect_metered("spoolgate_segments_total{gate=\"default\",outcome=\"loaded\"}", 0);
     cr_expect_eq(trail_sum(&t).batches_failed, 1);
     buf_free(&out);
     trail_close(&t);

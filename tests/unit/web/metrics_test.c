@@ -27,7 +27,7 @@ static const char facts[] =
     "              \"oldest_waiting\": \"1970-01-01T00:01:30+00:00\", \"dead_letters\": 2},"
     "             {\"sink\": \"evil\\\"} 1\\n# EOF\\\\\", \"state\": \"ok\", \"waiting\": 0,"
     "              \"oldest_waiting\": null, \"dead_letters\": 0}],"
-    " \"partitions\": [{\"stream\": \"metrics\", \"count\": 3,"
+    " \"partitions\": [{\"stream\": \"metrics\", \"count\": 3, \"ahead\": 2,"
     "                   \"ahead_until\": \"1970-01-01T00:02:00+00:00\"},"
     "                  {\"stream\": \"events\", \"count\": 0, \"ahead_until\": null}],"
     " \"knowledge\": {\"documents\": {\"complete\": 5, \"waiting\": 1},"
@@ -91,6 +91,7 @@ Test(web_metrics, lines)
         "spoolgate_sink_disabled{sink=\"ops\"} 1",
         "spoolgate_sink_disabled{sink=\"evil\\\"} 1\\n# EOF\\\\\"} 0",
         "spoolgate_partitions{stream=\"metrics\"} 3",
+        "spoolgate_partitions_wanted_ahead{stream=\"metrics\"} 2",
         "spoolgate_partition_ahead_seconds{stream=\"metrics\"} 20",
         "spoolgate_partition_ahead_seconds{stream=\"events\"} 0",
         "spoolgate_documents{state=\"complete\"} 5",
