@@ -62,7 +62,7 @@ const gates = {
 
   flash(name, times) {
     const card = $("gate-list").kept?.get(name);
-    if (!card) return;
+    if (!card || card.classList.contains("stalled")) return; // what is wrong is said all the time
     text(card.parts.opened, times > 1 ? `opened ${count(times)} times` : "opened");
     card.classList.remove("opened");
     void card.offsetWidth; // begin the animation anew
