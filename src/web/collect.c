@@ -46,7 +46,7 @@ struct collect {
     bool wanted;
     unsigned waiters;
     uint64_t rounds;       /* counts the looks */
-    int64_t looking_us;    /* monotonic: since when the thread asks; 0: it doesn't */
+    int64_t asking_us;     /* monotonic: since when the thread asks; 0: it doesn't */
     int64_t not_before_us; /* monotonic: a look wouldn't find anything newer */
     int64_t looked_us;     /* monotonic: the end of the last one; 0: none yet */
     struct job *job;       /* wanted, or under way */
@@ -66,8 +66,7 @@ static struct err be_connected(struct collect *c)
     if (pg_is_open(&c->pg))
         return ERR_OK;
     TRY(pg_open(&c->pg, &(struct pg_target){config->database, config->schema}));
-    if (c->was_lost)
-        meter_add(METER_RECONNECTS, METER_LABELS("status"), 1);
+    meter_add(METER_RECONNECTS, METER_LABELS("status"), c->was_lost);
     c->was_lost = false;
     return ERR_OK;
 }
@@ -131,7 +130,7 @@ static void look_once(struct collect *c)
 {
     json_t *facts = json_copy(c->known.facts);
     bool is_up = c->known.is_up;
-    c->looking_us = time_monotonic();
+    c->asking_us = time_monotonic();
     latch_unlock(&c->latch);
     unsigned used = room_used_percent(c->source->spool);
     struct err e = look(c, facts, &is_up);
@@ -145,7 +144,7 @@ static void look_once(struct collect *c)
     (void)snprintf(c->known.error, sizeof c->known.error, "%s", err_is(&e) ? e.text : "");
     c->looked_us = time_monotonic();
     c->not_before_us = c->fast_us;
-    c->looking_us = 0;
+    c->asking_us = 0;
     c->rounds++;
 }
 
@@ -173,9 +172,13 @@ static void free_job(struct job *job)
 static void do_job(struct collect *c)
 {
     struct job *job = c->job;
-    latch_unlock(&c->latch);
-    job->e = ask_receipts(c, &job->query, &job->rows);
-    latch_lock(&c->latch);
+    if (!job->is_left) {
+        c->asking_us = time_monotonic();
+        latch_unlock(&c->latch);
+        job->e = ask_receipts(c, &job->query, &job->rows);
+        latch_lock(&c->latch);
+        c->asking_us = 0;
+    }
     c->job = NULL;
     job->is_done = true;
     if (job->is_left)
@@ -238,10 +241,10 @@ void collect_look(struct collect *c, int64_t max_age_us, struct collect_known *k
     }
     *known = c->known;
     (void)json_incref(known->facts);
-    if (c->looking_us > 0 && time_monotonic() - c->looking_us > HUNG_US) {
+    if (c->asking_us > 0 && time_monotonic() - c->asking_us > HUNG_US) {
         known->is_up = false;
         (void)snprintf(known->error, sizeof known->error, "database: no answer for %" PRId64 " s",
-                       (time_monotonic() - c->looking_us) / TIME_US_PER_S);
+                       (time_monotonic() - c->asking_us) / TIME_US_PER_S);
     }
     latch_unlock(&c->latch);
 }
@@ -298,13 +301,23 @@ struct err collect_start(struct collect **collect, const struct web_source *sour
     return e;
 }
 
+/* Only what is under way: a server that hangs doesn't answer that, either. */
+static void cancel(struct collect *c)
+{
+    latch_lock(&c->latch);
+    bool is_asking = c->asking_us > 0;
+    latch_unlock(&c->latch);
+    if (is_asking)
+        pg_cancel(&c->pg);
+}
+
 void collect_end(struct collect *c)
 {
     latch_lock(&c->latch);
     c->stopping = true;
     latch_tell(&c->latch);
     latch_unlock(&c->latch);
-    pg_cancel(&c->pg);
+    cancel(c);
 }
 
 void collect_stop(struct collect *c)
@@ -318,7 +331,7 @@ void collect_stop(struct collect *c)
         if (latch_wait(&c->latch, time_monotonic() + CHECK_US))
             continue;
         latch_unlock(&c->latch);
-        pg_cancel(&c->pg);
+        cancel(c);
         latch_lock(&c->latch);
     }
     latch_unlock(&c->latch);
