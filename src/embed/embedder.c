@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/meter.h"
+#include "base/time.h"
 #include "embed/lexical.h"
 #include "embed/reply.h"
 #include "embed/request.h"
@@ -141,6 +143,13 @@ static enum embed_outcome judge_failure(const struct err *failure, struct embed_
     return lasts ? EMBED_STOPPED : EMBED_LATER;
 }
 
+static void count_request(const struct embedder *e, enum embed_outcome how, int64_t start_us)
+{
+    const char *outcome = how == EMBED_DONE ? "ok" : how == EMBED_LATER ? "retry" : "refused";
+    meter_time(METER_EMBED_REQUEST, METER_LABELS(e->declared->name, outcome),
+               time_monotonic() - start_us);
+}
+
 struct question {
     const struct embed_text *texts;
     size_t count;
@@ -156,6 +165,7 @@ static enum embed_outcome request_once(struct embedder *e, const struct question
     struct buf answer = {0};
     size_t dimensions = e->declared->dimensions;
     enum embed_outcome how;
+    int64_t start = time_monotonic();
     embed_request_write(&body, e->declared, q->prefix, encoding, q->texts, q->count);
     *said = (struct embed_said){0};
     struct err failure = post(e, &body, &answer, embed_reply_limit(q->count, dimensions), &reply);
@@ -173,6 +183,7 @@ static enum embed_outcome request_once(struct embedder *e, const struct question
     }
     buf_free(&answer);
     buf_free(&body);
+    count_request(e, how, start);
     return how;
 }
 
@@ -191,14 +202,18 @@ enum embed_outcome embedder_ask(struct embedder *e, const struct embed_text *tex
 {
     const struct manifest_embedder *declared = e->declared;
     *said = (struct embed_said){0};
-    if (declared->provider == EMBEDDER_BUILTIN)
-        return hash_words(declared, texts, count, vectors, said);
+    int64_t start = time_monotonic();
+    enum embed_outcome how;
+    int status;
+    if (declared->provider == EMBEDDER_BUILTIN) {
+        how = hash_words(declared, texts, count, vectors, said);
+        count_request(e, how, start);
+        return how;
+    }
     struct question q = {texts, count,
                          purpose == EMBED_CHUNKS ? declared->prefix : declared->query_prefix};
     bool is_open = e->encoding == EMBEDDER_AUTO;
-    int status;
-    enum embed_outcome how =
-        request_once(e, &q, is_open ? EMBEDDER_BASE64 : e->encoding, vectors, &status, said);
+    how = request_once(e, &q, is_open ? EMBEDDER_BASE64 : e->encoding, vectors, &status, said);
     if (is_open && (status == 400 || status == 422))
         how = request_once(e, &q, EMBEDDER_FLOAT, vectors, &status, said);
     if (declared->encoding != EMBEDDER_AUTO)
