@@ -137,6 +137,8 @@ static void reload(uv_signal_t *handle, int number)
 {
     struct daemon *d = handle->data;
     (void)number;
+    if (board_is_stopping(&d->board)) /* nothing would go by it, and the end would wait for it */
+        return;
     LOG_INFO("reload asked for");
     reload_start(&d->reload, NULL, NULL); /* which also wakes the scanner */
 }
