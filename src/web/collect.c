@@ -45,11 +45,13 @@ struct collect {
     bool stopping, is_over;
     bool wanted;
     unsigned waiters;
-    uint64_t rounds;       /* counts the looks */
-    int64_t asking_us;     /* monotonic: since when the thread asks; 0: it doesn't */
-    int64_t not_before_us; /* monotonic: a look wouldn't find anything newer */
-    int64_t looked_us;     /* monotonic: the end of the last one; 0: none yet */
-    struct job *job;       /* wanted, or under way */
+    uint64_t rounds;        /* counts the looks */
+    int64_t asking_us;      /* monotonic: since when the thread asks; 0: it doesn't */
+    int64_t not_before_us;  /* monotonic: a look wouldn't find anything newer */
+    int64_t looked_us;      /* monotonic: the end of the last one; 0: none yet */
+    struct job *job;        /* wanted, or under way */
+    int64_t rests_until_us; /* monotonic: the server can't be reached, and isn't tried before */
+    struct err away;        /* why it can't */
     struct collect_known known;
 };
 
@@ -125,6 +127,14 @@ static struct err look(struct collect *c, json_t *facts, bool *is_up)
     return e;
 }
 
+/* Under the lock, behind each question. */
+static void note_connection(struct collect *c, const struct err *e)
+{
+    bool is_away = err_is(e) && !pg_is_open(&c->pg);
+    c->rests_until_us = is_away ? time_monotonic() + COLLECT_RETRY_US : 0;
+    c->away = is_away ? *e : ERR_OK;
+}
+
 /* Under the lock, which it gives up meanwhile. */
 static void look_once(struct collect *c)
 {
@@ -135,6 +145,7 @@ static void look_once(struct collect *c)
     unsigned used = room_used_percent(c->source->spool);
     struct err e = look(c, facts, &is_up);
     latch_lock(&c->latch);
+    note_connection(c, &e);
     json_decref(c->known.facts);
     c->known.facts = facts;
     c->known.spool_used = used;
@@ -177,6 +188,7 @@ static void do_job(struct collect *c)
         latch_unlock(&c->latch);
         job->e = ask_receipts(c, &job->query, &job->rows);
         latch_lock(&c->latch);
+        note_connection(c, &job->e);
         c->asking_us = 0;
     }
     c->job = NULL;
@@ -263,6 +275,11 @@ struct err collect_receipts(struct collect *c, const struct receipts_query *quer
     if (c->job || c->stopping) {
         latch_unlock(&c->latch);
         return err_make(ERR_BUSY, "somebody else's receipts are being looked up; try again");
+    }
+    if (time_monotonic() < c->rests_until_us) {
+        struct err away = c->away;
+        latch_unlock(&c->latch);
+        return away;
     }
     struct job *job = mem_calloc(1, sizeof *job);
     job->query = *query;

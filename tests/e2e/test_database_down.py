@@ -395,6 +395,19 @@ class TestBackOff(SiteCase):
         self.assertEqual(len(daemon.logged("segments wait")), 1)
         self.assertLessEqual(len(daemon.logged("chunks wait")), 1)
 
+    def test_whoever_looks_does_not_make_it_try(self):
+        """Each request for receipts would be another connection."""
+        server = DeadServer(self.site.folder)
+        self.addCleanup(server.close)
+        self.site.configure(f"loaders: 1\nhttp: {{socket: {self.site.folder}/status.sock}}\n")
+        with self.site.daemon(env={"SPOOLGATE_DATABASE": server.url}):
+            wait_until(lambda: "server closed the connection" in self.site.look("/api/receipts")[1], "it has been tried")
+            before = server.tries
+            for _ in range(300):
+                code, text = self.site.look("/api/receipts")
+                self.assertEqual((code, "error" in text), (503, True))
+            self.assertLess(server.tries - before, 150)
+
     def test_sigterm_while_the_database_is_down(self):
         with self.site.daemon(env={"SPOOLGATE_DATABASE": NOBODY}) as daemon:
             code, took = daemon.terminate()
