@@ -161,16 +161,30 @@ struct err durable_move(int from_dir, const char *from, int to_dir, const char *
 /* The group may do in it what it may do beside it. Where a sticky folder keeps producers from each
  * other's files, one of ours in it does, too; one that a producer makes doesn't, or its files
  * couldn't be claimed: in a sticky folder only its owner moves others' files. */
-int durable_make_folder(int dir, const char *name)
+static int mode_beside(int dir, mode_t *mode)
 {
     struct stat parent;
-    mode_t mode = 0700;
     if (fstat(dir, &parent) != 0)
         return -1;
-    mode |= parent.st_mode & S_IRWXG;
+    *mode = 0700 | (parent.st_mode & S_IRWXG);
     if (parent.st_uid == geteuid())
-        mode |= parent.st_mode & S_ISVTX;
-    return mkdirat(dir, name, mode);
+        *mode |= parent.st_mode & S_ISVTX;
+    return 0;
+}
+
+int durable_make_folder(int dir, const char *name)
+{
+    mode_t mode;
+    return mode_beside(dir, &mode) != 0 ? -1 : mkdirat(dir, name, mode);
+}
+
+/* What a producer's umask (022, mostly) took away: the daemon couldn't claim from its folder. */
+static void restore_mode(int dir, int fd)
+{
+    struct stat st;
+    mode_t mode;
+    if (mode_beside(dir, &mode) == 0 && fstat(fd, &st) == 0 && (st.st_mode & mode) != mode)
+        (void)fchmod(fd, (st.st_mode & 07777) | mode);
 }
 
 struct err durable_open_folder(int dir, const char *name, int *fd)
@@ -181,7 +195,8 @@ struct err durable_open_folder(int dir, const char *name, int *fd)
     *fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (*fd < 0)
         return failure(errno, "open folder", name);
-    if (made)
-        return durable_sync(dir);
-    return ERR_OK;
+    if (!made)
+        return ERR_OK;
+    restore_mode(dir, *fd);
+    return durable_sync(dir);
 }
