@@ -191,3 +191,20 @@ Test(facts, failure)
     cr_expect_eq(json_integer_value(json_object_get(facts, "dead_letters")), 0);
     json_decref(facts);
 }
+
+/* ---- failures ---- */
+
+Test(facts, a_database_of_another_version_is_told_by_what_helps)
+{
+    static const char *const missing[] = {"ALTER TABLE ingestion_manifest RENAME TO elsewhere",
+                                          "ALTER TABLE ingestion_manifest RENAME gate TO door"};
+    for (size_t i = 0; i < COUNT(missing); i++) {
+        json_t *facts = facts_none(FACTS_RECENT);
+        const struct facts_question question = {.spool_id = SPOOL, .parts = FACTS_RECENT};
+        EXPECT_OK(pg_exec(&db.pg, "BEGIN"));
+        EXPECT_OK(pg_exec(&db.pg, missing[i]));
+        EXPECT_ERR(facts_ask(&db.pg, set, &question, facts), ERR_CONFIG, "spoolgate migrate");
+        pg_rollback(&db.pg);
+        json_decref(facts);
+    }
+}
