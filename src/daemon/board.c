@@ -168,6 +168,7 @@ void board_scanned(struct board *b, const char *gate, const struct gate_policy *
     g->bytes = waiting.bytes;
     g->more = backlog->found.more;
     g->unsettled = backlog->found.unsettled;
+    g->unclaimable = backlog->found.unclaimable;
     g->oldest_us = waiting.count > 0 ? waiting.oldest_us : 0;
     g->held = held;
     g->policy = *policy;

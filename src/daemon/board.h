@@ -52,7 +52,7 @@ struct job {
 
 struct board_gate {
     char name[SPOOL_GATE];
-    uint64_t waiting, bytes, unsettled;
+    uint64_t waiting, bytes, unsettled, unclaimable;
     bool more; /* than were counted */
     struct load_weight weight;
     int64_t oldest_us;

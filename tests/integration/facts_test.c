@@ -177,8 +177,9 @@ Test(facts, partitions_of_no_table)
     json_decref(facts);
 }
 
-/* What was found before a failure stays. */
-Test(facts, failure)
+/* ---- failures ---- */
+
+Test(facts, what_was_found_before_a_failure_stays)
 {
     json_t *facts = ask(FACTS_RECENT | FACTS_SINKS);
     const struct facts_question question = {.spool_id = SPOOL, .parts = FACTS_RECENT | FACTS_SINKS};
@@ -186,13 +187,11 @@ Test(facts, failure)
     add_batch(SPOOL, 1, 0, 0, id);
     EXPECT_OK(pg_exec(&db.pg, "DROP TABLE event_dlq CASCADE"));
     struct err e = facts_ask(&db.pg, set, &question, facts);
-    cr_expect_eq(e.cls, ERR_DATABASE, "%s", e.text);
+    cr_expect_eq(e.cls, ERR_CONFIG, "%s", e.text);
     cr_expect_eq(json_array_size(json_object_get(facts, "recent")), 1);
     cr_expect_eq(json_integer_value(json_object_get(facts, "dead_letters")), 0);
     json_decref(facts);
 }
-
-/* ---- failures ---- */
 
 Test(facts, a_database_of_another_version_is_told_by_what_helps)
 {

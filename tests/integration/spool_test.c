@@ -279,6 +279,10 @@ Test(spool, what_is_not_ours_is_left_alone_with_a_reason)
     EXPECT_OK(scan_gate(&spool, "default", &rules, &found));
     cr_assert_eq(found.count, 0, "got %zu, the first is %s", found.count,
                  found.count ? found.files[0].name : "");
+    size_t told_of = 0;
+    for (size_t i = 0; i < COUNT(rows); i++)
+        told_of += rows[i].reason != NULL;
+    cr_assert_eq(found.unclaimable, told_of, "want %zu, got %zu", told_of, found.unclaimable);
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct buf line = {0};
         buf_printf(&line, "incoming/%s: %s", rows[i].name, rows[i].reason ? rows[i].reason : "");
