@@ -95,6 +95,8 @@ void manual_put_config(struct buf *out)
         if (k->names)
             put_words(out, k->names, k->help);
         put_range(out, types[k->type], k->min, k->max);
+        if (k->at_start)
+            buf_str(out, "Changed by the next start, not by a reload.\n");
         if (k->environment)
             buf_printf(out, "Environment:\n.Ev %s .\n", k->environment);
     }

@@ -106,12 +106,12 @@ enum config_type {
 struct config_key {
     const char *path; /* "log.format"; "gates.*.open.count" stands for every gate */
     enum config_type type;
+    bool at_start;            /* a reload doesn't change it, the next start does */
     size_t offset;            /* in struct config, or in struct gate_settings for a gate's */
     const char *fallback;     /* the default, as one would write it */
     uint64_t min, max;        /* counts, sizes and durations (microseconds) */
     const char *const *names; /* CONFIG_ENUM: value i is names[i]; ends with NULL */
     const char *environment;  /* variable, or NULL */
-    bool at_start;            /* a reload doesn't change it, the next start does */
     const char *help;
 };
 extern const struct config_key config_keys[]; /* ends with a NULL path */

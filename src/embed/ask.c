@@ -6,8 +6,6 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "base/meter.h"
-#include "base/time.h"
 
 static uint64_t tokens_of(const struct embed_claim *c, size_t from, size_t count)
 {
@@ -25,14 +23,8 @@ static enum embed_outcome request(struct embed_ask *ask, const struct embed_text
         return EMBED_LATER;
     }
     ask->requests++;
-    int64_t start = time_monotonic();
     enum embed_outcome how =
         embedder_ask(ask->embedder, texts, count, EMBED_CHUNKS, vectors, &ask->said);
-    meter_time(METER_EMBED_REQUEST,
-               METER_LABELS(ask->embedder->declared->name, how == EMBED_DONE    ? "ok"
-                                                           : how == EMBED_LATER ? "retry"
-                                                                                : "refused"),
-               time_monotonic() - start);
     *ask->works = *ask->works || how == EMBED_DONE;
     return how;
 }

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/meter.h"
+#include "base/time.h"
 #include "embed/lexical.h"
 #include "embed/reply.h"
 #include "embed/request.h"
@@ -147,6 +149,15 @@ struct question {
     const char *prefix;
 };
 
+static enum embed_outcome count_request(const struct embedder *e, int64_t start_us,
+                                        enum embed_outcome how)
+{
+    const char *outcome = how == EMBED_DONE ? "ok" : how == EMBED_LATER ? "retry" : "refused";
+    meter_time(METER_EMBED_REQUEST, METER_LABELS(e->declared->name, outcome),
+               time_monotonic() - start_us);
+    return how;
+}
+
 static enum embed_outcome request_once(struct embedder *e, const struct question *q,
                                        enum embedder_encoding encoding, float *vectors, int *status,
                                        struct embed_said *said)
@@ -155,6 +166,7 @@ static enum embed_outcome request_once(struct embedder *e, const struct question
     struct buf body = {0};
     struct buf answer = {0};
     size_t dimensions = e->declared->dimensions;
+    int64_t start = time_monotonic();
     enum embed_outcome how;
     embed_request_write(&body, e->declared, q->prefix, encoding, q->texts, q->count);
     *said = (struct embed_said){0};
@@ -173,7 +185,7 @@ static enum embed_outcome request_once(struct embedder *e, const struct question
     }
     buf_free(&answer);
     buf_free(&body);
-    return how;
+    return count_request(e, start, how);
 }
 
 /* ---- from outside ---- */
@@ -190,9 +202,10 @@ enum embed_outcome embedder_ask(struct embedder *e, const struct embed_text *tex
                                 enum embed_purpose purpose, float *vectors, struct embed_said *said)
 {
     const struct manifest_embedder *declared = e->declared;
+    int64_t start = time_monotonic();
     *said = (struct embed_said){0};
     if (declared->provider == EMBEDDER_BUILTIN)
-        return hash_words(declared, texts, count, vectors, said);
+        return count_request(e, start, hash_words(declared, texts, count, vectors, said));
     struct question q = {texts, count,
                          purpose == EMBED_CHUNKS ? declared->prefix : declared->query_prefix};
     bool is_open = e->encoding == EMBEDDER_AUTO;

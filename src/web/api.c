@@ -65,7 +65,9 @@ static void put_facts(const struct web_site *site, json_t *status)
     collect_look(site->collect, COLLECT_PAGE_US, &known);
     const char *error = *known.error ? known.error : NULL;
     char *target = pg_describe(site->source->config->database);
-    (void)json_object_update(status, known.facts);
+    json_t *facts = json_deep_copy(known.facts);
+    (void)json_object_update(status, facts);
+    json_decref(facts);
     (void)json_object_set_new(
         status, "facts",
         json_pack("{s:o, s:s?}", "asked_at",
@@ -73,7 +75,7 @@ static void put_facts(const struct web_site *site, json_t *status)
     (void)json_object_set_new(status, "database",
                               json_pack("{s:s, s:s?}", "target", target, "error", error));
     free(target);
-    collect_forget(&known);
+    collect_forget(site->collect, &known);
 }
 
 void api_status(const struct web_site *site, struct buf *json)

@@ -126,16 +126,21 @@ static struct err look(struct collect *c, json_t *facts, bool *is_up)
     return e;
 }
 
-/* Under the lock, which it gives up meanwhile. */
+/* Under the lock, which it gives up meanwhile. What others read never changes, and references to
+ * it are counted under the lock alone: jansson's own counting leaves out half of what that takes
+ * among threads. */
 static void look_once(struct collect *c)
 {
-    json_t *facts = json_copy(c->known.facts);
+    json_t *found = json_object();
     bool is_up = c->known.is_up;
     c->looking_us = time_monotonic();
     latch_unlock(&c->latch);
     unsigned used = room_used_percent(c->source->spool);
-    struct err e = look(c, facts, &is_up);
+    struct err e = look(c, found, &is_up);
     latch_lock(&c->latch);
+    json_t *facts = json_copy(c->known.facts);
+    (void)json_object_update(facts, found);
+    json_decref(found);
     json_decref(c->known.facts);
     c->known.facts = facts;
     c->known.spool_used = used;
@@ -246,9 +251,11 @@ void collect_look(struct collect *c, int64_t max_age_us, struct collect_known *k
     latch_unlock(&c->latch);
 }
 
-void collect_forget(struct collect_known *known)
+void collect_forget(struct collect *c, struct collect_known *known)
 {
+    latch_lock(&c->latch);
     json_decref(known->facts);
+    latch_unlock(&c->latch);
     known->facts = NULL;
 }
 

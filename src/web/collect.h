@@ -5,9 +5,11 @@
  *     struct collect *c;
  *     TRY(collect_start(&c, &source));
  *     struct collect_known known;
- *     collect_look(c, COLLECT_PAGE_US, &known);           // facts at most that old, if they can be
- * had collect_forget(&known); collect_end(c);                                     // nobody waits
- * any more collect_stop(c);
+ *     collect_look(c, COLLECT_PAGE_US, &known); // facts at most that old, if they can be had
+ *     ... known.facts ...
+ *     collect_forget(c, &known);
+ *     collect_end(c);                           // nobody waits any more
+ *     collect_stop(c);
  *
  * One thread with one connection asks one question at a time: the database has one client more, no
  * matter how many look. Whoever comes while it asks waits for COLLECT_WAIT_US at the most, and only
@@ -42,14 +44,14 @@ void collect_end(struct collect *c);
 void collect_stop(struct collect *c);
 
 struct collect_known {
-    json_t *facts;       /* status/facts.h, all parts; not to be changed */
+    json_t *facts;       /* status/facts.h, all parts: to be read, or copied deeply */
     int64_t asked_us;    /* wall clock; 0: never yet */
     bool is_up;          /* the last question was answered */
     char error[500];     /* of the last question; "" when it went well */
     unsigned spool_used; /* percent of its file system */
 };
 void collect_look(struct collect *c, int64_t max_age_us, struct collect_known *known);
-void collect_forget(struct collect_known *known);
+void collect_forget(struct collect *c, struct collect_known *known);
 
 /* The caller's to free. ERR_BUSY: somebody else's are being asked for; ERR_DATABASE otherwise. */
 struct err collect_receipts(struct collect *c, const struct receipts_query *query, json_t **rows);

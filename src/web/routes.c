@@ -81,7 +81,7 @@ static void get_metrics(const struct web_site *site, const struct web_request *r
     json_decref((json_t *)m.manifests);
     buf_free(&manifests);
     view_free(&view);
-    collect_forget(&known);
+    collect_forget(site->collect, &known);
 }
 
 static void get_status(const struct web_site *site, const struct web_request *r,

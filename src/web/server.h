@@ -4,8 +4,7 @@
  *
  *     struct server *s;
  *     TRY(server_open(&s, &listener, &site));       // takes the listener over
- *     server_close(s);                              // answers under way are finished, up to a
- * second
+ *     server_close(s);                              // finishes answers, for a second at the most
  *
  * SERVER_THREADS threads take turns, so that one that waits for the database doesn't hold up
  * /healthz. Bounds: clients altogether and of one address, bytes of a request, silence.

@@ -77,7 +77,7 @@ class TestOwnCluster(unittest.TestCase):
             self.assertIn("connection", status["daemon"]["database_error"])
             text = self.site.run("status", code=FINE).text
             self.assertIn("UNAVAILABLE", text)
-            self.assertIn("STALLED: ", text)
+            self.assertIn("STALLED", text)
             self.assertEqual(self.site.in_folder("incoming"), ["a.msgpack"])
             self.assertEqual(self.site.in_folder("processing"), [])
             self.cluster.start()

@@ -37,7 +37,7 @@ class TestMultihost(unittest.TestCase):
 
     def clone(self):
         """The standby's data, where db/cluster looks for it."""
-        programs = os.readlink(f"/proc/{self.primary.pid()}/exe").rpartition("/")[0]
+        programs = self.primary_value("SELECT setting FROM pg_config WHERE name = 'BINDIR'")
         home = self.standby.run / "pg"
         become = []
         home.mkdir(mode=0o700)

@@ -69,7 +69,10 @@ const batches = {
   visible() {
     const inHand = new Set(this.inHand.map((batch) => batch.id));
     const settled = [...this.known.values()].filter((batch) => !inHand.has(batch.id)).sort((a, b) => (a.id < b.id ? 1 : -1));
-    for (const batch of settled.splice(this.shown + BATCHES_MORE)) this.known.delete(batch.id);
+    for (const batch of settled.splice(this.shown + BATCHES_MORE)) {
+      this.known.delete(batch.id);
+      this.isOver = false;
+    }
     this.count = settled.length;
     return [...this.inHand, ...settled.slice(0, this.shown)];
   },

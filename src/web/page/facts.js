@@ -157,9 +157,11 @@ function drawPartitions(partitions) {
   show($("partitions"), partitions.length > 0);
   list($("partition-list"), partitions, (p) => `${p.stream}/${p.table}`, makeItem, (item, p) => {
     const ahead = p.ahead_until ? (Date.parse(p.ahead_until) - clock.now()) / 1000 : 0;
-    pill(item.parts.state, ahead < DAY_S / 4 ? "warn" : "good", ahead > 0 ? `${duration(ahead)} ahead` : "none for now");
+    const isWanted = p.ahead > 0; // else each batch makes those that it needs
+    pill(item.parts.state, !isWanted ? "quiet" : ahead < DAY_S / 4 ? "warn" : "good",
+      ahead > 0 ? `${duration(ahead)} ahead` : isWanted ? "none for now" : "made as needed");
     set(item.parts.state, "title", absolute(p.ahead_until));
     changeItem(item, p.table, [many(p.count, "partition"), p.first_at && `from ${p.first_at.slice(0, 10)}`, p.ahead_until && `to ${p.ahead_until.slice(0, 10)}`],
-      ahead > 0 ? null : "A frame of now has none yet; it is made with the batch. `spoolgate maintain` makes those ahead");
+      ahead > 0 || !isWanted ? null : "A frame of now has none yet; it is made with the batch. `spoolgate maintain` makes those ahead");
   });
 }

@@ -3,7 +3,6 @@
 "use strict";
 
 const GATES_SHOWN = 12;
-const GATES_AS_CARDS = 12;
 const RECENT_MS = 60000; // how long a gate counts as busy after something happened to it
 const FLASH_MS = 1800;
 
@@ -52,7 +51,7 @@ const gates = {
   },
 
   draw() {
-    const isLong = this.all.length > GATES_AS_CARDS;
+    const isLong = this.all.length > GATES_SHOWN;
     const shown = shorten($("gates-more"), this.sorted(isLong), GATES_SHOWN, "gates");
     const stalled = this.all.filter((gate) => gate.stalled_reason).length;
     text($("gates-note"), this.all.length === 0 ? "The spool has not been looked at yet."
@@ -63,7 +62,7 @@ const gates = {
 
   flash(name, times) {
     const card = $("gate-list").kept?.get(name);
-    if (!card) return;
+    if (!card || card.classList.contains("stalled")) return; // what is wrong is said all the time
     text(card.parts.opened, times > 1 ? `opened ${count(times)} times` : "opened");
     card.classList.remove("opened");
     void card.offsetWidth; // begin the animation anew
@@ -79,7 +78,7 @@ function makeGate() {
     waiting: el("strong.figure"), unit: el("span.unit"), oldest: el("span.muted"),
     bars: el("div.bars"), note: el("p.muted.note"), reason: el("p.problem"),
   };
-  const card = el("article.card.gate", { role: "listitem" },
+  const card = el("div.card.gate", { role: "listitem" },
     el("div.gate-head", {}, parts.name, parts.opened, parts.state),
     el("p.reading", {}, parts.waiting, parts.unit, parts.oldest), parts.bars, parts.reason, parts.note);
   card.parts = parts;
