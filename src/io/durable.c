@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,17 @@ static struct err failure(int number, const char *doing, const char *name)
     struct err e = err_system(ERR_SPOOL, number, "can't %s %s", doing, buf_cstr(&text));
     buf_free(&text);
     return e;
+}
+
+/* Of a descriptor, whose name the kernel knows. */
+static struct err failure_of(int number, const char *doing, int fd)
+{
+    char link[32];
+    char path[PATH_MAX];
+    (void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t n = readlink(link, path, sizeof path - 1);
+    path[n < 0 ? 0 : n] = '\0';
+    return failure(number, doing, n < 0 ? "a file" : path);
 }
 
 struct err durable_create_as(struct durable_file *f, int dir, const char *prefix)
@@ -45,7 +57,7 @@ struct err durable_write(int fd, const void *bytes, size_t len)
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
-            return err_system(ERR_SPOOL, n == 0 ? ENOSPC : errno, "can't write");
+            return failure_of(n == 0 ? ENOSPC : errno, "write", fd);
         p += n;
         len -= (size_t)n;
     }
@@ -58,7 +70,7 @@ struct err durable_sync(int fd)
     pulse_wait(); /* as long as the disk takes */
     while (!err_is(&e) && fsync(fd) != 0)
         if (errno != EINTR)
-            e = err_system(ERR_SPOOL, errno, "can't fsync");
+            e = failure_of(errno, "fsync", fd);
     pulse_go_on();
     return e;
 }

@@ -113,6 +113,11 @@ static struct err open_tree(struct spool *s, bool create)
     if (create && mkdir(s->path, 0770) != 0 && errno != EEXIST)
         return err_system(ERR_SPOOL, errno, "can't create the spool %s", s->path);
     s->root = open(s->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (s->root < 0 && errno == EACCES)
+        return err_make(ERR_SPOOL,
+                        "can't open the spool %s: Permission denied. Producers are in its group, "
+                        "from their next login on",
+                        s->path);
     if (s->root < 0 || fstat(s->root, &st) != 0)
         return err_system(ERR_SPOOL, errno, "can't open the spool %s", s->path);
     s->device = st.st_dev;
