@@ -102,6 +102,15 @@ static void put_fill(struct buf *out, const json_t *g)
         buf_printf(out, ", %.0f%% full", fill < 1 ? fill * 100 : 100);
 }
 
+/* Nobody loads these, whatever happens. */
+static void put_unclaimable(struct buf *out, const json_t *g)
+{
+    int64_t count = show_int(g, "unclaimable");
+    if (count > 0)
+        buf_printf(out, "    %" PRId64 " %s left alone: `spoolgate doctor` says which, and why\n",
+                   count, count == 1 ? "file is" : "files are");
+}
+
 static void put_gates(struct buf *out, const json_t *status)
 {
     size_t i;
@@ -128,6 +137,7 @@ static void put_gates(struct buf *out, const json_t *status)
         buf_byte(out, '\n');
         if (!is_held)
             put_words(out, stalled);
+        put_unclaimable(out, g);
     }
 }
 

@@ -31,11 +31,12 @@ static struct err scan_one(const struct spool *spool, const char *gate, json_t *
         TRY(scan_continue(spool, gate, &rules, &found));
     }
     (void)json_array_append_new(
-        gates, json_pack("{s:s, s:I, s:b, s:I, s:I, s:s?, s:b, s:n}", "gate", gate, "waiting",
-                         (json_int_t)b.count, "more", false, "bytes", (json_int_t)b.bytes,
-                         "unsettled", (json_int_t)found.unsettled, "oldest_at",
-                         b.count > 0 ? time_format(b.oldest_us, oldest) : NULL, "held",
-                         spool_is_held(spool, gate), "stalled_reason"));
+        gates,
+        json_pack("{s:s, s:I, s:b, s:I, s:I, s:I, s:s?, s:b, s:n}", "gate", gate, "waiting",
+                  (json_int_t)b.count, "more", false, "bytes", (json_int_t)b.bytes, "unsettled",
+                  (json_int_t)found.unsettled, "unclaimable", (json_int_t)found.unclaimable,
+                  "oldest_at", b.count > 0 ? time_format(b.oldest_us, oldest) : NULL, "held",
+                  spool_is_held(spool, gate), "stalled_reason"));
     scan_free(&found);
     return ERR_OK;
 }

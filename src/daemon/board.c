@@ -168,6 +168,7 @@ void board_scanned(struct board *b, const char *gate, const struct gate_policy *
     g->bytes = waiting.bytes;
     g->more = backlog->found.more;
     g->unsettled = backlog->found.unsettled;
+    g->unclaimable = backlog->found.unclaimable;
     g->oldest_us = waiting.count > 0 ? waiting.oldest_us : 0;
     g->held = held;
     g->policy = *policy;
@@ -508,14 +509,24 @@ void board_end(struct board *b, struct job *job, const struct err *e, bool claim
     unlock(b);
 }
 
-void board_database(struct board *b, const char *error, int64_t wait_us)
+bool board_database(struct board *b, const char *error)
+{
+    char said[sizeof b->database_error];
+    (void)snprintf(said, sizeof said, "%.255s", error ? error : "");
+    lock(b);
+    bool is_news = strcmp(said, b->database_error) != 0;
+    (void)strcpy(b->database_error, said);
+    b->has_database_answer = true;
+    board_count_stalls(b);
+    unlock(b);
+    return is_news;
+}
+
+void board_database_wait(struct board *b, int64_t wait_us)
 {
     int64_t until = time_monotonic() + wait_us;
     lock(b);
-    (void)snprintf(b->database_error, sizeof b->database_error, "%.255s", error ? error : "");
-    b->has_database_answer = true;
-    board_count_stalls(b);
-    while (error && !b->stopping && time_monotonic() < until)
+    while (!b->stopping && time_monotonic() < until)
         wait_changed(b, until);
     unlock(b);
 }

@@ -52,7 +52,7 @@ struct job {
 
 struct board_gate {
     char name[SPOOL_GATE];
-    uint64_t waiting, bytes, unsettled;
+    uint64_t waiting, bytes, unsettled, unclaimable;
     bool more; /* than were counted */
     struct load_weight weight;
     int64_t oldest_us;
@@ -140,8 +140,10 @@ void board_claimed(struct board *b, struct job *job, const struct err *e, bool l
  * gone, too: its files still wait). */
 void board_end(struct board *b, struct job *job, const struct err *e, bool claim_began);
 void board_weigh(struct board *b, const struct prepared *p);
-/* NULL: connected. Waits out `wait_us`, or until the daemon stops. */
-void board_database(struct board *b, const char *error, int64_t wait_us);
+/* NULL: connected. False where the last one said the same: each loader has its connection. */
+bool board_database(struct board *b, const char *error);
+/* Waits out `wait_us`, or until the daemon stops. */
+void board_database_wait(struct board *b, int64_t wait_us);
 
 /* ---- loop ---- */
 bool board_force(struct board *b, const char *gate); /* false: no such gate */

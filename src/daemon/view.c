@@ -58,6 +58,7 @@ static void view_gate(const struct board *b, const struct board_gate *g, struct 
     *out = (struct view_gate){.waiting = g->waiting,
                               .bytes = g->bytes,
                               .unsettled = g->unsettled,
+                              .unclaimable = g->unclaimable,
                               .more = g->more,
                               .oldest_us = g->waiting > 0 ? g->oldest_us : 0,
                               .policy = g->policy,

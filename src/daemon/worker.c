@@ -31,7 +31,8 @@ static struct err connect_database(struct worker *w)
     return e;
 }
 
-/* Connected, or told why not and waited. The same reason twice in a row is logged once. */
+/* Connected, or told why not and waited. The same reason twice in a row, or of two loaders, is
+ * logged once. */
 static bool ensure_connected(struct worker *w, unsigned *failures, struct err *last)
 {
     if (pg_is_open(&w->loader.pg))
@@ -42,14 +43,15 @@ static bool ensure_connected(struct worker *w, unsigned *failures, struct err *l
             LOG_INFO("database is back", LOG_INT("tries", *failures));
         *failures = 0;
         last->text[0] = '\0';
-        board_database(w->board, NULL, 0);
+        (void)board_database(w->board, NULL);
         return true;
     }
-    if (strcmp(e.text, last->text) != 0)
+    bool is_news = board_database(w->board, e.text);
+    if (is_news && strcmp(e.text, last->text) != 0)
         LOG_WARN("database can't be used; segments wait", LOG_STR("error", e.text));
     *last = e;
     (*failures)++;
-    board_database(w->board, e.text, backoff_us(*failures, (uint32_t)time_monotonic()));
+    board_database_wait(w->board, backoff_us(*failures, (uint32_t)time_monotonic()));
     return false;
 }
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,17 @@ static struct err failure(int number, const char *doing, const char *name)
     struct err e = err_system(ERR_SPOOL, number, "can't %s %s", doing, buf_cstr(&text));
     buf_free(&text);
     return e;
+}
+
+/* Of a descriptor, whose name the kernel knows. */
+static struct err failure_of(int number, const char *doing, int fd)
+{
+    char link[32];
+    char path[PATH_MAX];
+    (void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t n = readlink(link, path, sizeof path - 1);
+    path[n < 0 ? 0 : n] = '\0';
+    return failure(number, doing, n < 0 ? "a file" : path);
 }
 
 struct err durable_create_as(struct durable_file *f, int dir, const char *prefix)
@@ -45,7 +57,7 @@ struct err durable_write(int fd, const void *bytes, size_t len)
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
-            return err_system(ERR_SPOOL, n == 0 ? ENOSPC : errno, "can't write");
+            return failure_of(n == 0 ? ENOSPC : errno, "write", fd);
         p += n;
         len -= (size_t)n;
     }
@@ -58,7 +70,7 @@ struct err durable_sync(int fd)
     pulse_wait(); /* as long as the disk takes */
     while (!err_is(&e) && fsync(fd) != 0)
         if (errno != EINTR)
-            e = err_system(ERR_SPOOL, errno, "can't fsync");
+            e = failure_of(errno, "fsync", fd);
     pulse_go_on();
     return e;
 }
@@ -161,16 +173,30 @@ struct err durable_move(int from_dir, const char *from, int to_dir, const char *
 /* The group may do in it what it may do beside it. Where a sticky folder keeps producers from each
  * other's files, one of ours in it does, too; one that a producer makes doesn't, or its files
  * couldn't be claimed: in a sticky folder only its owner moves others' files. */
-int durable_make_folder(int dir, const char *name)
+static int mode_beside(int dir, mode_t *mode)
 {
     struct stat parent;
-    mode_t mode = 0700;
     if (fstat(dir, &parent) != 0)
         return -1;
-    mode |= parent.st_mode & S_IRWXG;
+    *mode = 0700 | (parent.st_mode & S_IRWXG);
     if (parent.st_uid == geteuid())
-        mode |= parent.st_mode & S_ISVTX;
-    return mkdirat(dir, name, mode);
+        *mode |= parent.st_mode & S_ISVTX;
+    return 0;
+}
+
+int durable_make_folder(int dir, const char *name)
+{
+    mode_t mode;
+    return mode_beside(dir, &mode) != 0 ? -1 : mkdirat(dir, name, mode);
+}
+
+/* What a producer's umask (022, mostly) took away: the daemon couldn't claim from its folder. */
+static void restore_mode(int dir, int fd)
+{
+    struct stat st;
+    mode_t mode;
+    if (mode_beside(dir, &mode) == 0 && fstat(fd, &st) == 0 && (st.st_mode & mode) != mode)
+        (void)fchmod(fd, (st.st_mode & 07777) | mode);
 }
 
 struct err durable_open_folder(int dir, const char *name, int *fd)
@@ -181,7 +207,8 @@ struct err durable_open_folder(int dir, const char *name, int *fd)
     *fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (*fd < 0)
         return failure(errno, "open folder", name);
-    if (made)
-        return durable_sync(dir);
-    return ERR_OK;
+    if (!made)
+        return ERR_OK;
+    restore_mode(dir, *fd);
+    return durable_sync(dir);
 }

@@ -48,10 +48,10 @@ struct err durable_move(int from_dir, const char *from, int to_dir, const char *
 
 struct err durable_sync(int fd); /* a file or a folder */
 
-/* mkdirat(), with a mode that follows the folder that it is in. */
+/* mkdirat(), with a mode that follows the folder that it is in, less the umask. */
 int durable_make_folder(int dir, const char *name);
 
-/* Creates the folder where it is missing and opens it. */
+/* Creates the folder where it is missing and opens it. The umask takes nothing from its mode. */
 struct err durable_open_folder(int dir, const char *name, int *fd);
 
 #endif

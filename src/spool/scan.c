@@ -68,8 +68,8 @@ struct visit {
     const struct spool *spool;
     const char *gate;
     const struct scan_rules *rules;
-    struct scan_result *found;
-    char **names; /* of gate folders */
+    struct scan_result *found; /* NULL where folders of gates are looked for */
+    char **names;              /* of those */
     size_t name_count, name_cap;
 };
 
@@ -77,6 +77,8 @@ static void report_odd(const struct visit *v, const char *name, const char *reas
 {
     char where[SPOOL_GATE + NAME_BYTES + 16];
     char folder[SPOOL_GATE];
+    if (v->found)
+        v->found->unclaimable++;
     if (!v->rules->odd)
         return;
     spool_gate_folder(v->spool, v->gate, folder);

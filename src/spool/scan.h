@@ -59,6 +59,7 @@ struct scan_result {
     size_t count;
     bool more;             /* the folder wasn't listed to its end */
     size_t unsettled;      /* in this pass: still being written, as far as we can tell */
+    size_t unclaimable;    /* in this pass: what was handed to rules.odd */
     int64_t settles_at_us; /* when the first of those may be settled; INT64_MAX for none */
 
     /* private */

@@ -23,6 +23,8 @@ static struct err create_locked(struct seal *s, const struct spool *spool)
     struct stat st;
     for (;;) {
         TRY(durable_create_as(&s->file, spool->tmp, DRAFT));
+        /* Whatever a producer's umask is: the daemon, of the same group, has to read it. */
+        (void)fchmod(s->file.fd, 0640);
         if (flock(s->file.fd, LOCK_EX) != 0 || fstat(s->file.fd, &st) != 0 || st.st_nlink > 0)
             return ERR_OK;
         durable_discard(&s->file);

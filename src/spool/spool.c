@@ -58,6 +58,10 @@ static struct err check_device(const struct spool *s, const char *name, int fd)
 static struct err read_id(struct spool *s)
 {
     int fd = openat(s->root, ".id", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0 && errno == ENOENT)
+        return err_make(
+            ERR_SPOOL,
+            "%s has no .id yet: `spoolgate run` or `drain` makes it when it first starts", s->path);
     if (fd < 0)
         return err_system(ERR_SPOOL, errno, "can't read %s/.id", s->path);
     char text[UUID_TEXT] = "";
@@ -73,9 +77,17 @@ static struct err read_id(struct spool *s)
     return ERR_OK;
 }
 
+/* A producer may write into tmp/ and incoming/ alone. */
+static bool is_producer(const struct spool *s)
+{
+    return faccessat(s->root, ".", W_OK, AT_EACCESS) != 0 && errno == EACCES;
+}
+
 static struct err ensure_id(struct spool *s, bool create)
 {
     if (create && faccessat(s->root, ".id", F_OK, 0) != 0 && errno == ENOENT) {
+        if (is_producer(s))
+            return ERR_OK;
         struct uuid id = uuid_new();
         char text[UUID_TEXT + 1];
         (void)uuid_format(&id, text);
@@ -101,6 +113,11 @@ static struct err open_tree(struct spool *s, bool create)
     if (create && mkdir(s->path, 0770) != 0 && errno != EEXIST)
         return err_system(ERR_SPOOL, errno, "can't create the spool %s", s->path);
     s->root = open(s->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (s->root < 0 && errno == EACCES)
+        return err_make(ERR_SPOOL,
+                        "can't open the spool %s: Permission denied. Producers are in its group, "
+                        "from their next login on",
+                        s->path);
     if (s->root < 0 || fstat(s->root, &st) != 0)
         return err_system(ERR_SPOOL, errno, "can't open the spool %s", s->path);
     s->device = st.st_dev;

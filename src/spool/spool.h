@@ -46,13 +46,15 @@ struct spool {
     char *path;
     int root, tmp, incoming, processing, archive, failed; /* folder descriptors */
     dev_t device;                                         /* all of it is on one file system */
-    char id[UUID_TEXT]; /* spool/.id: tells this spool's receipts from another's */
+    char id[UUID_TEXT]; /* spool/.id: tells this spool's receipts from another's. "" for a producer
+                           who was here before the first daemon */
     int lock;           /* -1 unless locked */
     struct spool_names
         names; /* the caller's, after spool_open; zeroed: folders have their gates' names */
 };
 
-/* Opens the tree; create makes what is missing. */
+/* Opens the tree; create makes what is missing, but for an id where it mayn't: then segments can
+ * be put all the same, and the daemon makes it. */
 struct err spool_open(struct spool *s, const char *path, bool create);
 void spool_close(struct spool *s);
 

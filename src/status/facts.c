@@ -198,8 +198,8 @@ static struct err ask_knowledge(struct pg *pg, const struct manifest *set, json_
     return ERR_OK;
 }
 
-struct err facts_ask(struct pg *pg, const struct manifest *set,
-                     const struct facts_question *question, json_t *facts)
+static struct err ask(struct pg *pg, const struct manifest *set,
+                      const struct facts_question *question, json_t *facts)
 {
     if (question->parts & FACTS_RECENT)
         TRY(ask_recent(pg, question->spool_id, facts));
@@ -212,4 +212,22 @@ struct err facts_ask(struct pg *pg, const struct manifest *set,
     if (question->parts & FACTS_KNOWLEDGE)
         TRY(ask_knowledge(pg, set, facts));
     return ERR_OK;
+}
+
+/* A table or column that isn't there: what asks is of another version than what is asked. */
+static bool is_unmigrated(const struct err *e)
+{
+    return strcmp(e->sqlstate, "42P01") == 0 || strcmp(e->sqlstate, "42703") == 0;
+}
+
+struct err facts_ask(struct pg *pg, const struct manifest *set,
+                     const struct facts_question *question, json_t *facts)
+{
+    struct err e = ask(pg, set, question, facts);
+    if (!is_unmigrated(&e))
+        return e;
+    return err_make(
+        ERR_CONFIG,
+        "the database is at another version than this program: run `spoolgate migrate` (%s)",
+        e.text);
 }

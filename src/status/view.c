@@ -52,6 +52,8 @@ static void gate_json(struct jsonw *j, const struct view_gate *g)
     jsonw_int(j, (int64_t)g->bytes);
     jsonw_key(j, "unsettled");
     jsonw_int(j, (int64_t)g->unsettled);
+    jsonw_key(j, "unclaimable");
+    jsonw_int(j, (int64_t)g->unclaimable);
     time_or_null(j, "oldest_at", g->oldest_us);
     jsonw_key(j, "held");
     jsonw_bool(j, g->held);

@@ -38,6 +38,7 @@ extern const char *const view_stall_names[VIEW_STALL_COUNT]; /* "", "batch", "mi
 struct view_gate {
     char name[SPOOL_GATE];
     uint64_t waiting, bytes, unsettled;
+    uint64_t unclaimable;      /* files that are left alone: unreadable, a foreign name */
     bool more;                 /* than were counted */
     int64_t oldest_us;         /* wall clock; 0: nothing waits */
     struct gate_policy policy; /* when it opens */

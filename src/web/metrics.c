@@ -34,7 +34,7 @@ static void write_about(const struct metrics *m, struct buf *out)
                (double)m->spool_used / 100);
 }
 
-enum gate_value { GATE_WAITING, GATE_BYTES, GATE_OLDEST, GATE_HELD };
+enum gate_value { GATE_WAITING, GATE_BYTES, GATE_OLDEST, GATE_UNCLAIMABLE, GATE_HELD };
 
 static double gate_value(const struct view_gate *g, enum gate_value which, int64_t now_us)
 {
@@ -45,6 +45,8 @@ static double gate_value(const struct view_gate *g, enum gate_value which, int64
         return (double)g->bytes;
     case GATE_OLDEST:
         return g->waiting > 0 && g->oldest_us > 0 ? seconds_since(g->oldest_us, now_us) : 0;
+    case GATE_UNCLAIMABLE:
+        return (double)g->unclaimable;
     case GATE_HELD:
         break;
     }
@@ -63,6 +65,9 @@ static void write_gates(const struct metrics *m, struct buf *out)
                    SERIES_SUM, GATE_BYTES},
                   {"spoolgate_gate_oldest_seconds",
                    "Age of the oldest segment that waits; 0: none does.", SERIES_MOST, GATE_OLDEST},
+                  {"spoolgate_gate_unclaimable_files",
+                   "Files in incoming/ that are left alone: unreadable, a foreign name.",
+                   SERIES_SUM, GATE_UNCLAIMABLE},
                   {"spoolgate_gate_held", "1: held by hand.", SERIES_MOST, GATE_HELD}};
     struct series s;
     for (size_t i = 0; i < sizeof gauges / sizeof *gauges; i++) {

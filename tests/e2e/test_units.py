@@ -130,6 +130,17 @@ class Users(unittest.TestCase):
             self.run_as(self.DAEMON, "grep", "-q", "kind", segment)
             self.run_as(self.DAEMON, "mv", segment, str(self.spool / "processing"))
 
+    def test_a_producer_may_be_the_first(self):
+        """Before any daemon has run there is no id, nor are there folders of gates, and umasks are what they are."""
+        for umask in [0o022, 0o077]:
+            for gate in ["default", f"gate{umask}"]:
+                name = f"{gate}-{umask}.msgpack"
+                self.put(self.ONE, gate, name, umask=umask)
+                segment = str(self.spool / "incoming" / ("" if gate == "default" else gate) / name)
+                self.run_as(self.DAEMON, "grep", "-q", "kind", segment)
+                self.run_as(self.DAEMON, "mv", segment, str(self.spool / "processing"))
+        self.assertFalse((self.spool / ".id").exists())
+
     def test_the_rest_is_the_daemons(self):
         for name in ["", "processing", "archive", "failed"]:
             folder = str(self.spool / name)

@@ -144,3 +144,11 @@ Test(durable, a_full_disk_is_told)
     EXPECT_ERR(durable_write(fd, "x", 1), ERR_SPOOL, "No space left");
     (void)close(fd);
 }
+
+Test(durable, a_full_disk_is_told_with_the_file)
+{
+    int fd = open("/dev/full", O_WRONLY | O_CLOEXEC);
+    cr_assert_geq(fd, 0);
+    EXPECT_ERR(durable_write(fd, "x", 1), ERR_SPOOL, "can't write /dev/full: No space left");
+    (void)close(fd);
+}

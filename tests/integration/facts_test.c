@@ -177,8 +177,9 @@ Test(facts, partitions_of_no_table)
     json_decref(facts);
 }
 
-/* What was found before a failure stays. */
-Test(facts, failure)
+/* ---- failures ---- */
+
+Test(facts, what_was_found_before_a_failure_stays)
 {
     json_t *facts = ask(FACTS_RECENT | FACTS_SINKS);
     const struct facts_question question = {.spool_id = SPOOL, .parts = FACTS_RECENT | FACTS_SINKS};
@@ -186,8 +187,23 @@ Test(facts, failure)
     add_batch(SPOOL, 1, 0, 0, id);
     EXPECT_OK(pg_exec(&db.pg, "DROP TABLE event_dlq CASCADE"));
     struct err e = facts_ask(&db.pg, set, &question, facts);
-    cr_expect_eq(e.cls, ERR_DATABASE, "%s", e.text);
+    cr_expect_eq(e.cls, ERR_CONFIG, "%s", e.text);
     cr_expect_eq(json_array_size(json_object_get(facts, "recent")), 1);
     cr_expect_eq(json_integer_value(json_object_get(facts, "dead_letters")), 0);
     json_decref(facts);
+}
+
+Test(facts, a_database_of_another_version_is_told_by_what_helps)
+{
+    static const char *const missing[] = {"ALTER TABLE ingestion_manifest RENAME TO elsewhere",
+                                          "ALTER TABLE ingestion_manifest RENAME gate TO door"};
+    for (size_t i = 0; i < COUNT(missing); i++) {
+        json_t *facts = facts_none(FACTS_RECENT);
+        const struct facts_question question = {.spool_id = SPOOL, .parts = FACTS_RECENT};
+        EXPECT_OK(pg_exec(&db.pg, "BEGIN"));
+        EXPECT_OK(pg_exec(&db.pg, missing[i]));
+        EXPECT_ERR(facts_ask(&db.pg, set, &question, facts), ERR_CONFIG, "spoolgate migrate");
+        pg_rollback(&db.pg);
+        json_decref(facts);
+    }
 }

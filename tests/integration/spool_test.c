@@ -43,6 +43,34 @@ Test(spool, opening_makes_what_is_missing_and_keeps_the_id)
     spool_close(&again);
 }
 
+/* A producer of the group: it may write into tmp/ and incoming/, and the id isn't its to make. */
+Test(spool, a_producer_who_is_the_first_makes_no_id)
+{
+    struct spool first;
+    cr_assert_eq(unlinkat(spool.root, ".id", 0), 0);
+    EXPECT_ERR(spool_open(&first, path, false), ERR_SPOOL, "has no .id yet");
+    const struct {
+        int fd;
+        mode_t mode;
+    } folders[] = {{spool.root, 0555},       {spool.tmp, 0777},     {spool.incoming, 0777},
+                   {spool.processing, 0755}, {spool.archive, 0755}, {spool.failed, 0755}};
+    for (size_t i = 0; i < COUNT(folders); i++)
+        cr_assert_eq(fchmod(folders[i].fd, folders[i].mode), 0);
+    cr_assert_eq(chmod(top.path, 0755), 0);
+    if (geteuid() == 0)
+        cr_assert_eq(seteuid(65534), 0);
+    EXPECT_OK(spool_open(&first, path, true));
+    cr_assert_str_empty(first.id);
+    EXPECT_ERR(spool_lock(&first), ERR_SPOOL, ".lock");
+    spool_close(&first);
+    if (getuid() == 0)
+        cr_assert_eq(seteuid(0), 0);
+    cr_assert_eq(fchmod(spool.root, 0755), 0);
+    EXPECT_OK(spool_open(&first, path, true));
+    cr_assert_str_not_empty(first.id);
+    spool_close(&first);
+}
+
 Test(spool, what_is_no_spool_is_refused)
 {
     struct spool other;
@@ -251,6 +279,10 @@ Test(spool, what_is_not_ours_is_left_alone_with_a_reason)
     EXPECT_OK(scan_gate(&spool, "default", &rules, &found));
     cr_assert_eq(found.count, 0, "got %zu, the first is %s", found.count,
                  found.count ? found.files[0].name : "");
+    size_t told_of = 0;
+    for (size_t i = 0; i < COUNT(rows); i++)
+        told_of += rows[i].reason != NULL;
+    cr_assert_eq(found.unclaimable, told_of, "want %zu, got %zu", told_of, found.unclaimable);
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct buf line = {0};
         buf_printf(&line, "incoming/%s: %s", rows[i].name, rows[i].reason ? rows[i].reason : "");

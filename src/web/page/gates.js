@@ -138,6 +138,7 @@ function notes(gate) {
     said.push("opens by hand only");
   if (gate.opens?.idle_s > 0) said.push(`opens after ${limit(gate.opens.idle_s)} of quiet${bars(gate).length > 0 ? ", too" : ""}`);
   if (gate.unsettled > 0) said.push(`${count(gate.unsettled)} being written`);
+  if (gate.unclaimable > 0) said.push(`${many(gate.unclaimable, "file", "files")} left alone, spoolgate doctor says why`);
   for (const [state, word] of [["loading", "loading"], ["queued", "queued"], ["held", "held back"]])
     if (inState(state) > 0) said.push(`${many(inState(state), "batch", "batches")} ${word}`);
   return said;

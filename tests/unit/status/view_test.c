@@ -20,6 +20,7 @@ static struct view_gate gates[] = {
      .waiting = 3,
      .bytes = 4096,
      .unsettled = 1,
+     .unclaimable = 2,
      .more = true,
      .oldest_us = 1500000,
      .held = true,
@@ -49,9 +50,11 @@ static const struct row {
      "{\"started_at\":\"1970-01-01T00:00:01Z\","
      "\"stopping\":true,\"database_error\":null,\"gates\":["
      "{\"gate\":\"default\",\"waiting\":0,\"more\":false,\"bytes\":0,\"unsettled\":0,"
+     "\"unclaimable\":0,"
      "\"oldest_at\":null,\"held\":false,\"stall\":\"\",\"stalled_reason\":null,"
      "\"opens\":{\"count\":1000,\"bytes\":16777216,\"age_s\":2,\"idle_s\":0.2}},"
      "{\"gate\":\"plant\\n1\",\"waiting\":3,\"more\":true,\"bytes\":4096,\"unsettled\":1,"
+     "\"unclaimable\":2,"
      "\"oldest_at\":\"1970-01-01T00:00:01.5Z\",\"held\":true,\"stall\":\"misfit\","
      "\"stalled_reason\":\"table \\\"t\\\" lacks column a\","
      "\"opens\":{\"count\":0,\"bytes\":0,\"age_s\":0,\"idle_s\":0}}],"

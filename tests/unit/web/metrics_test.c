@@ -9,6 +9,7 @@
 static struct view_gate gates[] = {
     {.name = "default", .waiting = 3, .bytes = 4096, .oldest_us = NOW - 1500000},
     {.name = "b",
+     .unclaimable = 2,
      .held = true,
      .oldest_us = NOW - 1,
      .stall = VIEW_STALLED_ROOM,
@@ -76,6 +77,8 @@ Test(web_metrics, lines)
         "spoolgate_gate_waiting_bytes{gate=\"default\"} 4096",
         "spoolgate_gate_oldest_seconds{gate=\"default\"} 1.500000",
         "spoolgate_gate_oldest_seconds{gate=\"b\"} 0",
+        "spoolgate_gate_unclaimable_files{gate=\"default\"} 0",
+        "spoolgate_gate_unclaimable_files{gate=\"b\"} 2",
         "spoolgate_gate_held{gate=\"default\"} 0",
         "spoolgate_gate_held{gate=\"b\"} 1",
         "spoolgate_gate_stalled{gate=\"default\",reason=\"room\"} 0",
