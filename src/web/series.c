@@ -48,8 +48,7 @@ void series_begin(struct series *s, struct buf *out, const char *name, enum seri
 /* A gate may have that name: its line would be there twice. */
 static bool is_other(const struct series *s, const char *value_1, const char *value_2)
 {
-    return s->labels[0] && strcmp(value_1, other) == 0 &&
-           (!s->labels[1] || strcmp(value_2, other) == 0);
+    return strcmp(value_1, other) == 0 && (!s->labels[1] || strcmp(value_2, other) == 0);
 }
 
 void series_put(struct series *s, double value, const char *value_1, const char *value_2)
@@ -75,6 +74,5 @@ void series_one(struct buf *out, const char *name, const char *help, double valu
 {
     struct series s;
     series_begin(&s, out, name, SERIES_SUM, help, NULL, NULL);
-    series_put(&s, value, NULL, NULL);
-    series_end(&s);
+    put_line(&s, value, NULL, NULL);
 }
