@@ -7,6 +7,8 @@
 #include "base/pulse.h"
 #include "io/thread.h"
 
+enum { BEAT_MS = 20000 };
+
 static void lock(struct transfer *t)
 {
     (void)pthread_mutex_lock(&t->lock);
@@ -46,21 +48,16 @@ static void look(uv_async_t *async)
     if (stopping && !uv_is_closing((uv_handle_t *)&t->async)) {
         http_pool_close(t->pool);
         uv_close((uv_handle_t *)&t->async, NULL);
-        uv_close((uv_handle_t *)&t->before_wait, NULL);
-        uv_close((uv_handle_t *)&t->after_wait, NULL);
+        uv_close((uv_handle_t *)&t->beat, NULL);
     }
 }
 
-static void begin_wait(uv_prepare_t *handle)
+/* The loop never waits but for what comes. uv calls us back within its wait: to say that it waits
+ * would hide a callback that hangs. */
+static void beat(uv_timer_t *timer)
 {
-    (void)handle;
-    pulse_wait();
-}
-
-static void end_wait(uv_check_t *handle)
-{
-    (void)handle;
-    pulse_go_on();
+    (void)timer;
+    pulse_beat();
 }
 
 static void *transfer_main(void *transfer)
@@ -85,10 +82,8 @@ static struct err open_loop(struct transfer *t)
     }
     (void)uv_async_init(&t->loop, &t->async, look);
     t->async.data = t;
-    (void)uv_prepare_init(&t->loop, &t->before_wait);
-    (void)uv_prepare_start(&t->before_wait, begin_wait);
-    (void)uv_check_init(&t->loop, &t->after_wait);
-    (void)uv_check_start(&t->after_wait, end_wait);
+    (void)uv_timer_init(&t->loop, &t->beat);
+    (void)uv_timer_start(&t->beat, beat, BEAT_MS, BEAT_MS);
     return ERR_OK;
 }
 

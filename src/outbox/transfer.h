@@ -29,8 +29,7 @@ struct transfer {
     int wake;
     uv_loop_t loop;
     uv_async_t async;
-    uv_prepare_t before_wait; /* the thread's pulse */
-    uv_check_t after_wait;
+    uv_timer_t beat; /* the thread's pulse */
     struct http_pool *pool;
     pthread_t thread;
     bool runs;

@@ -6,6 +6,8 @@
 #include <sys/eventfd.h>
 
 #include "base/mem.h"
+#include "base/pulse.h"
+#include "base/time.h"
 #include "bytes.h"
 #include "folder.h"
 
@@ -59,6 +61,28 @@ Test(outbox_transfer, comes_back_with_what_went_wrong)
     transfer_stop(&t);
     transfer_close(&t);
     free(p);
+    (void)close(port);
+    (void)close(wake);
+}
+
+/* While it stands in the loop's wait, where callbacks are called, too. */
+Test(outbox_transfer, a_loop_that_hangs_is_noticed)
+{
+    struct transfer t;
+    char url[64];
+    char problem[200];
+    int wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    int port = open_port(false, url);
+    EXPECT_OK(transfer_start(&t, wake));
+    transfer_send(&t, make_parcel(url));
+    free(wait_for_one(&t, wake));
+    int64_t now = time_monotonic();
+    cr_expect(pulse_check(now, problem, sizeof problem), "want it well, got: %s", problem);
+    cr_expect_not(pulse_check(now + PULSE_LIMIT_US + TIME_US_PER_S, problem, sizeof problem),
+                  "want it stuck, had it never beaten since");
+    cr_expect_not_null(strstr(problem, "the sender has made no progress"), "got: %s", problem);
+    transfer_stop(&t);
+    transfer_close(&t);
     (void)close(port);
     (void)close(wake);
 }
