@@ -107,7 +107,11 @@ static struct err seal_now(struct follow *f)
     do {
         e = write_segment(f, id, name, &seal);
     } while (e.cls == ERR_SPOOL && wait_to_try_again(f, &e, &told));
+    bool is_there = seal.file.is_published;
     seal_close(&seal);
+    if (err_is(&e) && is_there)
+        return err_make(e.cls, "%.300s; %s is in incoming/, but may be lost when the power fails",
+                        e.text, name);
     if (err_is(&e))
         return err_make(e.cls, "%.300s; lines in hand are lost: %" PRIu64, e.text, f->cut.count);
     if (err_is(&told))

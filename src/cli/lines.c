@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "frame/msgpack.h"
 #include "frame/pack.h"
 
 enum { LINE_BYTES_MAX = 64 << 20, READ_BYTES = 64 << 10 };
@@ -45,13 +46,25 @@ static bool is_seal(const json_t *frame)
     return name && strcmp(name, "seal") == 0;
 }
 
+/* NULL: whoever loads it takes it. */
+static const char *problem_of(const struct frame_limits *limits, const struct buf *frame)
+{
+    static const char *const texts[] = {[MP_STRING] = "a string is longer than limits.string",
+                                        [MP_KEYS] = "an object has more keys than limits.keys",
+                                        [MP_DEEP] = "nested deeper than limits.depth"};
+    struct mp_cursor c = {frame->data, frame->data + frame->len};
+    if (frame->len > limits->frame_bytes)
+        return "the frame is larger than limits.frame";
+    enum mp_status status = mp_skip(&c, limits);
+    return (size_t)status < sizeof texts / sizeof *texts ? texts[status] : NULL;
+}
+
 static struct err pack_line(const struct lines *l, const char *line, size_t len, struct buf *frame)
 {
-    json_error_t problem;
-    json_t *value = json_loadb(line, len, JSON_REJECT_DUPLICATES, &problem);
+    json_error_t error;
+    json_t *value = json_loadb(line, len, JSON_REJECT_DUPLICATES, &error);
     if (!value)
-        return err_make(ERR_SEGMENT, "%s:%lu:%d: %s", l->name, l->number, problem.column,
-                        problem.text);
+        return err_make(ERR_SEGMENT, "%s:%lu:%d: %s", l->name, l->number, error.column, error.text);
     struct err e = ERR_OK;
     if (!json_is_object(value)) {
         e = err_make(ERR_SEGMENT, "%s:%lu:1: a frame is a JSON object", l->name, l->number);
@@ -61,6 +74,9 @@ static struct err pack_line(const struct lines *l, const char *line, size_t len,
     } else {
         buf_clear(frame);
         pack_json(frame, value);
+        const char *problem = l->limits ? problem_of(l->limits, frame) : NULL;
+        if (problem)
+            e = err_make(ERR_SEGMENT, "%s:%lu:1: %s", l->name, l->number, problem);
     }
     json_decref(value);
     return e;

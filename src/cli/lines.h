@@ -24,10 +24,13 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "frame/limits.h"
 
 struct lines {
     const char *name;
     int fd;
+    /* What a frame may be; NULL: anything. One beyond it would take its whole segment with it. */
+    const struct frame_limits *limits;
     bool is_ended; /* there is nothing more to read */
 
     /* private */

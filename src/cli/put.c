@@ -91,7 +91,8 @@ static struct err put_from(const struct config *config, const struct request *re
 {
     bool is_stdin = !path || strcmp(path, "-") == 0;
     struct lines in = {.fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC),
-                       .name = is_stdin ? "stdin" : path};
+                       .name = is_stdin ? "stdin" : path,
+                       .limits = &config->limits};
     if (in.fd < 0)
         return err_system(ERR_USAGE, errno, "can't open %s", path);
     struct err e = put_into(config, request, &in);

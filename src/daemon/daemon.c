@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/time.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -78,6 +79,21 @@ static void cancelled(uv_work_t *work, int status)
     (void)status;
 }
 
+/* The loop's deadlines end with it. What is left then is joined, and may wait for a server or a
+ * disk, too. */
+static void end_silently(int number)
+{
+    (void)number;
+    _exit(0);
+}
+
+static void bound_the_end(void)
+{
+    const struct itimerval end = {.it_value = {.tv_sec = DAEMON_END_S, .tv_usec = 500000}};
+    (void)signal(SIGALRM, end_silently);
+    (void)setitimer(ITIMER_REAL, &end, NULL);
+}
+
 static void end_hard(uv_timer_t *timer)
 {
     (void)timer;
@@ -108,6 +124,7 @@ static void stop(uv_signal_t *handle, int number)
         return;
     }
     service_stopping();
+    bound_the_end();
     LOG_INFO("stopping", LOG_STR("signal", number == SIGTERM ? "TERM" : "INT"));
     board_stop(&d->board, false);
     courier_end(d->courier, COURIER_SOON);
@@ -120,6 +137,8 @@ static void reload(uv_signal_t *handle, int number)
 {
     struct daemon *d = handle->data;
     (void)number;
+    if (board_is_stopping(&d->board)) /* nothing would go by it, and the end would wait for it */
+        return;
     LOG_INFO("reload asked for");
     reload_start(&d->reload, NULL, NULL); /* which also wakes the scanner */
 }
@@ -181,8 +200,11 @@ static void check_ended(uv_async_t *async)
     uv_close((uv_handle_t *)&d->on_term, NULL);
     uv_close((uv_handle_t *)&d->on_int, NULL);
     uv_close((uv_handle_t *)&d->on_hup, NULL);
-    /* A reload may still be reading: it isn't waited for. close_loop() closes the timer. */
-    (void)uv_timer_start(&d->deadline, end_hard, DAEMON_GRACE_S * UINT64_C(1000), 0);
+    /* A reload may still be reading: it has what time there is. close_loop() closes the timer. */
+    uint64_t left_ms = uv_timer_get_due_in(&d->deadline);
+    if (!d->giving_up)
+        left_ms += (DAEMON_END_S - DAEMON_GRACE_S) * UINT64_C(1000);
+    (void)uv_timer_start(&d->deadline, end_hard, left_ms, 0);
     uv_unref((uv_handle_t *)&d->deadline);
     uv_close((uv_handle_t *)&d->sampling, NULL);
     uv_close((uv_handle_t *)&d->somebody_ended, NULL);

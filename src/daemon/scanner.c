@@ -182,6 +182,7 @@ static struct err resume(struct scanner *s, const struct uuid *id)
 {
     char gate[SPOOL_GATE];
     char batch[UUID_TEXT];
+    pulse_beat();
     TRY(claim_gate_of(s->spool->processing, uuid_format(id, batch), gate));
     board_post_resume(s->board, id, gate, policy_of(s, gate).is_ordered);
     return ERR_OK;

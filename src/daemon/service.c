@@ -83,7 +83,8 @@ static const char *first_stall(const struct view *v, const char **gate)
 static void put(char line[SERVICE_STATUS], const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* What doesn't fit is cut off, at a character's end: it is shown as text. */
+/* What doesn't fit is cut off, at a character's end: it is shown as text. A line's end would begin
+ * another message to systemd, and names of tables and columns may hold one. */
 static void put(char line[SERVICE_STATUS], const char *format, ...)
 {
     size_t len = strlen(line);
@@ -91,6 +92,9 @@ static void put(char line[SERVICE_STATUS], const char *format, ...)
     va_start(args, format);
     (void)vsnprintf(line + len, SERVICE_STATUS - len, format, args);
     va_end(args);
+    for (char *p = line + len; *p; p++)
+        if ((unsigned char)*p < ' ')
+            *p = ' ';
     len = strlen(line);
     line[utf8_check((const uint8_t *)line, len)] = '\0';
 }

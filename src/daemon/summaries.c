@@ -122,11 +122,13 @@ static void *summaries_main(void *summaries)
         if (s->stopping && (!s->finish || s->count == 0))
             break;
         size_t count = take_round(s, &round);
+        s->is_asking = true;
         (void)pthread_mutex_unlock(&s->lock);
         summarize_all(s, round, count);
         free_leaves(round, count);
         not_before_us = time_monotonic() + PAUSE_US;
         (void)pthread_mutex_lock(&s->lock);
+        s->is_asking = false;
     }
     (void)pthread_mutex_unlock(&s->lock);
     thread_end();
@@ -187,9 +189,10 @@ void summaries_stop(struct summaries *s, bool finish)
     (void)pthread_mutex_lock(&s->lock);
     s->stopping = true;
     s->finish = finish;
+    bool is_asking = s->is_asking;
     (void)pthread_cond_signal(&s->changed);
     (void)pthread_mutex_unlock(&s->lock);
-    if (!finish)
+    if (!finish && is_asking) /* a server that hangs doesn't answer that, either */
         pg_cancel(&s->pg);
     if (s->runs)
         (void)pthread_join(s->thread, NULL);

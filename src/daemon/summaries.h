@@ -39,6 +39,7 @@ struct summaries {
     struct summary_leaf *leaves; /* with something to summarise */
     size_t count, cap;
     char told[sizeof((struct err *)0)->text]; /* the last failure in the log; "" after a success */
+    bool is_asking;                           /* something is under way at the server */
     bool stopping, finish;
 };
 

@@ -2,6 +2,7 @@
 #include "web/api.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/jsonw.h"
 #include "base/str.h"
@@ -38,6 +39,20 @@ static json_t *time_json(int64_t us)
     return json_string(time_format(us, text));
 }
 
+/* Of any bytes: a text that was cut to fit may end within a character. jsonw mends what jansson
+ * refuses. */
+static json_t *text_json(const char *text, size_t len)
+{
+    struct buf quoted = {0};
+    jsonw_quote(&quoted, text, len);
+    return read_json(&quoted);
+}
+
+static json_t *error_json(const char *text)
+{
+    return *text ? text_json(text, strlen(text)) : json_null();
+}
+
 /* ---- /api/status ---- */
 
 static void put_ready(const struct web_source *source, json_t *status)
@@ -51,10 +66,9 @@ static void put_ready(const struct web_source *source, json_t *status)
     ready_judge(&view, &reasons);
     const char *text = buf_cstr(&reasons);
     while ((line = str_line(&text, &len)))
-        (void)json_array_append_new(list, json_stringn(line, len));
-    (void)json_object_set_new(
-        status, "ready",
-        json_pack("{s:b, s:o}", "ready", json_array_size(list) == 0, "reasons", list));
+        (void)json_array_append_new(list, text_json(line, len));
+    (void)json_object_set_new(status, "ready",
+                              json_pack("{s:b, s:o}", "ready", reasons.len == 0, "reasons", list));
     buf_free(&reasons);
     view_free(&view);
 }
@@ -63,17 +77,18 @@ static void put_facts(const struct web_site *site, json_t *status)
 {
     struct collect_known known;
     collect_look(site->collect, COLLECT_PAGE_US, &known);
-    const char *error = *known.error ? known.error : NULL;
     char *target = pg_describe(site->source->config->database);
     json_t *facts = json_deep_copy(known.facts);
     (void)json_object_update(status, facts);
     json_decref(facts);
     (void)json_object_set_new(
         status, "facts",
-        json_pack("{s:o, s:s?}", "asked_at",
-                  known.asked_us > 0 ? time_json(known.asked_us) : json_null(), "error", error));
+        json_pack("{s:o, s:o}", "asked_at",
+                  known.asked_us > 0 ? time_json(known.asked_us) : json_null(), "error",
+                  error_json(known.error)));
     (void)json_object_set_new(status, "database",
-                              json_pack("{s:s, s:s?}", "target", target, "error", error));
+                              json_pack("{s:o, s:o}", "target", text_json(target, strlen(target)),
+                                        "error", error_json(known.error)));
     free(target);
     collect_forget(site->collect, &known);
 }

@@ -45,11 +45,13 @@ struct collect {
     bool stopping, is_over;
     bool wanted;
     unsigned waiters;
-    uint64_t rounds;       /* counts the looks */
-    int64_t looking_us;    /* monotonic: since when the thread asks; 0: it doesn't */
-    int64_t not_before_us; /* monotonic: a look wouldn't find anything newer */
-    int64_t looked_us;     /* monotonic: the end of the last one; 0: none yet */
-    struct job *job;       /* wanted, or under way */
+    uint64_t rounds;        /* counts the looks */
+    int64_t asking_us;      /* monotonic: since when the thread asks; 0: it doesn't */
+    int64_t not_before_us;  /* monotonic: a look wouldn't find anything newer */
+    int64_t looked_us;      /* monotonic: the end of the last one; 0: none yet */
+    struct job *job;        /* wanted, or under way */
+    int64_t rests_until_us; /* monotonic: the server can't be reached, and isn't tried before */
+    struct err away;        /* why it can't */
     struct collect_known known;
 };
 
@@ -66,8 +68,7 @@ static struct err be_connected(struct collect *c)
     if (pg_is_open(&c->pg))
         return ERR_OK;
     TRY(pg_open(&c->pg, &(struct pg_target){config->database, config->schema}));
-    if (c->was_lost)
-        meter_add(METER_RECONNECTS, METER_LABELS("status"), 1);
+    meter_add(METER_RECONNECTS, METER_LABELS("status"), c->was_lost);
     c->was_lost = false;
     return ERR_OK;
 }
@@ -126,6 +127,14 @@ static struct err look(struct collect *c, json_t *facts, bool *is_up)
     return e;
 }
 
+/* Under the lock, behind each question. */
+static void note_connection(struct collect *c, const struct err *e)
+{
+    bool is_away = err_is(e) && !pg_is_open(&c->pg);
+    c->rests_until_us = is_away ? time_monotonic() + COLLECT_RETRY_US : 0;
+    c->away = is_away ? *e : ERR_OK;
+}
+
 /* Under the lock, which it gives up meanwhile. What others read never changes, and references to
  * it are counted under the lock alone: jansson's own counting leaves out half of what that takes
  * among threads. */
@@ -133,7 +142,7 @@ static void look_once(struct collect *c)
 {
     json_t *found = json_object();
     bool is_up = c->known.is_up;
-    c->looking_us = time_monotonic();
+    c->asking_us = time_monotonic();
     latch_unlock(&c->latch);
     unsigned used = room_used_percent(c->source->spool);
     struct err e = look(c, found, &is_up);
@@ -141,6 +150,7 @@ static void look_once(struct collect *c)
     json_t *facts = json_copy(c->known.facts);
     (void)json_object_update(facts, found);
     json_decref(found);
+    note_connection(c, &e);
     json_decref(c->known.facts);
     c->known.facts = facts;
     c->known.spool_used = used;
@@ -150,7 +160,7 @@ static void look_once(struct collect *c)
     (void)snprintf(c->known.error, sizeof c->known.error, "%s", err_is(&e) ? e.text : "");
     c->looked_us = time_monotonic();
     c->not_before_us = c->fast_us;
-    c->looking_us = 0;
+    c->asking_us = 0;
     c->rounds++;
 }
 
@@ -178,9 +188,14 @@ static void free_job(struct job *job)
 static void do_job(struct collect *c)
 {
     struct job *job = c->job;
-    latch_unlock(&c->latch);
-    job->e = ask_receipts(c, &job->query, &job->rows);
-    latch_lock(&c->latch);
+    if (!job->is_left) {
+        c->asking_us = time_monotonic();
+        latch_unlock(&c->latch);
+        job->e = ask_receipts(c, &job->query, &job->rows);
+        latch_lock(&c->latch);
+        note_connection(c, &job->e);
+        c->asking_us = 0;
+    }
     c->job = NULL;
     job->is_done = true;
     if (job->is_left)
@@ -243,10 +258,10 @@ void collect_look(struct collect *c, int64_t max_age_us, struct collect_known *k
     }
     *known = c->known;
     (void)json_incref(known->facts);
-    if (c->looking_us > 0 && time_monotonic() - c->looking_us > HUNG_US) {
+    if (c->asking_us > 0 && time_monotonic() - c->asking_us > HUNG_US) {
         known->is_up = false;
         (void)snprintf(known->error, sizeof known->error, "database: no answer for %" PRId64 " s",
-                       (time_monotonic() - c->looking_us) / TIME_US_PER_S);
+                       (time_monotonic() - c->asking_us) / TIME_US_PER_S);
     }
     latch_unlock(&c->latch);
 }
@@ -267,6 +282,11 @@ struct err collect_receipts(struct collect *c, const struct receipts_query *quer
     if (c->job || c->stopping) {
         latch_unlock(&c->latch);
         return err_make(ERR_BUSY, "somebody else's receipts are being looked up; try again");
+    }
+    if (time_monotonic() < c->rests_until_us) {
+        struct err away = c->away;
+        latch_unlock(&c->latch);
+        return away;
     }
     struct job *job = mem_calloc(1, sizeof *job);
     job->query = *query;
@@ -305,13 +325,23 @@ struct err collect_start(struct collect **collect, const struct web_source *sour
     return e;
 }
 
+/* Only what is under way: a server that hangs doesn't answer that, either. */
+static void cancel(struct collect *c)
+{
+    latch_lock(&c->latch);
+    bool is_asking = c->asking_us > 0;
+    latch_unlock(&c->latch);
+    if (is_asking)
+        pg_cancel(&c->pg);
+}
+
 void collect_end(struct collect *c)
 {
     latch_lock(&c->latch);
     c->stopping = true;
     latch_tell(&c->latch);
     latch_unlock(&c->latch);
-    pg_cancel(&c->pg);
+    cancel(c);
 }
 
 void collect_stop(struct collect *c)
@@ -325,7 +355,7 @@ void collect_stop(struct collect *c)
         if (latch_wait(&c->latch, time_monotonic() + CHECK_US))
             continue;
         latch_unlock(&c->latch);
-        pg_cancel(&c->pg);
+        cancel(c);
         latch_lock(&c->latch);
     }
     latch_unlock(&c->latch);

@@ -97,7 +97,8 @@ struct err listener_open_unix(struct listener *l, const char *path)
 void listener_close(struct listener *l)
 {
     struct stat found;
-    (void)close(l->fd);
+    if (l->fd >= 0)
+        (void)close(l->fd);
     l->fd = -1;
     if (l->is_unix && lstat(l->path.sun_path, &found) == 0 && found.st_ino == l->made.st_ino &&
         found.st_dev == l->made.st_dev)

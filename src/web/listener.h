@@ -32,7 +32,7 @@ struct err listener_open_tcp(struct listener *l, const struct endpoint *endpoint
 
 /* Mode 0660. A socket that nobody listens on any more is replaced; any other file stays. */
 struct err listener_open_unix(struct listener *l, const char *path);
-void listener_close(struct listener *l);
+void listener_close(struct listener *l); /* l->fd may be -1: somebody has closed it */
 
 /* "http://127.0.0.1:9647/", or the path. */
 const char *listener_name(const struct listener *l, char text[LISTENER_NAME]);

@@ -2,6 +2,7 @@
 #include "web/series.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "base/meter.h"
 
@@ -44,9 +45,16 @@ void series_begin(struct series *s, struct buf *out, const char *name, enum seri
     series_head(out, name, "gauge", help);
 }
 
+/* A gate may have that name: its line would be there twice. */
+static bool is_other(const struct series *s, const char *value_1, const char *value_2)
+{
+    return s->labels[0] && strcmp(value_1, other) == 0 &&
+           (!s->labels[1] || strcmp(value_2, other) == 0);
+}
+
 void series_put(struct series *s, double value, const char *value_1, const char *value_2)
 {
-    if (s->count++ < METER_SERIES) {
+    if (!is_other(s, value_1, value_2) && s->count++ < METER_SERIES) {
         put_line(s, value, value_1, value_2);
         return;
     }

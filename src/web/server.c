@@ -150,12 +150,24 @@ static void free_server(struct server *s)
     free(s);
 }
 
+/* The library closes the socket in some of its failures. Then its number may be another thread's by
+ * now, and is nothing for us to close. */
+static void forget_if_closed(struct listener *l, const struct stat *socket)
+{
+    struct stat found;
+    if (fstat(l->fd, &found) != 0 || found.st_ino != socket->st_ino ||
+        found.st_dev != socket->st_dev)
+        l->fd = -1;
+}
+
 struct err server_open(struct server **server, const struct listener *l,
                        const struct web_site *site)
 {
     struct server *s = mem_calloc(1, sizeof *s);
+    struct stat socket = {0};
     *server = NULL;
     s->listener = *l;
+    (void)fstat(l->fd, &socket);
     s->site = site;
     latch_open(&s->latch);
     s->daemon = MHD_start_daemon(
@@ -166,6 +178,7 @@ struct err server_open(struct server **server, const struct listener *l,
         SERVER_SILENCE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, SERVER_REQUEST,
         MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_COMPLETED, completed, s, MHD_OPTION_END);
     if (!s->daemon) {
+        forget_if_closed(&s->listener, &socket);
         free_server(s);
         return err_make(ERR_INTERNAL, "the status server's threads can't be started");
     }

@@ -2,8 +2,11 @@
 # SPDX-License-Identifier: MIT
 """The database is down, goes down, loses a table: nothing is failed, everything waits and says why."""
 import os
+import pathlib
+import signal
 import socket
 import threading
+import urllib.request
 
 import psycopg
 
@@ -40,6 +43,15 @@ class LockedTable:
 
     def __exit__(self, *_):
         self.connection.close()
+
+
+def waits_in(pid, name):
+    """The number of the system call in which a thread waits, or None."""
+    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+        if (task / "comm").read_text().strip() == name:
+            number = (task / "syscall").read_text().split()[0]
+            return number if number.isdigit() else None
+    return None
 
 
 class TestOwnCluster(ClusterCase):
@@ -118,6 +130,45 @@ class TestOwnCluster(ClusterCase):
                 self.site.wait_settled(value)
         self.assertEqual(values(self.site), [1, 2, 3])
         self.assertEqual({(r["status"], r["attempts"]) for r in self.site.receipts()}, {("done", 1)})
+
+    def stop_processes(self, pids):
+        """They say nothing until the test is over."""
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+            self.addCleanup(os.kill, pid, signal.SIGCONT)
+
+    def test_a_server_that_hangs_does_not_keep_the_end(self):
+        """Nothing is asked of it, so nothing has to be cancelled: it wouldn't answer that, either."""
+        with self.site.daemon(env={"SPOOLGATE_HTTP_LISTEN": "127.0.0.1:0"}) as daemon:
+            port, = {line.rpartition(":")[2].rstrip("/") for line in wait_until(
+                lambda: daemon.logged('msg="status server listens"'), "it listens")}
+            self.site.put("a.msgpack", pack(metric(value=1)))
+            self.site.wait_settled(1)
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/status") as answer:
+                self.assertEqual(answer.status, 200)
+            with self.site.connect() as other:  # the connections of loaders, summariser, status server
+                wait_until(lambda: other.execute("SELECT count(*) FROM pg_stat_activity WHERE state <> 'idle' AND "
+                                                 "application_name = 'spoolgate'").fetchone() == (0,), "nobody asks")
+            server = self.cluster.pid()
+            children = pathlib.Path(f"/proc/{server}/task/{server}/children").read_text().split()
+            self.stop_processes([server, *map(int, children)])
+            self.assertEqual(daemon.terminate()[0], FINE)
+        self.assertIn("msg=stopped", daemon.log)
+
+    def test_a_summary_that_hangs_does_not_keep_the_end(self):
+        """Its thread is joined after the loop, and the loop's deadlines, are over."""
+        with self.site.daemon() as daemon:
+            self.site.put("a.msgpack", pack(metric(value=1)))
+            self.site.wait_settled(1)
+            pid, = wait_until(lambda: self.site.query(
+                "SELECT pid FROM pg_stat_activity WHERE query LIKE '%brin_summarize_new%' AND state = 'idle'"),
+                "the summariser has asked, and got its answer")[0]
+            idle = wait_until(lambda: waits_in(daemon.pid, "summariser"), "the summariser waits for work")
+            self.stop_processes([pid])
+            self.site.put("b.msgpack", pack(metric(value=2)))
+            self.site.wait_settled(2)
+            wait_until(lambda: waits_in(daemon.pid, "summariser") not in (None, idle), "it waits for the server")
+            self.assertEqual(daemon.terminate()[0], FINE)
 
     def test_a_crash_in_the_middle_of_a_load(self):
         rows = 20000
@@ -332,6 +383,19 @@ class TestBackOff(SiteCase):
             wait_until(lambda: server.tries >= before + 4, "it tries again and again")
         self.assertEqual(len(daemon.logged("segments wait")), 1)
         self.assertLessEqual(len(daemon.logged("chunks wait")), 1)
+
+    def test_whoever_looks_does_not_make_it_try(self):
+        """Each request for receipts would be another connection."""
+        server = DeadServer(self.site.folder)
+        self.addCleanup(server.close)
+        self.site.configure(f"loaders: 1\nhttp: {{socket: {self.site.folder}/status.sock}}\n")
+        with self.site.daemon(env={"SPOOLGATE_DATABASE": server.url}):
+            wait_until(lambda: "server closed the connection" in self.site.look("/api/receipts")[1], "it has been tried")
+            before = server.tries
+            for _ in range(300):
+                code, text = self.site.look("/api/receipts")
+                self.assertEqual((code, "error" in text), (503, True))
+            self.assertLess(server.tries - before, 150)
 
     def test_sigterm_while_the_database_is_down(self):
         with self.site.daemon(env={"SPOOLGATE_DATABASE": NOBODY}) as daemon:

@@ -258,6 +258,41 @@ class TestFollow(SiteCase):
                 self.assertEqual(numbers(read(path)), [1])
                 os.unlink(path)
 
+    @unittest.skipUnless(shutil.which("strace"), "needs strace")
+    def test_what_is_there_is_not_called_lost(self):
+        """No folder can be synced, and then it has to end."""
+        self.site.run("put", "-o", "other.msgpack", stdin=line(0), code=FINE)
+        strace = ("strace", "-qq", "-o", "/dev/null", "-e", "inject=fsync:error=EIO:when=2+")
+        with Follower(self.site, "--seal-every", "10ms", under=strace) as put:
+            put.feed(line(1))
+            put.wait_said("tried again each second")
+            child, = pathlib.Path(f"/proc/{put.process.pid}/task/{put.process.pid}/children").read_text().split()
+            os.kill(int(child), signal.SIGTERM)
+            self.assertEqual(put.process.wait(120), CANT_CREATE)
+            name, = set(self.site.in_folder("incoming")) - {"other.msgpack"}
+            self.assertIn(f"{name} is in incoming/, but may be lost", put.said())
+            self.assertNotIn("lines in hand are lost", put.said())
+
+    def test_lines_beyond_the_limits(self):
+        """One would take its whole segment with it."""
+        self.site.configure("limits: {frame: 2KiB, string: 1KiB, keys: 10, depth: 4}\n")
+        deep = b'{"kind": "event", "payload": [[[[1]]]]}\n'
+        many = b'{"kind": "event", "payload": {%s}}\n' % b", ".join(b'"%d": 1' % n for n in range(11))
+        text = b'{"kind": "event", "payload": {"s": "%s"}}\n' % (b"x" * 1025)
+        large = b'{"kind": "event", "payload": {"a": "%s", "b": "%s", "c": 1}}\n' % (b"x" * 1024, b"y" * 1024)
+        with Follower(self.site, "--seal-every", "1h") as put:
+            put.feed(line(1) + deep + many + text + large + line(2))
+            self.assertEqual(put.end(), DATA)
+            for says in ("stdin:2:1: nested deeper than limits.depth", "stdin:3:1: an object has more keys than",
+                         "stdin:4:1: a string is longer", "stdin:5:1: the frame is larger", "4 wrong lines"):
+                self.assertIn(says, put.said())
+            path, = put.paths()
+        self.assertEqual(numbers(read(path)), [1, 2])
+        self.assertEqual(self.site.run("inspect", path, code=FINE).code, FINE)
+        ended = self.site.run("put", stdin=line(3) + deep, code=DATA)
+        self.assertIn("stdin:2:1: nested deeper than limits.depth", ended.text)
+        self.assertEqual(self.site.in_folder("incoming"), [os.path.basename(path)])
+
     def test_usage(self):
         for args, says in ((["--seal-every", "5"], "neither"), (["--seal-every", "x"], "neither"),
                            (["--seal-every", "5s", "--seal-every", "6s"], "second time"),

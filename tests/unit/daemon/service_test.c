@@ -29,6 +29,7 @@ Test(daemon_service, described)
         {{&quiet}, 0, true, false, "", "stopping; 1 gate: nothing waits"},
         {{&quiet}, 0, false, true, "", "1 gate: nothing waits; the last reload was refused"},
         {{&quiet}, 0, false, false, "gone", "1 gate: nothing waits; no database: gone"},
+        {{&quiet}, 0, false, false, "a\nREADY=1", "1 gate: nothing waits; no database: a READY=1"},
         {{&one, &stalled},
          0,
          false,

@@ -73,3 +73,28 @@ Test(web_series, other)
         buf_free(&got);
     }
 }
+
+/* One that is called so is part of that line. */
+Test(web_series, called_other)
+{
+    static const char *const places[] = {"first", "last"};
+    for (size_t place = 0; place < COUNT(places); place++) {
+        struct buf got = {0};
+        struct series s;
+        char name[32];
+        series_begin(&s, &got, "m", SERIES_SUM, "Help.", "a", NULL);
+        if (place == 0)
+            series_put(&s, 1, "other", NULL);
+        for (size_t n = 0; n < METER_SERIES + 1; n++) {
+            (void)snprintf(name, sizeof name, "g%zu", n);
+            series_put(&s, 2, name, NULL);
+        }
+        if (place == 1)
+            series_put(&s, 1, "other", NULL);
+        series_end(&s);
+        const char *at = strstr(buf_cstr(&got), "m{a=\"other\"}");
+        cr_expect_str_eq(at ? at : "", "m{a=\"other\"} 3\n", "%s: got %s", places[place],
+                         at ? at : "nothing");
+        buf_free(&got);
+    }
+}
