@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/survey.h"
 
+#include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/time.h"
 #include "cli/cli.h"
@@ -109,6 +114,23 @@ static struct err find_misfits(struct pg *pg, const struct manifest *set, json_t
     return ERR_OK;
 }
 
+/* With `peer`, or a password in a home, the server knows the daemon's user and not whoever types
+ * this: no reason to think that it is down. */
+static void tell_user(const struct spool *spool, struct err *e)
+{
+    struct stat st;
+    struct passwd entry;
+    struct passwd *owner = NULL;
+    char names[1024];
+    if (fstat(spool->root, &st) != 0 || st.st_uid == geteuid() ||
+        getpwuid_r(st.st_uid, &entry, names, sizeof names, &owner) != 0 || !owner)
+        return;
+    size_t len = strlen(e->text);
+    (void)snprintf(e->text + len, sizeof e->text - len,
+                   "; you aren't the daemon's user, try: sudo -Hu %s spoolgate status",
+                   owner->pw_name);
+}
+
 /* What the database knows, and whether it can be asked at all. */
 static void ask_database(struct survey *survey, const struct spool *spool,
                          const struct manifest *set, json_t *status)
@@ -121,6 +143,8 @@ static void ask_database(struct survey *survey, const struct spool *spool,
     json_t *facts = facts_none(parts);
     char *target = pg_describe(config->database);
     struct err e = pg_is_open(&survey->pg) ? ERR_OK : pg_open(&survey->pg, &to);
+    if (err_is(&e))
+        tell_user(spool, &e);
     if (!err_is(&e) && set && json_is_null(json_object_get(status, "daemon")))
         e = find_misfits(&survey->pg, set, status);
     if (!err_is(&e))

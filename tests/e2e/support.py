@@ -532,6 +532,17 @@ class SiteCase(unittest.TestCase):
         self.addCleanup(self.site.close)
 
 
+class ClusterCase(unittest.TestCase):
+    """Tests with a server of their own, self.cluster, which they may stop."""
+    maxDiff = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.cluster = Cluster()
+        cls.addClassCleanup(cls.cluster.close)
+        cls.cluster.start()
+
+
 def main():
     """For a file that is run by itself."""
     unittest.main(argv=[sys.argv[0], *sys.argv[1:]])

@@ -10,6 +10,7 @@ import re
 import signal
 import socket
 import subprocess
+import unittest
 
 import msgpack
 
@@ -439,6 +440,14 @@ class TestStatusAndGates(SiteCase):
         self.assertEqual({g["gate"]: g["waiting"] + g["unsettled"] for g in status["gates"]},
                          {"default": 1, "mine": 1})
         self.assertIn("not running", self.site.run("status", code=FINE).text)
+
+    @unittest.skipUnless(os.geteuid() == 0, "owners are root's to set")
+    def test_as_another_user_than_the_daemons(self):
+        self.site.run("put", stdin=put_lines(1), code=FINE)
+        nowhere = {"SPOOLGATE_DATABASE": "host=/nonexistent"}
+        self.assertNotIn("sudo", self.site.run("status", env=nowhere, code=FINE).text)
+        os.chown(self.site.spool, 65534, -1)
+        self.assertIn("try: sudo -Hu nobody spoolgate status", self.site.run("status", env=nowhere, code=FINE).text)
 
     def test_with_a_daemon(self):
         self.site.configure(f"gates: {{default: {{{EXACTLY.format(2)}}}}}")

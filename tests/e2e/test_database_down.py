@@ -6,12 +6,11 @@ import pathlib
 import signal
 import socket
 import threading
-import unittest
 import urllib.request
 
 import psycopg
 
-from support import (EXACTLY, FINE, UNAVAILABLE, Cluster, Site, SiteCase, conservation, event, main,
+from support import (EXACTLY, FINE, UNAVAILABLE, ClusterCase, Site, SiteCase, conservation, event, main,
                      metric, pack, wait_until)
 
 NOBODY = "postgresql:///spoolgate?host=/nonexistent&user=nobody"
@@ -55,20 +54,10 @@ def waits_in(pid, name):
     return None
 
 
-class TestOwnCluster(unittest.TestCase):
-    """These stop the server, so it is theirs alone."""
-    maxDiff = None
-
-    @classmethod
-    def setUpClass(cls):
-        cls.cluster = Cluster()
-        cls.addClassCleanup(cls.cluster.close)
-        cls.cluster.start()
-        cls.url = cls.cluster.url
-
+class TestOwnCluster(ClusterCase):
     def setUp(self):
         self.cluster.start()  # whatever the last test left
-        self.site = Site(url=self.url)
+        self.site = Site(url=self.cluster.url)
         self.addCleanup(self.site.close)
 
     def stalled(self, *parts):

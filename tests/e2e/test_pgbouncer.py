@@ -7,19 +7,11 @@ import unittest
 import psycopg
 
 from pgbouncer import PROGRAM, Pgbouncer
-from support import (CONFIG, FINE, UNAVAILABLE, Cluster, Site, event, main, metric, pack, wait_until)
+from support import (CONFIG, FINE, UNAVAILABLE, ClusterCase, Site, event, main, metric, pack, wait_until)
 
 
 @unittest.skipIf(PROGRAM is None, "pgbouncer isn't installed")
-class TestPgbouncer(unittest.TestCase):
-    maxDiff = None
-
-    @classmethod
-    def setUpClass(cls):
-        cls.cluster = Cluster()
-        cls.addClassCleanup(cls.cluster.close)
-        cls.cluster.start()
-
+class TestPgbouncer(ClusterCase):
     def behind(self, mode, **settings):
         """A pooler and a site that knows the database only by it; the test looks past it."""
         bouncer = self.enterContext(Pgbouncer(self.cluster, mode, **settings))

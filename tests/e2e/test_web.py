@@ -14,7 +14,7 @@ import subprocess
 import unittest
 
 import openmetrics
-from support import (BIN, CONFIG, DEADLINE, EXACTLY, Cluster, Site, SiteCase, event, main, metric, pack, wait_until,
+from support import (BIN, CONFIG, DEADLINE, EXACTLY, ClusterCase, Site, SiteCase, event, main, metric, pack, wait_until,
                      without)
 
 ANY_PORT = {"SPOOLGATE_HTTP_LISTEN": "127.0.0.1:0"}
@@ -375,20 +375,10 @@ class TestReady(SiteCase):
             self.assertEqual("\n".join(status["ready"]["reasons"]) + "\n", text)
 
 
-class TestDatabase(unittest.TestCase):
-    """These stop the server, so it is theirs alone."""
-    maxDiff = None
-
-    @classmethod
-    def setUpClass(cls):
-        cls.cluster = Cluster()
-        cls.addClassCleanup(cls.cluster.close)
-        cls.cluster.start()
-        cls.url = cls.cluster.url
-
+class TestDatabase(ClusterCase):
     def setUp(self):
         self.cluster.start()
-        self.site = Site(f"gates: {{default: {{{EXACTLY.format(1)}}}}}\n", url=self.url)
+        self.site = Site(f"gates: {{default: {{{EXACTLY.format(1)}}}}}\n", url=self.cluster.url)
         self.addCleanup(self.site.close)
 
     def test_it_goes_and_comes_back(self):
