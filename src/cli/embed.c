@@ -23,6 +23,7 @@
 #include "schema/knowledge.h"
 
 enum { AGAIN_DOCUMENTS = 1000 /* in one transaction */ };
+#define END_US (EMBED_GRACE_US + INT64_C(4500000)) /* after that it is broken off */
 
 struct request {
     struct cli_common *common;
@@ -205,6 +206,8 @@ static struct err work(const struct config *config, struct manifest_current *cur
             reload(current, w);
     }
     service_stopping();
+    if (is_asked)
+        service_end_by(END_US);
     if (r->once && !is_asked)
         how = EMBED_FINISH;
     embed_stop(w, how, &result);

@@ -4,7 +4,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/time.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -28,7 +27,8 @@
 #include "outbox/courier.h"
 #include "schema/migrate.h"
 
-#define LOOP_LIMIT_US (60 * TIME_US_PER_S) /* it never waits */
+#define LOOP_LIMIT_US  (60 * TIME_US_PER_S) /* it never waits */
+#define DAEMON_LAST_US (DAEMON_END_S * TIME_US_PER_S + TIME_US_PER_S / 2)
 
 struct daemon {
     const struct config *config;
@@ -79,21 +79,6 @@ static void cancelled(uv_work_t *work, int status)
     (void)status;
 }
 
-/* The loop's deadlines end with it. What is left then is joined, and may wait for a server or a
- * disk, too. */
-static void end_silently(int number)
-{
-    (void)number;
-    _exit(0);
-}
-
-static void bound_the_end(void)
-{
-    const struct itimerval end = {.it_value = {.tv_sec = DAEMON_END_S, .tv_usec = 500000}};
-    (void)signal(SIGALRM, end_silently);
-    (void)setitimer(ITIMER_REAL, &end, NULL);
-}
-
 static void end_hard(uv_timer_t *timer)
 {
     (void)timer;
@@ -124,7 +109,7 @@ static void stop(uv_signal_t *handle, int number)
         return;
     }
     service_stopping();
-    bound_the_end();
+    service_end_by(DAEMON_LAST_US); /* the deadlines of the loop end with it */
     LOG_INFO("stopping", LOG_STR("signal", number == SIGTERM ? "TERM" : "INT"));
     board_stop(&d->board, false);
     courier_end(d->courier, COURIER_SOON);

@@ -2,10 +2,13 @@
 #include "daemon/service.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/time.h>
 #include <systemd/sd-daemon.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/pulse.h"
@@ -141,6 +144,20 @@ void service_reloading(void)
     char text[64];
     (void)snprintf(text, sizeof text, "RELOADING=1\nMONOTONIC_USEC=%" PRId64, time_monotonic());
     notify(text);
+}
+
+static void end_silently(int number)
+{
+    (void)number;
+    _exit(0);
+}
+
+void service_end_by(int64_t most_us)
+{
+    const struct itimerval end = {
+        .it_value = {.tv_sec = most_us / TIME_US_PER_S, .tv_usec = most_us % TIME_US_PER_S}};
+    (void)signal(SIGALRM, end_silently);
+    (void)setitimer(ITIMER_REAL, &end, NULL);
 }
 
 void service_stopping(void)

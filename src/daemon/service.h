@@ -46,5 +46,8 @@ void service_describe(const struct view *v, bool is_refused, char line[SERVICE_S
 void service_ready(void);
 void service_reloading(void);
 void service_stopping(void);
+/* The process ends by then, with 0, whatever its threads wait for: a server or a disk that hangs
+ * would keep those who are joined. Loses nothing: all can be killed at any time. */
+void service_end_by(int64_t most_us);
 
 #endif

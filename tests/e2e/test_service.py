@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 
-from support import BIN, CONFIG, EXACTLY, FINE, Cluster, Site, SiteCase, metric, pack, wait_until
+from support import BIN, CONFIG, DEADLINE, EXACTLY, FINE, Cluster, Site, SiteCase, metric, pack, wait_until
 
 SEIZE, INTERRUPT, DETACH = 0x4206, 0x4207, 17
 WALL = 0x40000000
@@ -157,6 +157,24 @@ class Service(SiteCase):
                 self.assertFalse(daemon.logged("msg=stuck"))
                 other.rollback()
             site.wait_settled(2)
+
+    def test_embed_ends_though_the_database_hangs(self):
+        cluster = Cluster().start()
+        self.addCleanup(cluster.close)
+        site = Site(url=cluster.url)
+        self.addCleanup(site.close)
+        site.run("migrate", code=FINE)
+        with site.connect() as other:
+            other.execute("BEGIN")
+            other.execute("LOCK TABLE pmoves_kb.embedder IN ACCESS EXCLUSIVE MODE")
+            with subprocess.Popen([BIN, "embed"], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                  env={**site.environment, **self.manager.environment()}) as worker:
+                self.manager.wait("READY=1")
+                pid, = wait_until(lambda: site.query("SELECT pid FROM pg_locks WHERE NOT granted"), "it asks")[0]
+                os.kill(pid, signal.SIGSTOP)
+                self.addCleanup(os.kill, pid, signal.SIGCONT)
+                worker.send_signal(signal.SIGTERM)
+                self.assertEqual(worker.wait(DEADLINE), FINE)
 
     def test_embed(self):
         self.site.run("migrate", code=FINE)
