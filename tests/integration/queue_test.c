@@ -850,6 +850,26 @@ Test(queue, one_that_is_gone_is_left_alone_until_it_is_enabled)
     EXPECT_CLAIM(ANOTHER, "ops:9", "");
 }
 
+/* A statement that settles has its deliveries before it takes the sink. */
+Test(queue, enabling_waits_for_no_delivery)
+{
+    bool known;
+    put(1, 1, "{ops}");
+    put(2, 1, "{ops}");
+    EXPECT_CLAIM(ME, "ops:1", "ops=1.1");
+    settle("ops", "1.1", QUEUE_FAILED);
+    EXPECT_OK(pg_exec(&second, "BEGIN; UPDATE event_delivery SET attempts = attempts + 1"
+                               " WHERE event_id = '00000000-0000-7000-8000-000001000001'"));
+    EXPECT_OK(pg_exec(&db.pg, "SET lock_timeout = '10s'"));
+    EXPECT_OK(queue_enable(&db.pg, "ops", &known));
+    cr_assert(known);
+    EXPECT_OK(pg_exec(&second, "SELECT FROM event_sink FOR UPDATE; COMMIT"));
+    EXPECT_VALUE(&db,
+                 "SELECT string_agg((due_at <= now())::text, ' ' ORDER BY event_id)"
+                 "  FROM event_delivery",
+                 "false true");
+}
+
 /* ---- waiting ---- */
 
 Test(queue, when_something_is_due_again)
