@@ -6,6 +6,7 @@ import pathlib
 import signal
 import socket
 import threading
+import unittest
 import urllib.request
 
 import psycopg
@@ -43,6 +44,10 @@ class LockedTable:
 
     def __exit__(self, *_):
         self.connection.close()
+
+
+# By which a thread waits for work; the only one whose number matters. Not: poll, by which libpq waits for the server.
+FUTEX = {"x86_64": "202", "aarch64": "98"}.get(os.uname().machine)
 
 
 def waits_in(pid, name):
@@ -155,6 +160,7 @@ class TestOwnCluster(ClusterCase):
             self.assertEqual(daemon.terminate()[0], FINE)
         self.assertIn("msg=stopped", daemon.log)
 
+    @unittest.skipIf(FUTEX is None, "the number of futex isn't known here")
     def test_a_summary_that_hangs_does_not_keep_the_end(self):
         """Its thread is joined after the loop, and the loop's deadlines, are over."""
         with self.site.daemon() as daemon:
@@ -163,11 +169,11 @@ class TestOwnCluster(ClusterCase):
             pid, = wait_until(lambda: self.site.query(
                 "SELECT pid FROM pg_stat_activity WHERE query LIKE '%brin_summarize_new%' AND state = 'idle'"),
                 "the summariser has asked, and got its answer")[0]
-            idle = wait_until(lambda: waits_in(daemon.pid, "summariser"), "the summariser waits for work")
+            wait_until(lambda: waits_in(daemon.pid, "summariser") == FUTEX, "the summariser waits for work")
             self.stop_processes([pid])
             self.site.put("b.msgpack", pack(metric(value=2)))
             self.site.wait_settled(2)
-            wait_until(lambda: waits_in(daemon.pid, "summariser") not in (None, idle), "it waits for the server")
+            wait_until(lambda: waits_in(daemon.pid, "summariser") not in (None, FUTEX), "it waits for the server")
             self.assertEqual(daemon.terminate()[0], FINE)
 
     def test_a_crash_in_the_middle_of_a_load(self):
