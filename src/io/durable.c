@@ -87,9 +87,13 @@ static struct err sync_and_close(struct durable_file *f)
 struct err durable_publish(struct durable_file *f, int dir, const char *name)
 {
     bool taken = false;
-    struct err e = sync_and_close(f);
+    struct err e = durable_sync(f->fd);
     if (!err_is(&e))
         e = durable_move(f->dir, f->name, dir, name, &taken);
+    /* Only now: the caller's lock on it says that the draft is somebody's until it has its name.
+     * What close() might say of the bytes, fsync() has said. */
+    (void)close(f->fd);
+    f->fd = -1;
     if (err_is(&e)) {
         (void)unlinkat(f->dir, f->name, 0);
         return e;

@@ -242,6 +242,19 @@ class TestFollow(SiteCase):
         self.assertEqual(self.site.in_folder("tmp"), sorted(p.name for p in (alive, other)))
 
     @unittest.skipUnless(shutil.which("strace"), "needs strace")
+    def test_a_draft_is_its_writers_until_it_has_its_name(self):
+        """Another one that begins meanwhile leaves it alone, however late the rename is."""
+        self.site.run("put", "-o", "other.msgpack", stdin=line(0), code=FINE)
+        strace = ("strace", "-qq", "-o", "/dev/null", "-e", "inject=renameat2:delay_enter=3000000")
+        with Follower(self.site, under=strace) as put:
+            put.feed(line(1))
+            put.process.stdin.close()
+            wait_until(lambda: any(p.stat().st_size for p in (self.site.spool / "tmp").glob(".seal-*")), "it is written")
+            self.site.run("put", "--seal-every", "5s", stdin=b"", code=FINE)
+            self.assertEqual(put.process.wait(120), FINE, put.said())
+            self.assertEqual(numbers(read(put.paths()[0])), [1])
+
+    @unittest.skipUnless(shutil.which("strace"), "needs strace")
     def test_a_failed_fsync_is_tried_again(self):
         """The first fsync is the file's, the second the folder's, when it is already renamed: not doubled."""
         self.site.run("put", "-o", "other.msgpack", stdin=line(0), code=FINE)
