@@ -35,6 +35,10 @@ bool kb_put_value(struct kb_reading *g, enum kb_key key, const struct frame_pair
                   struct buf *out);
 /* A uri, kept with the records; len 0: the frame doesn't have it. */
 bool kb_read_uri(struct kb_reading *g, enum kb_key key, struct kb_span *uri);
+/* *has is false where the frame doesn't have it. */
+bool kb_read_id(struct kb_reading *g, enum kb_key key, bool *has, struct uuid *id);
+/* 64 hexadecimal digits, lower case, kept with the records; len 0: the frame doesn't have it. */
+bool kb_read_checksum(struct kb_reading *g, struct kb_span *checksum);
 /* An integer from 0 on. The key must be there. */
 bool kb_read_count(struct kb_reading *g, enum kb_key key, uint32_t *count);
 bool kb_require(struct kb_reading *g, enum kb_key key);

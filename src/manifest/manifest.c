@@ -28,12 +28,6 @@ struct building {
     bool has_all_templates; /* none of them couldn't be read */
 };
 
-const char *read_text(const struct reader *r, const struct yaml_node *map, const char *key)
-{
-    const struct yaml_node *node = yaml_get(map, key);
-    return node && node->text ? arena_strdup(r->arena, node->text) : NULL;
-}
-
 /* ---- files to documents ---- */
 
 /* By the folder; MANIFEST_KINDS where it is none of ours. */

@@ -18,6 +18,7 @@
 #include "kb/held.c"
 #include "kb/keys.c"
 #include "kb/media.c"
+#include "kb/reading.c"
 #include "kb/text.c"
 #include "kb/vector.c"
 

@@ -8,6 +8,7 @@
 #include "kb/split_char.c"
 #include "kb/split_chunks.c"
 #include "kb/split_markdown.c"
+#include "kb/split_work.c"
 
 #include <stdio.h>
 #include <stdlib.h>
