@@ -4,8 +4,8 @@
  *
  *     struct lines in = {.name = "stdin", .fd = 0};
  *     for (;;) {
- *         TRY(lines_next(&in, &frame, &found));     // ERR_SEGMENT: a wrong line; may go on behind
- * it if (found)
+ *         TRY(lines_next(&in, &frame, &found));     // ERR_SEGMENT: a wrong line; may go on
+ *         if (found)
  *             ... frame: msgpack ...
  *         else if (in.is_ended)
  *             break;
