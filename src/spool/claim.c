@@ -54,6 +54,19 @@ struct err claim_move_beside(int from_dir, const char *from, int to_dir, const c
     return move_as(from_dir, from, to_dir, to, used);
 }
 
+struct err claim_move_back(int from_dir, const char *from, int incoming, const char *to,
+                           const char *batch)
+{
+    bool taken;
+    struct err e = durable_move(from_dir, from, incoming, to, &taken);
+    for (unsigned n = 0; err_is(&e) && taken && n < NAMES_TRIED; n++) {
+        char name[NAME_BYTES];
+        name_of_return(to, batch, n, name);
+        e = durable_move(from_dir, from, incoming, name, &taken);
+    }
+    return e;
+}
+
 /* Synced before the first rename: it tells recovery which gate the files came from. Those of the
  * default gate have none, which saves two syncs. */
 static struct err write_note(const struct claim *c)
@@ -341,7 +354,7 @@ struct err claim_return(const struct spool *s, struct claim *c)
     TRY(spool_open_gate(s, c->gate, true, &incoming));
     struct err e = ERR_OK;
     for (size_t i = 0; i < c->count && !err_is(&e); i++)
-        e = claim_move_beside(c->folder, c->files[i].name, incoming, c->files[i].name);
+        e = claim_move_back(c->folder, c->files[i].name, incoming, c->files[i].name, c->batch);
     if (!err_is(&e))
         e = durable_sync(incoming);
     if (!err_is(&e))

@@ -302,10 +302,21 @@ class TestStateTable(SiteCase):
         self.site.put("b.msgpack.zst", zstd(pack(metric(value=4))))
         self.start(self.gone)
         self.assertEqual(self.site.tree("incoming"),
-                         ["a.1.msgpack", "a.msgpack", "b.1.msgpack.zst", "b.msgpack.zst"])
+                         [f"a.again-{self.batch}.msgpack", "a.msgpack",
+                          f"b.again-{self.batch}.msgpack.zst", "b.msgpack.zst"])
         self.site.run("drain", "--force", code=FINE)
         self.assertEqual(self.site.query("SELECT value FROM metrics ORDER BY 1"),
                          [(float(i),) for i in (1, 2, 3, 4)])
+
+    def test_it_stays_known_by_its_name(self):
+        """A machine loses its power: the producer, back again, can't know that its last file was claimed."""
+        self.site.configure(f"gates: {{default: {{{EXACTLY.format(9)}, dedupe: name}}}}")
+        self.claim({"a.msgpack": pack(metric(value=1))})
+        self.site.put("a.msgpack", pack(metric(value=1)))
+        self.start(self.gone)
+        self.assertEqual(len(self.site.tree("incoming")), 2)
+        self.site.run("drain", "--force", code=FINE)
+        self.assertEqual(self.site.query("SELECT value FROM metrics"), [(1.0,)])
 
     def test_a_receipt_that_is_open_or_loading_is_replayed(self):
         for status, attempts in (("open", 0), ("loading", 1), ("loading", 7)):

@@ -171,6 +171,17 @@ class TestWaysBack(RejectCase):
         self.assertEqual((receipt["rows_loaded"], receipt["frames_skipped"]), (1, 1))
         self.assertEqual(self.loaded_names(), ["a", "b"])
 
+    def test_the_archive_offers_two_of_one_name(self):
+        """Of what was skipped as a duplicate by its name, nothing comes in when it all is offered again."""
+        first = self.load_with("dedupe: name", {"a.msgpack": pack(metric(name="first"))})
+        second = self.load_with("dedupe: name", {"a.msgpack": pack(metric(name="second"))})
+        self.assertEqual((first["rows_loaded"], second["frames_skipped"]), (1, 1))
+        self.site.run("retry", "--from-archive", "--since", first["opened_at"].isoformat(), code=FINE)
+        self.assertEqual(len(self.site.tree("incoming")), 2)
+        self.site.run("drain", "--force", code=FINE)
+        self.assertEqual(self.loaded_names(), ["first"])
+        self.assertEqual(sum(r["frames_skipped"] for r in self.site.receipts()), 3)
+
     def held_batch(self):
         """A batch that the database won't take, and the daemon that holds it."""
         self.site.configure(f"gates: {{default: {{{EXACTLY.format(1)}}}}}")
