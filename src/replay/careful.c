@@ -7,7 +7,12 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 
-enum { BLOCK_ROWS = 1000, BLOCK_BYTES = 4 << 20 };
+enum {
+    BLOCK_ROWS = 1000,
+    BLOCK_BYTES = 4 << 20,
+    LATER_BYTES = 64 << 20, /* of rows that wait; what comes then is refused at once */
+    LATER_ROUNDS = 16,      /* a chain of rows, each of which wants the next one, ends somewhere */
+};
 
 /* One row of a block, and the frame it came from. */
 struct item {
@@ -35,22 +40,38 @@ void careful_open(struct careful *c, struct pg *pg, struct copier *copier, struc
                           .stages = stages,
                           .tables = tables,
                           .blocks = mem_calloc(tables, sizeof *c->blocks),
+                          .later = mem_calloc(tables, sizeof *c->later),
                           .refused = refused,
                           .context = context};
 }
 
+static void free_blocks(struct careful_block *blocks, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        buf_free(&blocks[i].rows);
+        buf_free(&blocks[i].frames);
+        free(blocks[i].items);
+    }
+    free(blocks);
+}
+
 void careful_close(struct careful *c)
 {
-    for (size_t i = 0; i < c->tables; i++) {
-        buf_free(&c->blocks[i].rows);
-        buf_free(&c->blocks[i].frames);
-        free(c->blocks[i].items);
-    }
-    free(c->blocks);
+    free_blocks(c->blocks, c->tables);
+    free_blocks(c->later, c->tables);
     *c = (struct careful){0};
 }
 
-struct err careful_begin(struct careful *c)
+static void add_item(struct careful_block *b, struct item item, const void *row, const void *frame)
+{
+    item.row_at = b->rows.len;
+    item.frame_at = b->frames.len;
+    *MEM_PUSH(b->items, b->count, b->cap) = item;
+    buf_put(&b->rows, row, item.row_len);
+    buf_put(&b->frames, frame, item.frame_len);
+}
+
+struct err careful_check_now(struct careful *c)
 {
     return pg_exec(c->pg, "SET CONSTRAINTS ALL IMMEDIATE");
 }
@@ -121,10 +142,23 @@ void careful_explain(const struct err *why, struct reject *reject)
     reject->why = REJECT_SERVER;
 }
 
+/* Where rows have a key their order counts, so none waits. */
+static bool may_fit_later(const struct careful *c, size_t table, const struct err *why)
+{
+    return strcmp(why->sqlstate, "23503") == 0 && !c->is_last && !is_staged(c, table) &&
+           c->later_bytes < LATER_BYTES;
+}
+
 static struct err refuse(struct careful *c, size_t table, size_t at, const struct err *why)
 {
     const struct careful_block *b = &c->blocks[table];
     const struct item *item = &b->items[at];
+    if (may_fit_later(c, table, why)) {
+        add_item(&c->later[table], *item, b->rows.data + item->row_at,
+                 b->frames.data + item->frame_at);
+        c->later_bytes += item->row_len + item->frame_len;
+        return ERR_OK;
+    }
     struct frame frame = {.bytes = b->frames.data + item->frame_at,
                           .len = item->frame_len,
                           .offset = item->offset,
@@ -188,25 +222,44 @@ struct err careful_add(struct careful *c, size_t table, struct buf *row, size_t 
                        const struct frame *frame, int64_t time_us)
 {
     struct careful_block *b = &c->blocks[table];
-    struct item *item = MEM_PUSH(b->items, b->count, b->cap);
-    *item = (struct item){.row_at = b->rows.len,
-                          .row_len = row->len,
-                          .frame_at = b->frames.len,
-                          .frame_len = frame->len,
-                          .segment = segment,
-                          .index = frame->index,
-                          .offset = frame->offset,
-                          .time_us = time_us};
-    buf_put(&b->rows, row->data, row->len);
-    buf_put(&b->frames, frame->bytes, frame->len);
+    const struct item item = {.row_len = row->len,
+                              .frame_len = frame->len,
+                              .segment = segment,
+                              .index = frame->index,
+                              .offset = frame->offset,
+                              .time_us = time_us};
+    add_item(b, item, row->data, frame->bytes);
     buf_clear(row);
     bool full = b->count == BLOCK_ROWS || b->rows.len + b->frames.len >= BLOCK_BYTES;
     return full ? flush(c, table) : ERR_OK;
 }
 
+/* *left: how many of the rows that waited wait again. */
+static struct err load_later(struct careful *c, size_t *left)
+{
+    c->later_bytes = 0;
+    *left = 0;
+    for (size_t table = 0; table < c->tables; table++) {
+        struct careful_block waiting = c->later[table];
+        c->later[table] = c->blocks[table]; /* which is empty */
+        c->blocks[table] = waiting;
+        TRY(flush(c, table));
+        *left += c->later[table].count;
+    }
+    return ERR_OK;
+}
+
 struct err careful_finish(struct careful *c)
 {
+    size_t left = SIZE_MAX;
+    size_t before;
+    int round = 0;
     for (size_t table = 0; table < c->tables; table++)
         TRY(flush(c, table));
-    return ERR_OK;
+    do {
+        before = left;
+        TRY(load_later(c, &left));
+    } while (left > 0 && left < before && ++round < LATER_ROUNDS);
+    c->is_last = true;
+    return load_later(c, &left);
 }

@@ -81,9 +81,11 @@ static struct err settle(struct loader *l, struct prepared *p, int attempt)
 {
     struct batch *b = &p->batch;
     for (;;) {
+        bool checked = b->checks_now;
         TRY(make_ready(l, p));
         struct err e = transaction_load(l, p, attempt);
-        if (e.cls == ERR_ROW && (b->is_careful || b->too_many_rejects))
+        bool was_careful = b->is_careful && b->checks_now == checked;
+        if (e.cls == ERR_ROW && (was_careful || b->too_many_rejects))
             return fail_batch(l, p, attempt, &e);
         if (e.cls != ERR_ROW && e.cls != ERR_SEGMENT)
             return e;
