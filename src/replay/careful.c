@@ -97,8 +97,10 @@ static struct err copy_range(struct careful *c, size_t table, size_t from, size_
     if (!err_is(&e))
         e = pg_copy_end(c->pg, &taken);
     if (!err_is(&e) && taken != to - from)
-        e = err_make(ERR_DATABASE, "COPY took %zu rows of the %zu that were sent", (size_t)taken,
-                     to - from);
+        e = err_make(ERR_DATABASE,
+                     "COPY took %zu rows of the %zu that were sent (does a trigger or rule drop "
+                     "rows?)",
+                     (size_t)taken, to - from);
     return e;
 }
 
