@@ -190,6 +190,7 @@ static struct err park_or_resume(struct worker *w, const struct job *job,
                                  struct load_outcome *outcome)
 {
     char batch[UUID_TEXT];
+    *outcome = (struct load_outcome){0};
     if (job->kind == JOB_PARK)
         return load_park(&w->loader, &job->id, job->reason, outcome);
     struct err e = require_fit(w, job->gate);
