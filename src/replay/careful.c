@@ -10,8 +10,12 @@
 enum {
     BLOCK_ROWS = 1000,
     BLOCK_BYTES = 4 << 20,
-    LATER_BYTES = 64 << 20, /* of rows that wait; what comes then is refused at once */
-    LATER_ROUNDS = 16,      /* a chain of rows, each of which wants the next one, ends somewhere */
+
+    /* Rows that wait for others: so many bytes, and of those that were found one by one so many
+     * rows; what comes then is refused at once. A chain in which each wants the next ends, too. */
+    LATER_BYTES = 64 << 20,
+    LATER_ROWS = 1000,
+    LATER_ROUNDS = 16,
 };
 
 /* One row of a block, and the frame it came from. */
@@ -144,23 +148,10 @@ void careful_explain(const struct err *why, struct reject *reject)
     reject->why = REJECT_SERVER;
 }
 
-/* Where rows have a key their order counts, so none waits. */
-static bool may_fit_later(const struct careful *c, size_t table, const struct err *why)
-{
-    return strcmp(why->sqlstate, "23503") == 0 && !c->is_last && !is_staged(c, table) &&
-           c->later_bytes < LATER_BYTES;
-}
-
 static struct err refuse(struct careful *c, size_t table, size_t at, const struct err *why)
 {
     const struct careful_block *b = &c->blocks[table];
     const struct item *item = &b->items[at];
-    if (may_fit_later(c, table, why)) {
-        add_item(&c->later[table], *item, b->rows.data + item->row_at,
-                 b->frames.data + item->frame_at);
-        c->later_bytes += item->row_len + item->frame_len;
-        return ERR_OK;
-    }
     struct frame frame = {.bytes = b->frames.data + item->frame_at,
                           .len = item->frame_len,
                           .offset = item->offset,
@@ -189,12 +180,38 @@ static struct err try_range(struct careful *c, size_t table, size_t from, size_t
     return e;
 }
 
+/* What lacks the row that it refers to may find it when all others are in. Where rows have a key
+ * their order counts, so none waits. */
+static bool may_wait(const struct careful *c, size_t table, size_t count, const struct err *why)
+{
+    if (strcmp(why->sqlstate, "23503") != 0 || is_staged(c, table) || c->later_bytes >= LATER_BYTES)
+        return false;
+    return c->patience == CAREFUL_WAIT_RANGES ||
+           (c->patience == CAREFUL_WAIT_ROWS && count == 1 && c->later_rows < LATER_ROWS);
+}
+
+static void set_aside(struct careful *c, size_t table, size_t from, size_t to)
+{
+    const struct careful_block *b = &c->blocks[table];
+    for (size_t i = from; i < to; i++) {
+        const struct item *item = &b->items[i];
+        add_item(&c->later[table], *item, b->rows.data + item->row_at,
+                 b->frames.data + item->frame_at);
+        c->later_bytes += item->row_len + item->frame_len;
+    }
+    c->later_rows += to - from;
+}
+
 static struct err load_range(struct careful *c, size_t table, size_t from, size_t to)
 {
     while (from < to) {
         struct err e = try_range(c, table, from, to);
         if (e.cls != ERR_ROW) /* or there is none */
             return e;
+        if (may_wait(c, table, to - from, &e)) {
+            set_aside(c, table, from, to);
+            return ERR_OK;
+        }
         size_t count = to - from;
         if (count == 1)
             return refuse(c, table, from, &e);
@@ -213,7 +230,9 @@ static struct err load_range(struct careful *c, size_t table, size_t from, size_
 static struct err flush(struct careful *c, size_t table)
 {
     struct careful_block *b = &c->blocks[table];
-    TRY(load_range(c, table, 0, b->count));
+    for (size_t from = 0; from < b->count; from += BLOCK_ROWS)
+        TRY(load_range(c, table, from,
+                       b->count - from > BLOCK_ROWS ? from + BLOCK_ROWS : b->count));
     b->count = 0;
     buf_clear(&b->rows);
     buf_clear(&b->frames);
@@ -236,32 +255,36 @@ struct err careful_add(struct careful *c, size_t table, struct buf *row, size_t 
     return full ? flush(c, table) : ERR_OK;
 }
 
-/* *left: how many of the rows that waited wait again. */
-static struct err load_later(struct careful *c, size_t *left)
+static struct err load_later(struct careful *c)
 {
-    c->later_bytes = 0;
-    *left = 0;
+    c->later_bytes = c->later_rows = 0;
     for (size_t table = 0; table < c->tables; table++) {
         struct careful_block waiting = c->later[table];
         c->later[table] = c->blocks[table]; /* which is empty */
         c->blocks[table] = waiting;
         TRY(flush(c, table));
-        *left += c->later[table].count;
+    }
+    return ERR_OK;
+}
+
+/* Again and again, while that helps. */
+static struct err load_waiting(struct careful *c, enum careful_patience patience)
+{
+    size_t before = SIZE_MAX;
+    c->patience = patience;
+    for (int round = 0; c->later_rows > 0 && c->later_rows < before && round < LATER_ROUNDS;
+         round++) {
+        before = c->later_rows;
+        TRY(load_later(c));
     }
     return ERR_OK;
 }
 
 struct err careful_finish(struct careful *c)
 {
-    size_t left = SIZE_MAX;
-    size_t before;
-    int round = 0;
     for (size_t table = 0; table < c->tables; table++)
         TRY(flush(c, table));
-    do {
-        before = left;
-        TRY(load_later(c, &left));
-    } while (left > 0 && left < before && ++round < LATER_ROUNDS);
-    c->is_last = true;
-    return load_later(c, &left);
+    TRY(load_waiting(c, CAREFUL_WAIT_RANGES));
+    TRY(load_waiting(c, CAREFUL_WAIT_ROWS)); /* the rows that keep their ranges back */
+    return load_waiting(c, CAREFUL_WAIT_NO_MORE);
 }

@@ -24,7 +24,6 @@
 #ifndef SPOOLGATE_REPLAY_CAREFUL_H
 #define SPOOLGATE_REPLAY_CAREFUL_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -41,6 +40,10 @@ typedef struct err careful_refused_fn(void *context, size_t segment, const struc
 
 struct careful_block;
 
+/* What may wait for others: a whole range that holds a row which lacks one, such a row, or nothing.
+ */
+enum careful_patience { CAREFUL_WAIT_RANGES, CAREFUL_WAIT_ROWS, CAREFUL_WAIT_NO_MORE };
+
 struct careful {
     uint64_t skipped;             /* rows that their table had no use for */
     int64_t ts_min_us, ts_max_us; /* of the rows that went in; INT64_MAX, INT64_MIN for none */
@@ -52,8 +55,8 @@ struct careful {
     size_t tables;                /* one a stream */
     struct careful_block *blocks; /* by table */
     struct careful_block *later;  /* by table: rows that wait for all others */
-    size_t later_bytes;
-    bool is_last; /* no row may wait any more */
+    size_t later_bytes, later_rows;
+    enum careful_patience patience;
     careful_refused_fn *refused;
     void *context;
 };

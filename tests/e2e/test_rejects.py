@@ -95,13 +95,13 @@ class TestCareful(RejectCase):
 
 
 class TestRowsThatWantOthers(RejectCase):
-    """Of two streams in a batch the first by name, line, wants rows of the second, order."""
+    """Of streams in one batch the first by name, line, wants rows of the second, order, and that of the third, person."""
 
     def setUp(self):
         super().setUp()
         folder = self.site.folder / "manifests" / "streams"
         folder.mkdir(parents=True)
-        for stream in ("line", "order"):
+        for stream in ("line", "order", "person"):
             (folder / f"{stream}.yaml").write_text(
                 f"stream: {stream}\ntable: {stream}s\ncolumns: {{id: {{type: int8, required: true}}, n: int8}}\n")
         self.site.environment["SPOOLGATE_MANIFESTS"] = str(folder.parent)
@@ -138,6 +138,20 @@ class TestRowsThatWantOthers(RejectCase):
                 self.assertEqual(self.load_both(f"{i}.msgpack", frames), [(26, "23503"), (27, "23514")])
                 frames = self.frames(range(first + 20, first + 40))
                 self.assertEqual(self.load_both(f"{i}-orphan.msgpack", [orphan, *frames]), [(0, "23503")])
+
+    def test_a_chain_of_them_with_a_link_that_lacks(self):
+        self.site.query("ALTER TABLE persons ADD PRIMARY KEY (id)")
+        self.site.query("ALTER TABLE orders ADD FOREIGN KEY (id) REFERENCES persons")
+        self.site.query("ALTER TABLE lines ADD FOREIGN KEY (id) REFERENCES orders")
+        frames = self.frames(range(100, 1400))  # more than a block of each
+        frames += [{"kind": "person", "id": i} for i in range(100, 1400) if i != 700]
+        self.assertEqual(self.load_both("a.msgpack", frames), [(1200, "23503"), (1201, "23503")])
+
+    def test_more_orphans_than_may_wait(self):
+        self.site.query("ALTER TABLE lines ADD FOREIGN KEY (id) REFERENCES orders")
+        frames = [{"kind": "line", "id": i + 5000, "n": 1} for i in range(1500)] + self.frames(range(10))
+        receipt = self.load_with("max_rejects: 1500", {"a.msgpack": pack(*frames)})
+        self.assertEqual((receipt["status"], receipt["rows_loaded"], receipt["frames_rejected"]), ("done", 20, 1500))
 
     def test_what_is_true_at_the_end_only(self):
         """A constraint that looks at more than its row is deferred; a row that another one refuses doesn't change that."""
