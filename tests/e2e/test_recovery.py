@@ -397,6 +397,18 @@ class TestStateTable(SiteCase):
         self.assertEqual((taken / "other.msgpack").read_bytes(), b"kept")
         self.assertEqual(len(self.site.places("a.msgpack")), 1)
 
+    def test_folders_that_were_removed_for_room(self):
+        self.site.configure(f"gates: {{default: {{{EXACTLY.format(2)}}}}}")
+        with self.site.daemon():
+            for i in range(2):
+                self.site.put(f"{i}.msgpack", pack(metric(value=i)))
+                self.site.put(f"{i}-bad.msgpack", b"\xc1")
+                receipt = self.site.wait_settled(i + 1)[-1]
+                wait_until((self.site.archive_of(receipt) / f"{i}.msgpack").exists, "the good one is in archive/")
+                self.assertTrue((self.site.failed_of(receipt) / f"{i}-bad.msgpack").exists())
+                for name in ("archive", "failed"):
+                    shutil.rmtree(self.site.spool / name)
+
     def test_empty_folders_go_away(self):
         """Killed between mkdir and the first rename, or between the last rename and rmdir."""
         for note in (True, False):
