@@ -39,10 +39,14 @@ enum err_class {
 #undef ERR_ENUM
 };
 
+/* Who keeps a text for later keeps all of it: cut elsewhere, it may end within a character, and is
+ * never equal to the next one. */
+#define ERR_TEXT 500
+
 struct err {
     enum err_class cls;
-    char sqlstate[6]; /* "" unless a server said it */
-    char text[500];   /* one line of UTF-8, no credentials */
+    char sqlstate[6];    /* "" unless a server said it */
+    char text[ERR_TEXT]; /* one line of UTF-8, no credentials */
 };
 
 #define ERR_OK ((struct err){.cls = ERR_NONE})

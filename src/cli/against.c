@@ -72,7 +72,14 @@ static struct err try_batch(struct against *a, struct loader *l, struct prepared
     TRY(check_fit(&l->pg, p));
     TRY(find_duplicate(a, &l->pg, p));
     TRY(partition_missing(&l->pg, p->terms.streams, &b->partitions, note_partition, a));
-    TRY(transaction_try(l, p, note_refused, a));
+    struct err e = transaction_try(l, p, note_refused, a);
+    if (e.cls == ERR_ROW && b->checks_now) { /* it couldn't tell which rows */
+        a->refused_count = 0;
+        TRY(pg_open(&l->pg, &l->target));
+        e = transaction_try(l, p, note_refused, a);
+    }
+    if (err_is(&e))
+        return e;
     struct batch_totals t = batch_totals(b);
     a->rows = t.rows;
     a->skipped = t.skipped;

@@ -80,7 +80,7 @@ static int run(int argc, char **argv)
     if (argc != 1 || !why || !*why)
         return cli_usage(&cli_park, "`BATCH --why TEXT` is wanted");
     if (strlen(why) > 100 || strpbrk(why, "\n\r"))
-        return cli_usage(&cli_park, "--why is one line of at most 100 characters");
+        return cli_usage(&cli_park, "--why is one line of at most 100 bytes");
     struct err e = cli_config(&common, &config);
     if (!err_is(&e))
         e = act(&config, argv[0], why);

@@ -172,7 +172,7 @@ void board_scanned(struct board *b, const char *gate, const struct gate_policy *
     g->oldest_us = waiting.count > 0 ? waiting.oldest_us : 0;
     g->held = held;
     g->policy = *policy;
-    (void)snprintf(g->misfit, sizeof g->misfit, "%.255s", misfit);
+    (void)snprintf(g->misfit, sizeof g->misfit, "%s", misfit);
     g->scan = b->scan;
     unlock(b);
 }
@@ -185,7 +185,7 @@ void board_scan_end(struct board *b, const struct err *e)
         if (err_is(e) || b->gates[i].scan == b->scan || b->gates[i].claiming)
             b->gates[kept++] = b->gates[i];
     b->gate_count = kept;
-    (void)snprintf(b->spool_error, sizeof b->spool_error, "%.255s", e->text);
+    (void)snprintf(b->spool_error, sizeof b->spool_error, "%s", e->text);
     b->scanned_us = time_now();
     board_count_stalls(b);
     unlock(b);
@@ -468,7 +468,7 @@ void board_claimed(struct board *b, struct job *job, const struct err *e, bool l
         g->claim_failures = err_is(e) ? g->claim_failures + 1 : 0;
         g->claim_not_before_us =
             err_is(e) ? time_monotonic() + backoff_us(g->claim_failures, random32()) : 0;
-        (void)snprintf(g->claim_error, sizeof g->claim_error, "%.255s", e->text);
+        (void)snprintf(g->claim_error, sizeof g->claim_error, "%s", e->text);
     }
     job->kind = JOB_RESUME; /* another try starts from what is on disk */
     board_count_stalls(b);
@@ -498,7 +498,7 @@ void board_end(struct board *b, struct job *job, const struct err *e, bool claim
         int64_t wait_us = backoff_us(job->failures, random32());
         job->not_before_us = time_monotonic() + wait_us;
         job->due_us = time_now() + wait_us;
-        (void)snprintf(job->stalled, sizeof job->stalled, "%.255s", e->text);
+        (void)snprintf(job->stalled, sizeof job->stalled, "%s", e->text);
         (void)pthread_cond_broadcast(&b->changed);
     }
     board_count_stalls(b);
@@ -512,7 +512,7 @@ void board_end(struct board *b, struct job *job, const struct err *e, bool claim
 bool board_database(struct board *b, const char *error)
 {
     char said[sizeof b->database_error];
-    (void)snprintf(said, sizeof said, "%.255s", error ? error : "");
+    (void)snprintf(said, sizeof said, "%s", error ? error : "");
     lock(b);
     bool is_news = strcmp(said, b->database_error) != 0;
     (void)strcpy(b->database_error, said);

@@ -43,10 +43,10 @@ struct job {
 
     bool running;
     unsigned failures;
-    int64_t not_before_us; /* monotonic */
-    int64_t due_us;        /* wall clock: when it was posted, or this try came due */
-    int64_t since_us;      /* wall clock: when this try began */
-    char stalled[256];     /* why the last try failed */
+    int64_t not_before_us;  /* monotonic */
+    int64_t due_us;         /* wall clock: when it was posted, or this try came due */
+    int64_t since_us;       /* wall clock: when this try began */
+    char stalled[ERR_TEXT]; /* why the last try failed */
     struct job *next;
 };
 
@@ -59,12 +59,13 @@ struct board_gate {
     bool held, claiming, forced;
     unsigned claim_failures;     /* in a row */
     int64_t claim_not_before_us; /* monotonic */
-    char claim_error[256];
+    char claim_error[ERR_TEXT];
     struct gate_policy policy;
-    bool relist;      /* files came back, or stayed: a list of before has no order any more */
-    char misfit[256]; /* why its segments can't become rows of the tables as they are; "": they can
-                       */
-    uint64_t scan;    /* the last one that saw it */
+    bool relist;           /* files came back, or stayed: a list of before has no order any more */
+    char misfit[ERR_TEXT]; /* why its segments can't become rows of the tables as they are; "": they
+                            * can
+                            */
+    uint64_t scan;         /* the last one that saw it */
     enum view_stall stall; /* as it was counted last */
 };
 
@@ -76,16 +77,16 @@ struct board {
     uint64_t scan;      /* counts them */
     int64_t scanned_us; /* wall clock: when the last one ended; 0: none yet */
     size_t gate_count, gate_cap;
-    unsigned idle_loaders;    /* connected and without a job */
-    unsigned looking_ahead;   /* second threads of loaders that could prepare a batch */
-    unsigned loaders;         /* threads that run */
-    bool has_database_answer; /* somebody is connected, or was told why not */
-    char database_error[256]; /* "" while somebody is connected */
-    char spool_error[256];    /* the last scan's failure, "" when it went well */
-    char room_error[128];     /* too little room to claim anything, "" while there is enough */
-    bool stopping;            /* no new work */
-    atomic_bool give_up;      /* break off work in hand */
-    int wake;                 /* eventfd: the scanner should look again */
+    unsigned idle_loaders;         /* connected and without a job */
+    unsigned looking_ahead;        /* second threads of loaders that could prepare a batch */
+    unsigned loaders;              /* threads that run */
+    bool has_database_answer;      /* somebody is connected, or was told why not */
+    char database_error[ERR_TEXT]; /* "" while somebody is connected */
+    char spool_error[ERR_TEXT];    /* the last scan's failure, "" when it went well */
+    char room_error[128];          /* too little room to claim anything, "" while there is enough */
+    bool stopping;                 /* no new work */
+    atomic_bool give_up;           /* break off work in hand */
+    int wake;                      /* eventfd: the scanner should look again */
     int64_t started_us;
 };
 

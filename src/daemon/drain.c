@@ -384,8 +384,11 @@ static struct err resume(struct drain *d, struct loader *l, const struct uuid *i
     if (g->is_done)
         return ERR_OK;
     struct err e = connect(l);
-    if (!err_is(&e))
+    if (!err_is(&e)) {
         e = fit_require(&d->fit, &l->pg, d->set, allowed_of(d, gate));
+        if (err_is(&e))
+            load_note_stall(l, batch, &e);
+    }
     if (!err_is(&e))
         e = load_resume(l, id, &outcome);
     if (!err_is(&e))

@@ -146,8 +146,10 @@ bool fit_of_gate(struct fit *f, const struct manifest *set, const bool *allowed,
     (void)pthread_mutex_lock(&f->lock);
     bool known = f->set == set;
     for (size_t i = 0; known && f->any && !*why && i < set->streams.count; i++)
-        if (f->why[i] && (!allowed || allowed[i]))
-            (void)snprintf(why, FIT_WHY, "%s", f->why[i]);
+        if (f->why[i] && (!allowed || allowed[i])) {
+            struct err cut = err_make(ERR_CONFIG, "%s", f->why[i]); /* between two characters */
+            (void)snprintf(why, FIT_WHY, "%s", cut.text);
+        }
     (void)pthread_mutex_unlock(&f->lock);
     return known && !*why;
 }

@@ -27,7 +27,7 @@
 #include "replay/terms.h"
 
 #define FIT_AGAIN_US INT64_C(5000000)
-#define FIT_WHY      256
+#define FIT_WHY      ERR_TEXT
 
 struct fit {
     /* private */

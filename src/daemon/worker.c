@@ -189,10 +189,15 @@ static struct err maintain(struct worker *w, bool *again)
 static struct err park_or_resume(struct worker *w, const struct job *job,
                                  struct load_outcome *outcome)
 {
+    char batch[UUID_TEXT];
+    *outcome = (struct load_outcome){0};
     if (job->kind == JOB_PARK)
         return load_park(&w->loader, &job->id, job->reason, outcome);
-    TRY(require_fit(w, job->gate));
-    return load_resume(&w->loader, &job->id, outcome);
+    struct err e = require_fit(w, job->gate);
+    if (!err_is(&e))
+        return load_resume(&w->loader, &job->id, outcome);
+    load_note_stall(&w->loader, uuid_format(&job->id, batch), &e);
+    return e;
 }
 
 /* What is on disk or due already: nothing has to be claimed for it. */

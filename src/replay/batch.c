@@ -112,7 +112,7 @@ void batch_fail(struct batch *b, const char *reason)
 {
     b->skipped = 0; /* what a transaction that is undone found */
     memset(b->refused_by, 0, sizeof b->refused_by);
-    (void)snprintf(b->error, sizeof b->error, "%.255s", reason);
+    (void)snprintf(b->error, sizeof b->error, "%s", reason);
     for (size_t i = 0; i < b->count; i++) {
         if (b->segments[i].fate == SEGMENT_FAILED)
             continue;

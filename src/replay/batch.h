@@ -65,6 +65,7 @@ struct batch {
     uint64_t skipped; /* good frames that nothing had a use for: replay/stage.h, the handler's */
     bool is_careful;  /* loaded in careful mode: these are the times of the rows that went in */
     int64_t ts_min_us, ts_max_us;
+    bool checks_now; /* a deferred constraint refused a COMMIT: careful mode checks them at once */
 };
 
 /* Seals and the frames of failed segments are not counted. */

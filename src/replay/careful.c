@@ -7,7 +7,16 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 
-enum { BLOCK_ROWS = 1000, BLOCK_BYTES = 4 << 20 };
+enum {
+    BLOCK_ROWS = 1000,
+    BLOCK_BYTES = 4 << 20,
+
+    /* Rows that wait for others: so many bytes, and of those that were found one by one so many
+     * rows; what comes then is refused at once. A chain in which each wants the next ends, too. */
+    LATER_BYTES = 64 << 20,
+    LATER_ROWS = 1000,
+    LATER_ROUNDS = 16,
+};
 
 /* One row of a block, and the frame it came from. */
 struct item {
@@ -35,22 +44,38 @@ void careful_open(struct careful *c, struct pg *pg, struct copier *copier, struc
                           .stages = stages,
                           .tables = tables,
                           .blocks = mem_calloc(tables, sizeof *c->blocks),
+                          .later = mem_calloc(tables, sizeof *c->later),
                           .refused = refused,
                           .context = context};
 }
 
+static void free_blocks(struct careful_block *blocks, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        buf_free(&blocks[i].rows);
+        buf_free(&blocks[i].frames);
+        free(blocks[i].items);
+    }
+    free(blocks);
+}
+
 void careful_close(struct careful *c)
 {
-    for (size_t i = 0; i < c->tables; i++) {
-        buf_free(&c->blocks[i].rows);
-        buf_free(&c->blocks[i].frames);
-        free(c->blocks[i].items);
-    }
-    free(c->blocks);
+    free_blocks(c->blocks, c->tables);
+    free_blocks(c->later, c->tables);
     *c = (struct careful){0};
 }
 
-struct err careful_begin(struct careful *c)
+static void add_item(struct careful_block *b, struct item item, const void *row, const void *frame)
+{
+    item.row_at = b->rows.len;
+    item.frame_at = b->frames.len;
+    *MEM_PUSH(b->items, b->count, b->cap) = item;
+    buf_put(&b->rows, row, item.row_len);
+    buf_put(&b->frames, frame, item.frame_len);
+}
+
+struct err careful_check_now(struct careful *c)
 {
     return pg_exec(c->pg, "SET CONSTRAINTS ALL IMMEDIATE");
 }
@@ -76,8 +101,10 @@ static struct err copy_range(struct careful *c, size_t table, size_t from, size_
     if (!err_is(&e))
         e = pg_copy_end(c->pg, &taken);
     if (!err_is(&e) && taken != to - from)
-        e = err_make(ERR_DATABASE, "COPY took %zu rows of the %zu that were sent", (size_t)taken,
-                     to - from);
+        e = err_make(ERR_DATABASE,
+                     "COPY took %zu rows of the %zu that were sent (does a trigger or rule drop "
+                     "rows?)",
+                     (size_t)taken, to - from);
     return e;
 }
 
@@ -153,12 +180,38 @@ static struct err try_range(struct careful *c, size_t table, size_t from, size_t
     return e;
 }
 
+/* What lacks the row that it refers to may find it when all others are in. Where rows have a key
+ * their order counts, so none waits. */
+static bool may_wait(const struct careful *c, size_t table, size_t count, const struct err *why)
+{
+    if (strcmp(why->sqlstate, "23503") != 0 || is_staged(c, table) || c->later_bytes >= LATER_BYTES)
+        return false;
+    return c->patience == CAREFUL_WAIT_RANGES ||
+           (c->patience == CAREFUL_WAIT_ROWS && count == 1 && c->later_rows < LATER_ROWS);
+}
+
+static void set_aside(struct careful *c, size_t table, size_t from, size_t to)
+{
+    const struct careful_block *b = &c->blocks[table];
+    for (size_t i = from; i < to; i++) {
+        const struct item *item = &b->items[i];
+        add_item(&c->later[table], *item, b->rows.data + item->row_at,
+                 b->frames.data + item->frame_at);
+        c->later_bytes += item->row_len + item->frame_len;
+    }
+    c->later_rows += to - from;
+}
+
 static struct err load_range(struct careful *c, size_t table, size_t from, size_t to)
 {
     while (from < to) {
         struct err e = try_range(c, table, from, to);
         if (e.cls != ERR_ROW) /* or there is none */
             return e;
+        if (may_wait(c, table, to - from, &e)) {
+            set_aside(c, table, from, to);
+            return ERR_OK;
+        }
         size_t count = to - from;
         if (count == 1)
             return refuse(c, table, from, &e);
@@ -177,7 +230,9 @@ static struct err load_range(struct careful *c, size_t table, size_t from, size_
 static struct err flush(struct careful *c, size_t table)
 {
     struct careful_block *b = &c->blocks[table];
-    TRY(load_range(c, table, 0, b->count));
+    for (size_t from = 0; from < b->count; from += BLOCK_ROWS)
+        TRY(load_range(c, table, from,
+                       b->count - from > BLOCK_ROWS ? from + BLOCK_ROWS : b->count));
     b->count = 0;
     buf_clear(&b->rows);
     buf_clear(&b->frames);
@@ -188,25 +243,48 @@ struct err careful_add(struct careful *c, size_t table, struct buf *row, size_t 
                        const struct frame *frame, int64_t time_us)
 {
     struct careful_block *b = &c->blocks[table];
-    struct item *item = MEM_PUSH(b->items, b->count, b->cap);
-    *item = (struct item){.row_at = b->rows.len,
-                          .row_len = row->len,
-                          .frame_at = b->frames.len,
-                          .frame_len = frame->len,
-                          .segment = segment,
-                          .index = frame->index,
-                          .offset = frame->offset,
-                          .time_us = time_us};
-    buf_put(&b->rows, row->data, row->len);
-    buf_put(&b->frames, frame->bytes, frame->len);
+    const struct item item = {.row_len = row->len,
+                              .frame_len = frame->len,
+                              .segment = segment,
+                              .index = frame->index,
+                              .offset = frame->offset,
+                              .time_us = time_us};
+    add_item(b, item, row->data, frame->bytes);
     buf_clear(row);
     bool full = b->count == BLOCK_ROWS || b->rows.len + b->frames.len >= BLOCK_BYTES;
     return full ? flush(c, table) : ERR_OK;
+}
+
+static struct err load_later(struct careful *c)
+{
+    c->later_bytes = c->later_rows = 0;
+    for (size_t table = 0; table < c->tables; table++) {
+        struct careful_block waiting = c->later[table];
+        c->later[table] = c->blocks[table]; /* which is empty */
+        c->blocks[table] = waiting;
+        TRY(flush(c, table));
+    }
+    return ERR_OK;
+}
+
+/* Again and again, while that helps. */
+static struct err load_waiting(struct careful *c, enum careful_patience patience)
+{
+    size_t before = SIZE_MAX;
+    c->patience = patience;
+    for (int round = 0; c->later_rows > 0 && c->later_rows < before && round < LATER_ROUNDS;
+         round++) {
+        before = c->later_rows;
+        TRY(load_later(c));
+    }
+    return ERR_OK;
 }
 
 struct err careful_finish(struct careful *c)
 {
     for (size_t table = 0; table < c->tables; table++)
         TRY(flush(c, table));
-    return ERR_OK;
+    TRY(load_waiting(c, CAREFUL_WAIT_RANGES));
+    TRY(load_waiting(c, CAREFUL_WAIT_ROWS)); /* the rows that keep their ranges back */
+    return load_waiting(c, CAREFUL_WAIT_NO_MORE);
 }

@@ -7,6 +7,7 @@
 
 #include "base/jsonw.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "db/queries.h"
 #include "spool/name.h"
 
@@ -31,19 +32,25 @@ static void key_of_names(const char *kind, const char *scope, const char *name, 
     buf_free(&whole);
 }
 
-/* What `retry` puts back must never pass for a duplicate of what was loaded meanwhile: its name,
+/* A segment that went back to incoming/ beside one of its name is the one that it was.
+ *
+ * What `retry` puts back must never pass for a duplicate of what was loaded meanwhile: its name,
  * which says from which batch it comes, is its key. */
 static void make_key(const struct batch *b, const struct batch_segment *s, char key[KEY])
 {
     char hex[HASH_HEX];
-    if (name_is_retry(s->name))
-        key_of_names("retry", b->claim->gate, s->encoded, key);
+    char original[NAME_BYTES];
+    struct buf name = {0};
+    str_percent_encode(&name, name_original(s->name, original));
+    if (name_is_retry(original))
+        key_of_names("retry", b->claim->gate, buf_cstr(&name), key);
     else if (b->terms->rules->dedupe == DEDUPE_NAME)
-        key_of_names("name", b->claim->gate, s->encoded, key);
+        key_of_names("name", b->claim->gate, buf_cstr(&name), key);
     else if (b->terms->rules->dedupe == DEDUPE_OFF)
         key_of_names("batch", b->claim->batch, s->encoded, key);
     else
         (void)snprintf(key, KEY, "sha256:%s", hash_hex(s->sum.sha256, hex));
+    buf_free(&name);
 }
 
 static bool wants_row(const struct batch_segment *s)

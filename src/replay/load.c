@@ -81,9 +81,11 @@ static struct err settle(struct loader *l, struct prepared *p, int attempt)
 {
     struct batch *b = &p->batch;
     for (;;) {
+        bool checked = b->checks_now;
         TRY(make_ready(l, p));
         struct err e = transaction_load(l, p, attempt);
-        if (e.cls == ERR_ROW && (b->is_careful || b->too_many_rejects))
+        bool was_careful = b->is_careful && b->checks_now == checked;
+        if (e.cls == ERR_ROW && (was_careful || b->too_many_rejects))
             return fail_batch(l, p, attempt, &e);
         if (e.cls != ERR_ROW && e.cls != ERR_SEGMENT)
             return e;
@@ -149,24 +151,19 @@ struct err load_retire(const struct spool *spool, const struct claim *c, struct 
     return ERR_OK;
 }
 
-/* One attempt at a claim whose receipt says that it is under way. */
-static struct err attempt_load(struct loader *l, struct prepared *p, int attempt,
-                               struct load_outcome *out)
+void load_note_stall(struct loader *l, const char *batch, const struct err *why)
 {
-    struct err e = inspect_and_settle(l, p, attempt, out);
-    if (!err_is(&e))
-        return ERR_OK;
     if (l->preparer.stop && atomic_load(l->preparer.stop))
-        return e;
-    if (!pg_is_open(&l->pg)) {
+        return;
+    bool was_closed = !pg_is_open(&l->pg);
+    if (was_closed) {
         /* The reason is for people who look at the table; without a server there is no table. */
         struct err reopened = pg_open(&l->pg, &l->target);
         (void)reopened;
     }
-    receipt_stall(&l->pg, p->claim.batch, e.text);
-    if (e.cls == ERR_CONFIG)
+    receipt_stall(&l->pg, batch, l->spool->id, why->text);
+    if (was_closed && why->cls == ERR_CONFIG) /* the next one looks at the database's version */
         pg_close(&l->pg);
-    return e;
 }
 
 /* The next connection looks at the database's version as a whole. */
@@ -190,10 +187,9 @@ static struct err record_manifests(struct loader *l, const struct load_terms *te
     return ERR_OK;
 }
 
-struct err load_claim(struct loader *l, struct prepared *p, struct load_outcome *out)
+static struct err open_and_load(struct loader *l, struct prepared *p, struct load_outcome *out)
 {
     int attempt;
-    *out = (struct load_outcome){0};
     if (p->is_inspected)
         batch_watch_stop(&p->queue, &p->times, BATCH_QUEUE);
     struct batch_watch watch = batch_watch_start();
@@ -202,7 +198,16 @@ struct err load_claim(struct loader *l, struct prepared *p, struct load_outcome 
     TRY(record_manifests(l, &p->terms));
     TRY(receipt_open(&l->pg, &p->batch, l->spool->id, &attempt));
     batch_watch_stop(&watch, &p->times, BATCH_OPEN);
-    return attempt_load(l, p, attempt, out);
+    return inspect_and_settle(l, p, attempt, out);
+}
+
+struct err load_claim(struct loader *l, struct prepared *p, struct load_outcome *out)
+{
+    *out = (struct load_outcome){0};
+    struct err e = open_and_load(l, p, out);
+    if (err_is(&e))
+        load_note_stall(l, p->claim.batch, &e);
+    return e;
 }
 
 static struct err return_to_incoming(struct loader *l, const struct uuid *id)
@@ -246,21 +251,20 @@ static struct err load_again(struct loader *l, const struct uuid *id, struct loa
         e = receipt_start(&l->pg, p.claim.batch, &attempt);
     batch_watch_stop(&watch, &p.times, BATCH_OPEN);
     if (!err_is(&e))
-        e = attempt_load(l, &p, attempt, out);
+        e = inspect_and_settle(l, &p, attempt, out);
     if (!err_is(&e))
         e = load_retire(l->spool, &p.claim, &out->times);
     prepared_close(&p);
     return e;
 }
 
-struct err load_resume(struct loader *l, const struct uuid *id, struct load_outcome *out)
+static struct err resume(struct loader *l, const struct uuid *id, const char *batch,
+                         struct load_outcome *out)
 {
-    char batch[UUID_TEXT];
     enum receipt_state state;
-    *out = (struct load_outcome){0};
     if (!claim_exists(l->spool, id)) /* retired already, or never made: nothing is owed */
         return ERR_OK;
-    TRY(receipt_find(&l->pg, uuid_format(id, batch), l->spool->id, &state));
+    TRY(receipt_find(&l->pg, batch, l->spool->id, &state));
     switch (state) {
     case RECEIPT_NONE:
         return return_to_incoming(l, id);
@@ -269,6 +273,16 @@ struct err load_resume(struct loader *l, const struct uuid *id, struct load_outc
     default:
         return load_again(l, id, out);
     }
+}
+
+struct err load_resume(struct loader *l, const struct uuid *id, struct load_outcome *out)
+{
+    char batch[UUID_TEXT];
+    *out = (struct load_outcome){0};
+    struct err e = resume(l, id, uuid_format(id, batch), out);
+    if (err_is(&e))
+        load_note_stall(l, batch, &e);
+    return e;
 }
 
 static struct err park(struct loader *l, struct prepared *p, const char *why,

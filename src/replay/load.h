@@ -53,6 +53,10 @@ struct err load_retire(const struct spool *spool, const struct claim *c, struct 
 /* All that is still owed, retiring included. */
 struct err load_resume(struct loader *l, const struct uuid *id, struct load_outcome *out);
 
+/* Why the batch is held, on its receipt, where it has one that isn't settled: best effort.
+ * load_claim and load_resume do it; for a caller that has a reason of his own not to try. */
+void load_note_stall(struct loader *l, const char *batch, const struct err *why);
+
 /* An operator's word that the batch shall not be tried any more: its receipt becomes failed, for
  * the reason `why`, and its segments go to failed/, from where they can be retried. */
 struct err load_park(struct loader *l, const struct uuid *id, const char *why,

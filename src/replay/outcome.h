@@ -9,13 +9,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/err.h"
 #include "base/uuid.h"
 #include "replay/field.h"
 #include "replay/times.h"
 #include "spool/spool.h"
 
 #define OUTCOME_TAG   128
-#define OUTCOME_ERROR 256
+#define OUTCOME_ERROR ERR_TEXT
 
 struct load_outcome {
     bool settled;     /* this call saw the batch to its end (not: returned to incoming/) */

@@ -155,11 +155,10 @@ struct err receipt_recall(struct pg *pg, const struct uuid *id, struct load_outc
 struct err receipt_begin(struct pg *pg, const char *batch, int attempt)
 {
     static const char begin[] = "BEGIN";
-    static const char synchronous[] = "SET LOCAL synchronous_commit = on";
     char text[NUMBER];
     const char *const lock[] = {batch, number((uint64_t)attempt, text)};
     const struct pg_statement statements[] = {
-        {begin, 0, NULL}, {synchronous, 0, NULL}, {sql_receipt_lock, 2, lock}};
+        {begin, 0, NULL}, {sql_receipt_synchronous, 0, NULL}, {sql_receipt_lock, 2, lock}};
     PGresult *rows[3];
     struct err e = pg_query_all(pg, statements, 3, rows);
     bool ours = !err_is(&e) && PQntuples(rows[2]) == 1;
@@ -204,10 +203,10 @@ struct err receipt_finish(struct pg *pg, const struct batch *b, const struct rec
     return e;
 }
 
-void receipt_stall(struct pg *pg, const char *batch, const char *reason)
+void receipt_stall(struct pg *pg, const char *batch, const char *spool_id, const char *reason)
 {
     if (!pg_is_open(pg))
         return;
-    struct err ignored = pg_query(pg, sql_receipt_stall, PG_PARAMS(batch, reason), NULL);
+    struct err ignored = pg_query(pg, sql_receipt_stall, PG_PARAMS(batch, reason, spool_id), NULL);
     (void)ignored;
 }

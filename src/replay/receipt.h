@@ -40,8 +40,9 @@ void receipt_tag(const struct claim *c, char tag[OUTCOME_TAG]);
 struct err receipt_start(struct pg *pg, const char *batch, int *attempt);
 
 /* Begins the batch's transaction: locks the row and checks that the attempt is the latest.
- * ERR_BUSY: somebody else took over. synchronous_commit is ours to insist on: a receipt that says
- * done must survive a power cut, because the segments are moved away after it. */
+ * ERR_BUSY: somebody else took over. synchronous_commit is ours to insist on, where it is less than
+ * `on`: a receipt that says done must survive a power cut, because the segments are moved away
+ * after it. */
 struct err receipt_begin(struct pg *pg, const char *batch, int attempt);
 
 struct receipt_end {
@@ -53,7 +54,7 @@ struct receipt_end {
  * program has migrated the database meanwhile; don't COMMIT. */
 struct err receipt_finish(struct pg *pg, const struct batch *b, const struct receipt_end *end);
 
-/* Best effort: tells people who read the table why an unfinished batch is held. */
-void receipt_stall(struct pg *pg, const char *batch, const char *reason);
+/* Best effort: tells people who read the table why an unfinished batch of this spool is held. */
+void receipt_stall(struct pg *pg, const char *batch, const char *spool_id, const char *reason);
 
 #endif

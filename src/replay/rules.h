@@ -39,7 +39,7 @@ struct load_rules {
 static inline bool rules_too_many(const struct reject_limit *limit, uint64_t rejected,
                                   uint64_t frames)
 {
-    if (!limit->is_percent)
+    if (!limit->is_percent || limit->count == 0) /* none is none, however it is written */
         return rejected > limit->count;
     return rejected > RULES_SHARE_FROM &&
            (double)rejected * 1e6 > (double)frames * (double)limit->count;

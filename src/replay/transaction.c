@@ -287,8 +287,8 @@ static struct err fill_transaction(struct loader *l, struct replay *r, int attem
     TRY(check_tables(l, r));
     TRY(ledger_claim(&l->pg, r->batch));
     TRY(check_rejects(r->batch));
-    if (r->is_careful)
-        TRY(careful_begin(&r->careful));
+    if (r->is_careful && r->batch->checks_now)
+        TRY(careful_check_now(&r->careful));
     TRY(stages_make(&r->stages, &r->batch->partitions, r->is_careful));
     TRY(r->is_careful || r->prepared->held.is_over ? copy_segments(r) : copy_held(r));
     if (!r->is_careful) {
@@ -352,6 +352,7 @@ struct err transaction_load(struct loader *l, struct prepared *p, int attempt)
         watch = batch_watch_start();
         e = pg_commit(&l->pg);
         batch_watch_stop(&watch, &p->times, BATCH_COMMIT);
+        p->batch.checks_now = p->batch.checks_now || e.cls == ERR_ROW;
     }
     /* A COPY that was broken off leaves the connection in the middle of the protocol; what is cheap
      * and certain is a new connection, and the server rolls back by itself. */
@@ -366,11 +367,15 @@ static struct err fill_trial(struct loader *l, struct replay *r)
     const struct stream_set *streams = r->prepared->terms.streams;
     TRY(pg_exec(&l->pg, sql_trial_begin));
     TRY(partition_make_here(&l->pg, streams, &r->batch->partitions));
-    TRY(careful_begin(&r->careful));
+    if (r->batch->checks_now)
+        TRY(careful_check_now(&r->careful));
     TRY(stages_make(&r->stages, &r->batch->partitions, true));
     TRY(copy_segments(r));
     r->batch->skipped = r->careful.skipped;
-    return handle_others(r);
+    TRY(handle_others(r));
+    struct err e = careful_check_now(&r->careful); /* as the COMMIT would */
+    r->batch->checks_now = r->batch->checks_now || e.cls == ERR_ROW;
+    return e;
 }
 
 struct err transaction_try(struct loader *l, struct prepared *p, careful_refused_fn *refused,

@@ -7,7 +7,8 @@
  *     struct err e = transaction_try(&loader, &prepared, refused, context);
  *
  * After a failure the connection is closed: the server rolls back by itself. ERR_ROW: the server
- * refused a row; batch.is_careful makes the next call find out which. ERR_SEGMENT: a segment isn't
+ * refused a row; batch.is_careful makes the next call find out which, of a COMMIT that a deferred
+ * constraint refused with batch.checks_now, which is set then. ERR_SEGMENT: a segment isn't
  * what was inspected, and is marked; the next call goes without it.
  */
 #ifndef SPOOLGATE_REPLAY_TRANSACTION_H

@@ -54,6 +54,19 @@ struct err claim_move_beside(int from_dir, const char *from, int to_dir, const c
     return move_as(from_dir, from, to_dir, to, used);
 }
 
+struct err claim_move_back(int from_dir, const char *from, int incoming, const char *to,
+                           const char *batch)
+{
+    bool taken;
+    struct err e = durable_move(from_dir, from, incoming, to, &taken);
+    for (unsigned n = 0; err_is(&e) && taken && n < NAMES_TRIED; n++) {
+        char name[NAME_BYTES];
+        name_of_return(to, batch, n, name);
+        e = durable_move(from_dir, from, incoming, name, &taken);
+    }
+    return e;
+}
+
 /* Synced before the first rename: it tells recovery which gate the files came from. Those of the
  * default gate have none, which saves two syncs. */
 static struct err write_note(const struct claim *c)
@@ -335,13 +348,26 @@ struct err claim_read_committed(const struct spool *s, const struct uuid *id, st
     return e;
 }
 
+/* failed/ may have been removed, for room, since the spool was opened. */
+static struct err move_to_failed(const struct spool *s, int from_dir, const char *from,
+                                 const char *batch)
+{
+    int failed;
+    TRY(durable_open_folder(s->root, "failed", &failed));
+    struct err e = claim_move_beside(from_dir, from, failed, batch);
+    if (!err_is(&e))
+        e = durable_sync(failed);
+    (void)close(failed);
+    return e;
+}
+
 struct err claim_return(const struct spool *s, struct claim *c)
 {
     int incoming;
     TRY(spool_open_gate(s, c->gate, true, &incoming));
     struct err e = ERR_OK;
     for (size_t i = 0; i < c->count && !err_is(&e); i++)
-        e = claim_move_beside(c->folder, c->files[i].name, incoming, c->files[i].name);
+        e = claim_move_back(c->folder, c->files[i].name, incoming, c->files[i].name, c->batch);
     if (!err_is(&e))
         e = durable_sync(incoming);
     if (!err_is(&e))
@@ -351,11 +377,8 @@ struct err claim_return(const struct spool *s, struct claim *c)
     bool kept = false;
     if (!err_is(&e))
         e = remove_folder(s, c, &kept);
-    if (!err_is(&e) && kept) {
-        e = claim_move_beside(s->processing, c->batch, s->failed, c->batch);
-        if (!err_is(&e))
-            e = durable_sync(s->failed);
-    }
+    if (!err_is(&e) && kept)
+        e = move_to_failed(s, s->processing, c->batch, c->batch);
     (void)close(incoming);
     return e;
 }
@@ -408,18 +431,19 @@ void claim_archive_path(const struct uuid *id, char path[64 + UUID_TEXT])
                    uuid_format(id, batch));
 }
 
-/* archive/YYYY/MM/DD, each level made where it is missing. */
+/* archive/YYYY/MM/DD, each level made where it is missing: archive/ itself may have been removed,
+ * for room, since the spool was opened. */
 static struct err open_archive_day(const struct spool *s, const struct claim *c, int *day)
 {
     char path[64 + UUID_TEXT];
-    int folder = s->archive;
+    char *rest = path;
+    int folder = s->root;
     claim_archive_path(&c->id, path);
-    char *rest = path + strlen("archive/");
-    for (int level = 0; level < 3; level++) {
+    for (int level = 0; level < 4; level++) {
         char *name = strsep(&rest, "/");
         int next = -1;
         struct err e = durable_open_folder(folder, name, &next);
-        if (folder != s->archive)
+        if (folder != s->root)
             (void)close(folder);
         if (err_is(&e))
             return e;
@@ -453,10 +477,8 @@ struct err claim_retire(const struct spool *s, const struct claim *c)
     bool has_failed = faccessat(c->folder, STAGING, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
     if (!has_failed && errno != ENOENT)
         return failure(c, "look for " STAGING);
-    if (has_failed) {
-        TRY(claim_move_beside(c->folder, STAGING, s->failed, c->batch));
-        TRY(durable_sync(s->failed));
-    }
+    if (has_failed)
+        TRY(move_to_failed(s, c->folder, STAGING, c->batch));
     TRY(scan_folder(c->folder, count_segment, &segments));
     bool kept = segments > 0;
     if (!kept)

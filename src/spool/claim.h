@@ -73,7 +73,7 @@ struct err claim_read(const struct spool *s, const struct uuid *id, struct claim
  * it, and lists no files. */
 struct err claim_read_committed(const struct spool *s, const struct uuid *id, struct claim *c);
 
-/* Back to incoming/, for a claim without a receipt. A name that is taken there gets a number. A
+/* Back to incoming/, for a claim without a receipt (claim_move_back). A
  * folder that holds other files, too, goes to failed/ with them. */
 struct err claim_return(const struct spool *s, struct claim *c);
 
@@ -99,6 +99,10 @@ void claim_remove_folder(int parent, const char *batch);
 
 /* One rename, under the same name or, where it is taken, the first free numbered one. No fsync. */
 struct err claim_move_beside(int from_dir, const char *from, int to_dir, const char *to);
+/* Back to incoming/, from a batch's folder: where the name is taken, under one that tells the
+ * ledger which segment it is (name_of_return). No fsync. */
+struct err claim_move_back(int from_dir, const char *from, int incoming, const char *to,
+                           const char *batch);
 
 /* A file that is no spool's, as if it had been claimed: for a trial. Nothing is touched. */
 void claim_pretend(struct claim *c, const char *gate, int folder, const char *name);

@@ -55,6 +55,42 @@ void name_numbered(const char *name, unsigned number, char out[NAME_BYTES])
     memcpy(out + stem, tail, (size_t)tail_len + 1);
 }
 
+#define AGAIN ".again-"
+
+const char *name_original(const char *name, char out[NAME_BYTES])
+{
+    enum { MARK = sizeof AGAIN - 1, WHOLE = MARK + UUID_TEXT - 1 };
+    char batch[UUID_TEXT];
+    struct uuid id;
+    const char *at = NULL;
+    (void)snprintf(out, NAME_BYTES, "%s", name);
+    for (const char *p = strstr(name, AGAIN); p; p = strstr(p + 1, AGAIN))
+        at = p;
+    if (!at || at == name || strlen(at) < WHOLE)
+        return out;
+    const char *rest = at + WHOLE;
+    size_t digits = *rest == '.' ? strspn(rest + 1, "0123456789") : 0;
+    if (digits > 0)
+        rest += 1 + digits;
+    (void)snprintf(batch, sizeof batch, "%.*s", UUID_TEXT - 1, at + MARK);
+    if (uuid_parse(batch, &id) && strcmp(rest, suffix_of(name)) == 0)
+        (void)snprintf(out, NAME_BYTES, "%.*s%s", (int)(at - name), name, rest);
+    return out;
+}
+
+void name_of_return(const char *name, const char *batch, unsigned number, char out[NAME_BYTES])
+{
+    char original[NAME_BYTES];
+    char count[16] = "";
+    const char *suffix = suffix_of(name_original(name, original));
+    if (number > 0)
+        (void)snprintf(count, sizeof count, ".%u", number);
+    int len = snprintf(out, NAME_BYTES, "%.*s" AGAIN "%s%s%s",
+                       (int)(strlen(original) - strlen(suffix)), original, batch, count, suffix);
+    if (len >= NAME_BYTES)
+        name_numbered(name, number + 1, out);
+}
+
 void name_of_retry(const char *batch, char out[NAME_BYTES])
 {
     (void)snprintf(out, NAME_BYTES, "retry-%s-rejects.msgpack", batch);

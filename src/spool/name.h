@@ -30,6 +30,16 @@ bool name_is_gate(const char *name);
 void name_numbered(const char *name, unsigned number, char out[NAME_BYTES]);
 
 /*
+ * For a segment that goes back to incoming/ while its name is taken there: "x.msgpack" of BATCH
+ * becomes "x.again-BATCH.msgpack", and "x.again-BATCH.1.msgpack" where that is taken, too. It stays
+ * known by its own name, which name_original gives back (of any other name, the name itself): so
+ * for `dedupe: name` it is the segment that it was. Of a name of more than about 210 bytes there is
+ * no room for that: it gets a number, as above, and is another segment.
+ */
+void name_of_return(const char *name, const char *batch, unsigned number, char out[NAME_BYTES]);
+const char *name_original(const char *name, char out[NAME_BYTES]);
+
+/*
  * "retry-BATCH-rejects.msgpack": the rejects of a batch, put back into incoming/ by `retry`. The
  * name tells the ledger that they were let in on purpose. (Failed segments go back under their own
  * name: the ledger never had them.)

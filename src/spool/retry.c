@@ -38,11 +38,11 @@ static struct err put_back(void *context, int folder, const char *name)
         return ERR_OK;
     if (is_rejects) {
         name_of_retry(p->batch, retried);
-        TRY(claim_move_beside(folder, name, p->incoming, retried));
+        TRY(claim_move_back(folder, name, p->incoming, retried, p->batch));
         p->result->rejects++;
         return ERR_OK;
     }
-    TRY(claim_move_beside(folder, name, p->incoming, name));
+    TRY(claim_move_back(folder, name, p->incoming, name, p->batch));
     forget_reason(folder, name);
     p->result->segments++;
     return ERR_OK;

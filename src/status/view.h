@@ -16,11 +16,12 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/err.h"
 #include "base/uuid.h"
 #include "gate/gate.h"
 #include "spool/spool.h"
 
-#define VIEW_REASON 256
+#define VIEW_REASON ERR_TEXT
 
 /* Why a gate's segments don't become rows now: the label `reason` of the metrics. */
 enum view_stall {

@@ -270,6 +270,8 @@ class TestHeldBatches(SiteCase):
             wait_until(lambda: "INSERT on the table isn't granted" in
                        ((self.site.gate() or {}).get("stalled_reason") or ""),
                        lambda: f"the gate says why: {self.site.ask('status')}")
+            wait_until(lambda: "isn't granted" in self.site.value("SELECT stalled_reason FROM gate_health"),
+                       "gate_health has today's reason, not the last try's")
             self.site.query("GRANT INSERT ON metrics TO CURRENT_USER")
             self.site.wait_settled(2)
         self.assertEqual(values(self.site), [0, 1])
@@ -288,6 +290,19 @@ class TestHeldBatches(SiteCase):
             self.site.query("DROP TRIGGER drop_it ON metrics")
             self.site.wait_settled(1)
         self.assertEqual(values(self.site), [0, 1, 2, 3])
+
+    def test_a_long_reason_is_whole_and_told_once(self):
+        """Whose language takes two bytes a letter, so that a cut by bytes would show."""
+        self.site.query("""CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+                           $$ BEGIN RAISE EXCEPTION USING ERRCODE = 'ZZ999', MESSAGE = repeat('ü', 220); END $$""")
+        self.site.query("CREATE TRIGGER refuse AFTER INSERT ON metrics FOR EACH ROW EXECUTE FUNCTION refuse()")
+        with self.site.daemon() as daemon:
+            self.site.put("a.msgpack", pack(metric(value=1)))
+            wait_until(lambda: [r["attempts"] >= 4 for r in self.site.receipts()] == [True], "some tries")
+            reason = self.site.gate()["stalled_reason"]
+            self.assertEqual(reason, "database: " + "ü" * 220 + " (SQLSTATE ZZ999)")
+            self.assertEqual(self.site.value("SELECT stalled_reason FROM gate_health"), reason)
+            self.assertEqual(len(daemon.logged("level=warn", "ZZ999")), 1, daemon.log)
 
     def test_a_connection_that_is_lost_in_the_middle(self):
         with self.site.daemon():

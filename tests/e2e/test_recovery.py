@@ -302,10 +302,21 @@ class TestStateTable(SiteCase):
         self.site.put("b.msgpack.zst", zstd(pack(metric(value=4))))
         self.start(self.gone)
         self.assertEqual(self.site.tree("incoming"),
-                         ["a.1.msgpack", "a.msgpack", "b.1.msgpack.zst", "b.msgpack.zst"])
+                         [f"a.again-{self.batch}.msgpack", "a.msgpack",
+                          f"b.again-{self.batch}.msgpack.zst", "b.msgpack.zst"])
         self.site.run("drain", "--force", code=FINE)
         self.assertEqual(self.site.query("SELECT value FROM metrics ORDER BY 1"),
                          [(float(i),) for i in (1, 2, 3, 4)])
+
+    def test_it_stays_known_by_its_name(self):
+        """A machine loses its power: the producer, back again, can't know that its last file was claimed."""
+        self.site.configure(f"gates: {{default: {{{EXACTLY.format(9)}, dedupe: name}}}}")
+        self.claim({"a.msgpack": pack(metric(value=1))})
+        self.site.put("a.msgpack", pack(metric(value=1)))
+        self.start(self.gone)
+        self.assertEqual(len(self.site.tree("incoming")), 2)
+        self.site.run("drain", "--force", code=FINE)
+        self.assertEqual(self.site.query("SELECT value FROM metrics"), [(1.0,)])
 
     def test_a_receipt_that_is_open_or_loading_is_replayed(self):
         for status, attempts in (("open", 0), ("loading", 1), ("loading", 7)):
@@ -385,6 +396,18 @@ class TestStateTable(SiteCase):
         self.start(self.gone)
         self.assertEqual((taken / "other.msgpack").read_bytes(), b"kept")
         self.assertEqual(len(self.site.places("a.msgpack")), 1)
+
+    def test_folders_that_were_removed_for_room(self):
+        self.site.configure(f"gates: {{default: {{{EXACTLY.format(2)}}}}}")
+        with self.site.daemon():
+            for i in range(2):
+                self.site.put(f"{i}.msgpack", pack(metric(value=i)))
+                self.site.put(f"{i}-bad.msgpack", b"\xc1")
+                receipt = self.site.wait_settled(i + 1)[-1]
+                wait_until((self.site.archive_of(receipt) / f"{i}.msgpack").exists, "the good one is in archive/")
+                self.assertTrue((self.site.failed_of(receipt) / f"{i}-bad.msgpack").exists())
+                for name in ("archive", "failed"):
+                    shutil.rmtree(self.site.spool / name)
 
     def test_empty_folders_go_away(self):
         """Killed between mkdir and the first rename, or between the last rename and rmdir."""

@@ -94,6 +94,76 @@ class TestCareful(RejectCase):
         self.assertEqual(self.site.query("SELECT name FROM ingestion_segment"), [("b.msgpack",)])
 
 
+class TestRowsThatWantOthers(RejectCase):
+    """Of streams in one batch the first by name, line, wants rows of the second, order, and that of the third, person."""
+
+    def setUp(self):
+        super().setUp()
+        folder = self.site.folder / "manifests" / "streams"
+        folder.mkdir(parents=True)
+        for stream in ("line", "order", "person"):
+            (folder / f"{stream}.yaml").write_text(
+                f"stream: {stream}\ntable: {stream}s\ncolumns: {{id: {{type: int8, required: true}}, n: int8}}\n")
+        self.site.environment["SPOOLGATE_MANIFESTS"] = str(folder.parent)
+        self.site.run("migrate", code=FINE)
+        self.site.run("apply", code=FINE)
+        self.site.query("ALTER TABLE orders ADD PRIMARY KEY (id), ADD CONSTRAINT thirteen CHECK (n <> 13)")
+
+    def frames(self, ids):
+        return [frame for i in ids for frame in ({"kind": "line", "id": i, "n": 1}, {"kind": "order", "id": i, "n": i})]
+
+    def load_both(self, name, frames):
+        data = pack(*frames)
+        path = self.site.folder / name
+        path.write_bytes(data)
+        foreseen = self.site.run("inspect", "--against", self.site.url, "--json", str(path)).json()["against"]
+        receipt = self.load_with("max_rejects: 10", {name: data})
+        self.assertEqual(receipt["status"], "done", receipt["error"])
+        got = self.site.query("SELECT frame_index, sqlstate FROM ingestion_reject WHERE batch_id = %s ORDER BY 1",
+                              receipt["batch_id"])
+        self.assertEqual(sorted((r["index"], r["sqlstate"]) for r in foreseen["refused"]), got)
+        self.assertEqual(receipt["rows_loaded"], len(frames) - len(got))
+        return got
+
+    def test_a_row_that_comes_before_the_one_it_wants(self):
+        orphan = {"kind": "line", "id": 999, "n": 1}
+        for i, deferred in enumerate(("", "DEFERRABLE INITIALLY DEFERRED")):
+            with self.subTest(deferred=bool(deferred)):
+                self.site.query("ALTER TABLE lines DROP CONSTRAINT IF EXISTS wants,"
+                                f" ADD CONSTRAINT wants FOREIGN KEY (id) REFERENCES orders {deferred}")
+                first = 100 * i
+                self.site.query("ALTER TABLE orders DROP CONSTRAINT thirteen,"
+                                f" ADD CONSTRAINT thirteen CHECK (n <> {first + 13})")
+                frames = self.frames(range(first, first + 20))
+                self.assertEqual(self.load_both(f"{i}.msgpack", frames), [(26, "23503"), (27, "23514")])
+                frames = self.frames(range(first + 20, first + 40))
+                self.assertEqual(self.load_both(f"{i}-orphan.msgpack", [orphan, *frames]), [(0, "23503")])
+
+    def test_a_chain_of_them_with_a_link_that_lacks(self):
+        self.site.query("ALTER TABLE persons ADD PRIMARY KEY (id)")
+        self.site.query("ALTER TABLE orders ADD FOREIGN KEY (id) REFERENCES persons")
+        self.site.query("ALTER TABLE lines ADD FOREIGN KEY (id) REFERENCES orders")
+        frames = self.frames(range(100, 1400))  # more than a block of each
+        frames += [{"kind": "person", "id": i} for i in range(100, 1400) if i != 700]
+        self.assertEqual(self.load_both("a.msgpack", frames), [(1200, "23503"), (1201, "23503")])
+
+    def test_more_orphans_than_may_wait(self):
+        self.site.query("ALTER TABLE lines ADD FOREIGN KEY (id) REFERENCES orders")
+        frames = [{"kind": "line", "id": i + 5000, "n": 1} for i in range(1500)] + self.frames(range(10))
+        receipt = self.load_with("max_rejects: 1500", {"a.msgpack": pack(*frames)})
+        self.assertEqual((receipt["status"], receipt["rows_loaded"], receipt["frames_rejected"]), ("done", 20, 1500))
+
+    def test_what_is_true_at_the_end_only(self):
+        """A constraint that looks at more than its row is deferred; a row that another one refuses doesn't change that."""
+        self.site.query("""CREATE FUNCTION has_order() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                             IF NOT EXISTS (SELECT FROM orders WHERE id = new.id) THEN RAISE EXCEPTION 'no order'; END IF;
+                             RETURN NULL; END $$""")
+        self.site.query("CREATE CONSTRAINT TRIGGER has_order AFTER INSERT ON lines DEFERRABLE INITIALLY DEFERRED"
+                        " FOR EACH ROW EXECUTE FUNCTION has_order()")
+        bad = {"kind": "order", "id": 5, "n": 13}
+        self.assertEqual(self.load_both("a.msgpack", [*self.frames(range(10)), bad]), [(20, "23514")])
+
+
 class TestRules(RejectCase):
     BAD = metric(value="x")
 
@@ -170,6 +240,17 @@ class TestWaysBack(RejectCase):
             receipt = self.site.wait_settled(2)[-1]
         self.assertEqual((receipt["rows_loaded"], receipt["frames_skipped"]), (1, 1))
         self.assertEqual(self.loaded_names(), ["a", "b"])
+
+    def test_the_archive_offers_two_of_one_name(self):
+        """Of what was skipped as a duplicate by its name, nothing comes in when it all is offered again."""
+        first = self.load_with("dedupe: name", {"a.msgpack": pack(metric(name="first"))})
+        second = self.load_with("dedupe: name", {"a.msgpack": pack(metric(name="second"))})
+        self.assertEqual((first["rows_loaded"], second["frames_skipped"]), (1, 1))
+        self.site.run("retry", "--from-archive", "--since", first["opened_at"].isoformat(), code=FINE)
+        self.assertEqual(len(self.site.tree("incoming")), 2)
+        self.site.run("drain", "--force", code=FINE)
+        self.assertEqual(self.loaded_names(), ["first"])
+        self.assertEqual(sum(r["frames_skipped"] for r in self.site.receipts()), 3)
 
     def held_batch(self):
         """A batch that the database won't take, and the daemon that holds it."""

@@ -70,6 +70,14 @@ static void check_names(const char *text)
         assert(name_is_zstd(name) == name_is_zstd(text));
         name_of_reason(text, name);
         assert(strlen(name) < NAME_BYTES);
+        char original[NAME_BYTES];
+        char back_as[NAME_BYTES];
+        char again[NAME_BYTES];
+        name_of_return(text, "01a1fc09-7974-771f-a030-6c8417c14a1d", 1, back_as);
+        (void)name_original(text, original);
+        assert(name_is_zstd(back_as) == name_is_zstd(text));
+        assert(name_kind(text) != NAME_SEGMENT || strlen(original) > 200 ||
+               strcmp(name_original(back_as, again), original) == 0);
     }
     if (name_is_retry(text))
         assert(name_kind(text) == NAME_SEGMENT);

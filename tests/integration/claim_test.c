@@ -138,17 +138,24 @@ Test(claim, returning_goes_to_the_gate_it_came_from)
 {
     struct claim c;
     int gate;
+    char again[NAME_BYTES];
+    char more[NAME_BYTES];
+    char names[3 * NAME_BYTES];
     EXPECT_OK(spool_open_gate(&spool, "mine", true, &gate));
     EXPECT_OK(make(gate, "mine", NAMES("a.msgpack", "b.msgpack.zst"), &c));
+    name_of_return("a.msgpack", c.batch, 0, again);
+    name_of_return("a.msgpack", c.batch, 1, more);
     claim_free(&c);
     folder_write(gate, "a.msgpack", "taken");
-    folder_write(gate, "a.1.msgpack", "taken, too");
+    folder_write(gate, again, "taken, too");
     EXPECT_OK(claim_read(&spool, &id, &c));
     EXPECT_OK(claim_return(&spool, &c));
     claim_free(&c);
-    EXPECT_NAMES(gate, "a.1.msgpack a.2.msgpack a.msgpack b.msgpack.zst ");
+    (void)snprintf(names, sizeof names, "%s %s a.msgpack b.msgpack.zst ", more, again);
+    EXPECT_NAMES(gate, names);
     EXPECT_CONTENT(gate, "a.msgpack", "taken");
-    EXPECT_CONTENT(gate, "a.2.msgpack", "a.msgpack");
+    EXPECT_CONTENT(gate, again, "taken, too");
+    EXPECT_CONTENT(gate, more, "a.msgpack");
     EXPECT_NAMES(spool.processing, "");
     (void)close(gate);
 }

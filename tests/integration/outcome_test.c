@@ -83,7 +83,7 @@ static void expect_stages(const struct load_outcome *o, unsigned want)
 
 static void expect_as_on_receipt(const struct load_outcome *o)
 {
-    char want[700];
+    char want[1024];
     char id[UUID_TEXT];
     struct buf sql = {0};
     (void)snprintf(want, sizeof want,

@@ -97,6 +97,29 @@ Test(pg, a_ping_notices_a_server_that_hung_up_a_moment_ago)
     free(pid);
 }
 
+/* Each class of the server's list (its appendix A), and what is not in it: triggers say what they
+ * like. */
+Test(pg, every_sqlstate_has_a_class)
+{
+    static const char *const rows[] = {"22000", "22001", "22003", "22021", "22P02", "22P05",
+                                       "2203A", "23000", "23502", "23503", "23505", "23514",
+                                       "23P01", "23999", "44000", "P0001"};
+    static const char *const environment[] = {
+        "00000", "01000", "02000", "03000", "08000", "08006", "09000", "0A000", "0B000", "0F000",
+        "0L000", "0P000", "0Z000", "20000", "21000", "22P03", "24000", "25001", "25006", "25P02",
+        "25P03", "26000", "27000", "28000", "28P01", "2B000", "2BP01", "2D000", "2F000", "34000",
+        "38000", "39000", "3B000", "3D000", "3F000", "40001", "40P01", "42501", "42601", "42703",
+        "42P01", "42P10", "53100", "53200", "53300", "54000", "54001", "55006", "55P03", "57014",
+        "57P01", "57P03", "57P05", "58000", "58030", "58P01", "72000", "F0000", "HV000", "P0000",
+        "P0002", "P0004", "XX000", "XX001", "XX002", "ZZ999", "P000",  "2",     ""};
+    for (size_t i = 0; i < COUNT(rows); i++)
+        cr_expect_eq(pg_class(rows[i]), ERR_ROW, "%s: want row, got %s", rows[i],
+                     err_class_name(pg_class(rows[i])));
+    for (size_t i = 0; i < COUNT(environment); i++)
+        cr_expect_eq(pg_class(environment[i]), ERR_DATABASE, "%s: want database, got %s",
+                     environment[i], err_class_name(pg_class(environment[i])));
+}
+
 Test(pg, what_the_server_says_has_its_class)
 {
     EXPECT_OK(

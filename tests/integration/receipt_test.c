@@ -111,7 +111,8 @@ Test(receipt, from_none_to_settled)
         cr_assert_eq(attempt, 3, "got %d", attempt);
         cr_assert_str_eq(status_of(&c), "loading 3");
         cr_assert_eq(state_of(&c), RECEIPT_UNFINISHED);
-        receipt_stall(&db.pg, c.batch, "no luck");
+        receipt_stall(&db.pg, c.batch, SPOOL_ID, "no luck");
+        receipt_stall(&db.pg, c.batch, OTHER_ID, "a copied folder's");
         EXPECT_VALUE(&db, "SELECT error FROM ingestion_manifest WHERE status = 'loading'",
                      "no luck");
         EXPECT_OK(finish(&c, failed));
@@ -119,7 +120,7 @@ Test(receipt, from_none_to_settled)
         cr_assert_eq(state_of(&c), RECEIPT_SETTLED);
         EXPECT_ERR(receipt_start(&db.pg, c.batch, &attempt), ERR_BUSY, "settled");
         EXPECT_ERR(open_receipt(&c, SPOOL_ID, &attempt), ERR_BUSY, "settled");
-        receipt_stall(&db.pg, c.batch, "too late");
+        receipt_stall(&db.pg, c.batch, SPOOL_ID, "too late");
         cr_assert_str_neq(database_value(&db, "SELECT coalesce(error, '') FROM ingestion_manifest"
                                               " ORDER BY opened_at DESC LIMIT 1"),
                           "too late");
@@ -173,6 +174,34 @@ Test(receipt, an_attempt_that_was_overtaken_cannot_go_on)
     EXPECT_ERR(receipt_begin(&db.pg, c.batch, second), ERR_BUSY, "overtaken");
     pg_rollback(&db.pg);
     claim_free(&c);
+}
+
+/* A receipt that says done outlives a power cut; a session that asks for more gets it. */
+Test(receipt, the_commit_is_as_durable_as_the_session_or_more)
+{
+    static const struct {
+        const char *session, *want;
+    } rows[] = {
+        {"off", "on"},
+        {"local", "on"},
+        {"remote_write", "on"},
+        {"on", "on"},
+        {"remote_apply", "remote_apply"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct claim c = claim_of(1);
+        struct buf set = {0};
+        int attempt;
+        EXPECT_OK(open_receipt(&c, SPOOL_ID, &attempt));
+        buf_printf(&set, "SET synchronous_commit = %s", rows[i].session);
+        EXPECT_OK(pg_exec(&db.pg, buf_cstr(&set)));
+        EXPECT_OK(receipt_begin(&db.pg, c.batch, attempt));
+        EXPECT_VALUE(&db, "SHOW synchronous_commit", rows[i].want);
+        pg_rollback(&db.pg);
+        EXPECT_VALUE(&db, "SHOW synchronous_commit", rows[i].session);
+        buf_free(&set);
+        claim_free(&c);
+    }
 }
 
 /* The successor's receipt_start waits for a transaction that holds the receipt: it can't slip in

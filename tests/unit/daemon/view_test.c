@@ -66,6 +66,35 @@ Test(daemon_view, what_the_board_knows)
     board_close(&b);
 }
 
+/* A server's message is as long as it likes, and of any language. */
+Test(daemon_view, a_long_reason_is_shown_whole)
+{
+    struct board b;
+    struct uuid id = uuid_new();
+    char said[ERR_TEXT + 100];
+    struct err e = board_open(&b);
+    cr_assert(!err_is(&e));
+    for (size_t i = 0; i < sizeof said - 1; i++)
+        said[i] = i % 2 == 0 ? '\xc3' : '\xbc'; /* u umlaut */
+    said[sizeof said - 1] = '\0';
+    struct err failure = err_make(ERR_DATABASE, "x%s", said);
+    (void)board_database(&b, NULL);
+    look(&b, 1, failure.text, &ERR_OK);
+    expect_gate(&b, VIEW_STALLED_MISFIT, failure.text);
+    look(&b, 1, "", &failure);
+    expect_gate(&b, VIEW_STALLED_SPOOL, failure.text);
+    look(&b, 1, "", &ERR_OK);
+    (void)board_database(&b, failure.text);
+    expect_gate(&b, VIEW_STALLED_DATABASE, failure.text);
+    (void)board_database(&b, NULL);
+    board_post_resume(&b, &id, "plant", false);
+    struct job *job = board_take(&b);
+    board_end(&b, job, &failure, true);
+    expect_gate(&b, VIEW_STALLED_BATCH, failure.text);
+    cr_expect_str_eq(job->stalled, failure.text, "what is compared to tell the same reason once");
+    board_close(&b);
+}
+
 Test(daemon_view, stalls_are_counted_as_they_begin)
 {
     struct board b;

@@ -25,7 +25,8 @@ Test(replay_rules, too_many_rejects)
         {{10000, true}, 1000000, 100000000, false},
         {{10000, true}, 1000001, 100000000, true},
         /* 0% and 100% */
-        {{0, true}, 101, 1000000, true},
+        {{0, true}, 0, 1000000, false},
+        {{0, true}, 1, 1000000, true},
         {{1000000, true}, 1000000, 1000000, false},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {

@@ -180,6 +180,53 @@ Test(spool_name, reasons)
 
 #define BATCH "01a1fc09-7974-771f-a030-6c8417c14a1d"
 
+Test(spool_name, of_what_goes_back)
+{
+    static const struct {
+        const char *name, *original;
+    } rows[] = {
+        {"x.again-" BATCH ".msgpack", "x.msgpack"},
+        {"x.again-" BATCH ".msgpack.zst", "x.msgpack.zst"},
+        {"x.again-" BATCH ".7.msgpack", "x.msgpack"},
+        {"x.again-y.again-" BATCH ".12.msgpack", "x.again-y.msgpack"},
+        {"retry-" BATCH "-rejects.again-" BATCH ".msgpack", "retry-" BATCH "-rejects.msgpack"},
+        {"x.again-" BATCH, "x"},
+        {"x.msgpack", NULL}, /* itself */
+        {"x.1.msgpack", NULL},
+        {".again-" BATCH ".msgpack", NULL},
+        {"x.again-" BATCH "..msgpack", NULL},
+        {"x.again-" BATCH ".7x.msgpack", NULL},
+        {"x.again-" BATCH "7.msgpack", NULL},
+        {"x.again-01a1fc09-7974-771f-a030-6c8417c14a1g.msgpack", NULL},
+        {"x.again-01a1fc09.msgpack", NULL},
+        {"x.again-", NULL},
+        {"", NULL},
+    };
+    char got[NAME_BYTES];
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const char *want = rows[i].original ? rows[i].original : rows[i].name;
+        cr_expect_str_eq(name_original(rows[i].name, got), want, "%s: want %s, got %s",
+                         rows[i].name, want, got);
+    }
+    name_of_return("x.msgpack.zst", BATCH, 0, got);
+    cr_expect_str_eq(got, rows[1].name, "got %s", got);
+    name_of_return("x.msgpack", BATCH, 7, got);
+    cr_expect_str_eq(got, rows[2].name, "got %s", got);
+    name_of_return("x.again-" BATCH ".3.msgpack", BATCH, 7, got); /* a second time */
+    cr_expect_str_eq(got, rows[2].name, "got %s", got);
+    char name[300];
+    for (size_t length = 200; length <= 255; length++) {
+        char original[NAME_BYTES];
+        bool fits = length + strlen(".again-" BATCH) <= 255;
+        (void)long_name(name, length, ".msgpack");
+        name_of_return(name, BATCH, 0, got);
+        cr_expect(name_kind(got) == NAME_SEGMENT && strcmp(got, name) != 0, "%zu: got %s", length,
+                  got);
+        cr_expect_eq(strcmp(name_original(got, original), name) == 0, fits, "%zu: got %s", length,
+                     got);
+    }
+}
+
 Test(spool_name, retries)
 {
     static const struct {
