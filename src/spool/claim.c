@@ -16,6 +16,7 @@
 #include "base/str.h"
 #include "base/time.h"
 #include "spool/name.h"
+#include "spool/retired.h"
 
 #define NOTE    ".claim.json"
 #define STAGING ".failed"
@@ -480,7 +481,7 @@ struct err claim_gate_of(int parent, const char *batch, char gate[SPOOL_GATE])
 
 void claim_remove_folder(int parent, const char *batch)
 {
-    char note[UUID_TEXT + sizeof NOTE + 1];
+    char note[RETIRED_PATH + sizeof NOTE];
     if (unlinkat(parent, batch, AT_REMOVEDIR) == 0)
         return;
     (void)snprintf(note, sizeof note, "%s/" NOTE, batch);

@@ -94,7 +94,8 @@ void claim_archive_path(const struct uuid *id, char path[64 + UUID_TEXT]);
  * none, or none that can be understood. */
 struct err claim_gate_of(int parent, const char *batch, char gate[SPOOL_GATE]);
 
-/* Removes a batch's folder that holds nothing but our own notes; a folder that holds more stays. */
+/* Removes a batch's folder that holds nothing but our own notes; a folder that holds more stays.
+ * batch: its name in the parent, or its path (spool/retired.h). */
 void claim_remove_folder(int parent, const char *batch);
 
 /* One rename, under the same name or, where it is taken, the first free numbered one. No fsync. */

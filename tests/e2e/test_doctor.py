@@ -219,11 +219,12 @@ class TestProcessing(DoctorCase):
         (self.site.spool / "processing" / "lost+found").mkdir()
         (self.site.spool / "failed" / "a%b\n.msgpack").write_bytes(GOOD)
         (self.site.spool / "processing" / new_batch()).write_bytes(b"a file")
+        (self.site.spool / "processing" / new_batch().upper()).mkdir()
         (self.site.spool / "failed" / ".gitkeep").write_bytes(b"")
         found = self.doctor(code=WRONG)
         self.assertEqual(list(found), ["foreign-entry"])
         files = {f["file"] for f in found["foreign-entry"]}
-        self.assertEqual(len(files), 3)
+        self.assertEqual(len(files), 4)
         self.assertLessEqual({"processing/lost+found", "failed/a%25b%0A.msgpack"}, files)
 
 

@@ -409,10 +409,16 @@ class TestStateTable(SiteCase):
         odd.mkdir()
         (odd / "a.msgpack").write_bytes(pack(metric(value=1)))
         (self.site.spool / "processing" / "stray.msgpack").write_bytes(pack(metric(value=2)))
+        a_file, a_link, large = str(uuid7()), str(uuid7()), str(uuid7()).upper()
+        (self.site.spool / "processing" / a_file).write_text("x")
+        (self.site.spool / "processing" / a_link).symlink_to(odd)
+        (self.site.spool / "processing" / large).mkdir()
         with self.site.daemon():
             self.site.put("b.msgpack", pack(metric(value=3)))
             wait_until(lambda: self.site.value("SELECT count(*) FROM metrics") == 1, "a batch goes by")
-        self.assertEqual(self.site.tree("processing"), ["not-a-batch/a.msgpack", "stray.msgpack"])
+        self.assertEqual(self.site.in_folder("processing"),
+                         sorted([a_file, a_link, large, "not-a-batch", "stray.msgpack"]))
+        self.assertEqual(self.site.in_folder("processing", "not-a-batch"), ["a.msgpack"])
 
     def test_a_batch_of_another_spool_is_not_touched(self):
         """The folder was copied, processing/ and all."""
