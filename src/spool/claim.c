@@ -210,6 +210,13 @@ void claim_pretend(struct claim *c, const char *gate, int folder, const char *na
     add_file(c, name, 0, 0);
 }
 
+void claim_without_folder(struct claim *c, const struct uuid *id, const char *gate)
+{
+    start(c, id);
+    (void)snprintf(c->gate, sizeof c->gate, "%s", gate);
+    c->opened_us = uuid_v7_ms(id) * TIME_US_PER_MS;
+}
+
 bool claim_exists(const struct spool *s, const struct uuid *id)
 {
     char batch[UUID_TEXT];

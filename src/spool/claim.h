@@ -101,6 +101,9 @@ void claim_remove_folder(int parent, const char *batch);
 /* One rename, under the same name or, where it is taken, the first free numbered one. No fsync. */
 struct err claim_move_beside(int from_dir, const char *from, int to_dir, const char *to);
 
+/* Of a batch whose folder is gone: no files, and no folder. */
+void claim_without_folder(struct claim *c, const struct uuid *id, const char *gate);
+
 /* A file that is no spool's, as if it had been claimed: for a trial. Nothing is touched. */
 void claim_pretend(struct claim *c, const char *gate, int folder, const char *name);
 

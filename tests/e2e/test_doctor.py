@@ -8,7 +8,6 @@ import json
 import os
 import shlex
 import shutil
-import subprocess
 import time
 import uuid
 
@@ -280,11 +279,22 @@ class TestReceipts(DoctorCase):
         self.assertEqual(finding["batch"], batch)
         self.assertIn("2 segments", finding["text"])
         command = finding["fix"].partition("close the receipt: ")[2]
-        make, _, close = command.partition(" && ")
-        subprocess.run(shlex.split(make), check=True)
-        self.site.run(*shlex.split(close)[1:], code=0)
-        self.assertEqual([r["status"] for r in self.site.receipts()], ["failed"])
+        self.site.run(*shlex.split(command)[1:], code=0)
+        receipt, = self.site.receipts()
+        self.assertEqual((receipt["status"], receipt["file_count"], receipt["segments_failed"], receipt["error"]),
+                         ("failed", 2, 2, "parked by hand, without its segments: its segments are gone"))
+        self.assertEqual(self.site.query("SELECT payload ->> 'event', payload ->> 'status' FROM event_outbox"),
+                         [("gate.done", "failed")])
+        self.assertIn("not in processing/", self.site.run(*shlex.split(command)[1:], code=USAGE).text)
         self.well()
+
+    def test_it_is_closed_beside_a_daemon_too(self):
+        with self.site.daemon():
+            batch = self.receipt(status="loading", files=2)
+            self.assertEqual(self.only("receipt-without-folder", severity="lost")["batch"], batch)
+            self.site.run("fail", batch, "--why", "gone", code=0)
+            self.assertEqual([r["status"] for r in self.site.receipts()], ["failed"])
+            self.well()
 
     def test_many_unfinished_receipts(self):
         """More than one page, and more than are listed."""
