@@ -11,8 +11,8 @@ import shutil
 import time
 import uuid
 
-from support import (CONFIG, NOW, ROOT, TRY_AGAIN, UNAVAILABLE, USAGE, SiteCase, event, main, metric,
-                     own_database_url, pack, uuid_time, zstd)
+from support import (CONFIG, EXACTLY, NOW, ROOT, TRY_AGAIN, UNAVAILABLE, USAGE, SiteCase, event, main, metric,
+                     own_database_url, pack, uuid_time, wait_until, zstd)
 
 WRONG = 1  # doctor's own
 GOOD = pack(*(metric(value=i) for i in range(3)))
@@ -231,12 +231,39 @@ class TestBesideADaemon(DoctorCase):
     def test_work_in_progress_is_no_finding(self):
         self.receipt(self.claim(new_batch(datetime.timedelta(0))), status="loading")
         self.claim(new_batch(-datetime.timedelta(seconds=30)))
+        self.claim(new_batch())  # prepared, behind a batch that takes its time
         self.receipt(self.claim(new_batch()), status="done", age=datetime.timedelta(0))
         with self.locked():  # a drain: no socket, but the lock
             found = self.doctor(code=0)
             self.assertNotIn("retire-owed", found)
             self.assertLessEqual(set(found), {"archive-missing", "ledger-differs"})
             self.assertTrue(self.report["checked"]["in_use"])
+
+    def test_a_claim_that_waits_for_the_batch_before_it(self):
+        """Its receipt comes when its turn does, which may be long after a minute."""
+        self.site.configure(f"loaders: 1\ngates: {{default: {{{EXACTLY.format(1)}}}}}\n")
+        with self.site.daemon(), self.site.connect() as other:
+            self.site.put("first.msgpack", pack(metric(value=1)))
+            self.site.wait_settled(1)
+            with other.transaction():
+                other.execute("LOCK TABLE ingestion_segment IN SHARE ROW EXCLUSIVE MODE")
+                self.site.put("slow.msgpack", pack(metric(value=2)))
+                wait_until(lambda: [r for r in self.site.receipts() if r["status"] == "loading"], "one is loading")
+                batch = self.claim()
+                self.site.ask("rescan")
+                wait_until(lambda: batch in [j["batch_id"] for j in self.site.ask("status")["board"]["loading"]],
+                           "the daemon has the other one in hand")
+                self.well()
+            self.site.wait_settled(2)
+
+    def test_a_table_that_is_locked_is_not_waited_for(self):
+        self.load()
+        with self.site.connect() as other, other.transaction():
+            other.execute("LOCK TABLE metrics")
+            ended = self.site.run("doctor", "--json", code=UNAVAILABLE)
+            self.assertIn("lock timeout", ended.text)
+            self.assertFalse(ended.json()["checked"]["complete"])
+        self.well()
 
     def test_a_held_batch(self):
         batch = self.receipt(self.claim(), error="no permission", status="loading")
