@@ -295,6 +295,32 @@ Test(spool, what_is_not_ours_is_left_alone_with_a_reason)
     buf_free(&seen.odd);
 }
 
+/* Whoever owns a file, or is in its group, isn't "others", whatever they may. */
+Test(spool, a_mode_that_lets_others_read_says_nothing_of_us)
+{
+    static const struct {
+        mode_t mode;
+        bool readable;
+    } rows[] = {{0644, true}, {0440, true}, {0400, true}, {0004, false}, {0044, false}, {0, false}};
+    struct scan_rules rules = {.now_us = time_now() + 3600 * TIME_US_PER_S};
+    folder_write(spool.incoming, "a.msgpack", "x");
+    if (geteuid() == 0) { /* who reads everything */
+        cr_assert_eq(fchown(spool.incoming, 65534, 65534), 0, "%m");
+        cr_assert_eq(fchownat(spool.incoming, "a.msgpack", 65534, 65534, 0), 0, "%m");
+        cr_assert_eq(seteuid(65534), 0, "%m");
+    }
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct scan_result found;
+        cr_assert_eq(fchmodat(spool.incoming, "a.msgpack", rows[i].mode, 0), 0, "%m");
+        EXPECT_OK(scan_gate(&spool, "default", &rules, &found));
+        cr_expect_eq(found.count, rows[i].readable, "%04o: want %d, got %zu", rows[i].mode,
+                     rows[i].readable, found.count);
+        scan_free(&found);
+    }
+    if (getuid() == 0)
+        cr_assert_eq(seteuid(0), 0, "%m");
+}
+
 Test(spool, gate_folders_are_found_by_their_names)
 {
     struct seen seen = {0};
