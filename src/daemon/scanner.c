@@ -301,15 +301,16 @@ static struct err look(struct scanner *s)
     TRY(look_at_processing(s));
     TRY(look_at_gate(s, SPOOL_DEFAULT_GATE, &rules));
     TRY(list_folders(s, &rules));
+    struct err first = ERR_OK;
     for (size_t i = 0; i < s->folder_count; i++) {
         struct err e = look_at_gate(s, s->folders[i], &rules);
-        if (err_is(&e)) { /* gone, perhaps */
+        if (err_is(&e)) /* gone, perhaps; that is no reason to pass the others over */
             s->folders_us = 0;
-            return e;
-        }
+        if (!err_is(&first))
+            first = e;
     }
     forget_lists(s, rules.now_us);
-    return ERR_OK;
+    return first;
 }
 
 /* Until then, or until something comes, but not for long. It isn't said to wait (base/pulse.h), it

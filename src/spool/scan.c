@@ -283,6 +283,13 @@ static struct err visit_gate_folder(void *context, int folder, const char *name)
         report_odd(v, name, "on another file system than the spool");
         return ERR_OK;
     }
+    /* A producer's mkdir under a umask of 077. */
+    if (faccessat(folder, name, R_OK | X_OK, AT_EACCESS) != 0) {
+        report_odd(v, name,
+                   "a folder that the daemon can't list: chmod it g+rwx and give it the daemon's "
+                   "group");
+        return ERR_OK;
+    }
     char gate[SPOOL_GATE];
     (void)snprintf(gate, sizeof gate, "%s", name);
     if (v->spool->names.gate_of)
