@@ -75,6 +75,11 @@ static struct err remove_batch(const struct spool *s, struct retired_batch *b, b
     return ERR_OK;
 }
 
+static bool is_too_old(const struct retired_batch *b, const struct prune_rules *rules)
+{
+    return uuid_v7_ms(&b->id) * TIME_US_PER_MS < rules->before_us;
+}
+
 /* One batch that can't be removed keeps nobody from the others. It counts as if it had gone: those
  * that are newer must not go in its place. */
 static struct err prune_folder(const struct spool *s, const char *folder,
@@ -86,15 +91,16 @@ static struct err prune_folder(const struct spool *s, const char *folder,
     uint64_t *bytes = mem_calloc(r.count, sizeof *bytes);
     struct err first = ERR_OK;
     for (size_t i = 0; i < r.count; i++) {
+        if (rules->keep_bytes == 0 && !is_too_old(&r.items[i], rules))
+            break; /* nobody asks for the size of what stays */
         struct err e = visit_entries(s, r.items[i].path, add_size, &bytes[i]);
         keep_first(&first, &e);
         total += bytes[i];
     }
     for (size_t i = 0; i < r.count; i++) {
-        bool too_old = uuid_v7_ms(&r.items[i].id) * TIME_US_PER_MS < rules->before_us;
         bool too_much = rules->keep_bytes > 0 && total > rules->keep_bytes;
         bool gone = false;
-        if (!too_old && !too_much)
+        if (!is_too_old(&r.items[i], rules) && !too_much)
             break;
         struct err e = remove_batch(s, &r.items[i], &gone);
         keep_first(&first, &e);

@@ -497,6 +497,12 @@ class TestArchive(DoctorCase):
         found = self.doctor(code=WRONG)
         self.assertEqual(sorted(found), ["archive-unknown", "receipt-without-folder"])
         self.assertEqual(found["archive-unknown"][0]["batch"], str(receipt["batch_id"]))
+        for finding in (found["archive-unknown"][0], found["receipt-without-folder"][0]):
+            self.site.run(*shlex.split(finding["fix"].rpartition("spoolgate ")[2]), code=0)
+        self.site.run("drain", "--force", code=0)
+        self.assertEqual(self.site.value("SELECT count(*) FROM metrics"), 3)
+        self.assertEqual([r["status"] for r in self.site.receipts()], ["failed", "done"])
+        self.well()
 
     def test_receipts_that_were_pruned(self):
         first = self.load("1.msgpack", pack(metric(value=1)))
