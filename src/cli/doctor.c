@@ -5,8 +5,10 @@
 #include <string.h>
 
 #include "base/jsonw.h"
+#include "base/mem.h"
 #include "base/str.h"
 #include "cli/commands.h"
+#include "cli/show.h"
 #include "daemon/control.h"
 #include "doctor/doctor.h"
 #include "spool/scan.h"
@@ -148,17 +150,40 @@ static void print_text(const struct doctor *d)
 
 /* ---- the command ---- */
 
+/* The batches that a daemon is about to load, or loading: of its answer to "status". */
+static struct uuid *read_in_hand(const struct buf *answer, size_t *count)
+{
+    struct uuid *ids = NULL;
+    size_t cap = 0;
+    size_t i;
+    json_t *job;
+    json_t *status = json_loadb((const char *)answer->data, answer->len, 0, NULL);
+    json_array_foreach(json_object_get(json_object_get(status, "board"), "loading"), i, job)
+    {
+        const char *state = show_str(job, "state");
+        struct uuid id;
+        if (strcmp(state, "held") != 0 && uuid_parse(show_str(job, "batch_id"), &id))
+            *MEM_PUSH(ids, *count, cap) = id;
+    }
+    json_decref(status);
+    return ids;
+}
+
 /* A drain has no socket, but the lock. We try that only where somebody's work in progress would
  * look like a finding, and give it back at once: a daemon that starts in that instant is refused.
  */
-static struct err find_out_in_use(const struct spool *spool, bool *in_use)
+static struct err find_out_in_use(const struct spool *spool, struct doctor *d,
+                                  struct uuid **in_hand)
 {
     struct buf answer = {0};
     struct uuid *ids;
     size_t count;
-    struct err e = control_ask(spool, "status", &answer, in_use);
+    struct err e = control_ask(spool, "status", &answer, &d->in_use);
+    if (!err_is(&e) && d->in_use)
+        *in_hand = read_in_hand(&answer, &d->in_hand_count);
+    d->in_hand = *in_hand;
     buf_free(&answer);
-    if (err_is(&e) || *in_use)
+    if (err_is(&e) || d->in_use)
         return e;
     TRY(scan_batches(spool->processing, &ids, &count));
     free(ids);
@@ -168,21 +193,23 @@ static struct err find_out_in_use(const struct spool *spool, bool *in_use)
     TRY(spool_open(&probe, spool->path, false));
     e = spool_lock(&probe);
     spool_close(&probe);
-    *in_use = e.cls == ERR_BUSY;
-    return *in_use ? ERR_OK : e;
+    d->in_use = d->is_drain = e.cls == ERR_BUSY;
+    return d->in_use ? ERR_OK : e;
 }
 
 static struct err act(const struct config *config, struct doctor *d, bool fix)
 {
     struct cli_site site;
+    struct uuid *in_hand = NULL;
     TRY(cli_open_site(config, false, &site));
     struct err e = ERR_OK;
     d->current = &site.current;
     d->spool = &site.spool;
     if (!fix)
-        e = find_out_in_use(d->spool, &d->in_use);
+        e = find_out_in_use(d->spool, d, &in_hand);
     if (!err_is(&e))
         e = doctor_run(d, fix);
+    free(in_hand);
     cli_close_site(&site);
     return e;
 }

@@ -8,16 +8,17 @@
 #include "daemon/control.h"
 #include "daemon/loader.h"
 
-/* No daemon runs: with its lock, its work is ours to do. */
+/* No daemon runs: with its lock, its work is ours to do. A batch whose folder is gone is nobody's,
+ * and needs no lock. */
 static struct err park_here(const struct config *config, struct cli_site *site,
-                            const struct uuid *id, const char *why)
+                            const struct uuid *id, const char *why, bool is_gone)
 {
     struct load_outcome outcome;
     struct loader l;
     struct kb_context kb;
     kb_context_open(&kb, config);
     loader_init(&l, config, &site->current, &kb, &site->spool, NULL);
-    struct err e = spool_lock(&site->spool);
+    struct err e = is_gone ? ERR_OK : spool_lock(&site->spool);
     if (!err_is(&e))
         e = pg_open(&l.pg, &l.target);
     if (!err_is(&e))
@@ -28,7 +29,7 @@ static struct err park_here(const struct config *config, struct cli_site *site,
 }
 
 static struct err park(const struct config *config, struct cli_site *site, const char *batch,
-                       const char *why)
+                       const char *why, bool *is_gone)
 {
     struct buf request = {0};
     struct buf answer = {0};
@@ -36,10 +37,13 @@ static struct err park(const struct config *config, struct cli_site *site, const
     bool running = false;
     if (!uuid_parse(batch, &id))
         return err_make(ERR_INTERNAL, "the receipt's batch id is no UUID");
+    *is_gone = !claim_exists(&site->spool, &id);
+    if (*is_gone)
+        return park_here(config, site, &id, why, true);
     buf_printf(&request, "park %s %s", batch, why);
     struct err e = control_ask(&site->spool, buf_cstr(&request), &answer, &running);
     if (!err_is(&e))
-        e = running ? control_check(buf_cstr(&answer)) : park_here(config, site, &id, why);
+        e = running ? control_check(buf_cstr(&answer)) : park_here(config, site, &id, why, false);
     buf_free(&request);
     buf_free(&answer);
     return e;
@@ -50,15 +54,18 @@ static struct err act(const struct config *config, const char *batch, const char
     struct pg pg;
     struct cli_site site;
     json_t *receipt = NULL;
+    bool is_gone = false;
     TRY(cli_open_site(config, false, &site));
     struct err e = cli_connect(config, &pg);
     if (!err_is(&e))
         e = find_receipt(&pg, batch, &receipt);
     pg_close(&pg);
     if (!err_is(&e))
-        e = park(config, &site, show_str(receipt, "batch_id"), why);
+        e = park(config, &site, show_str(receipt, "batch_id"), why, &is_gone);
     if (!err_is(&e))
-        (void)printf("batch %s goes to failed/; `spoolgate retry` offers it again\n",
+        (void)printf(is_gone ? "the receipt of batch %s is closed; its segments are not in "
+                               "processing/, and nothing goes to failed/\n"
+                             : "batch %s goes to failed/; `spoolgate retry` offers it again\n",
                      show_str(receipt, "batch_id"));
     json_decref(receipt);
     cli_close_site(&site);
@@ -96,7 +103,9 @@ const struct cli_command cli_park = {
                "up by hand:\n"
                "its receipt becomes failed, its segments go to failed/, and `spoolgate retry` "
                "offers them\n"
-               "again when the cause is gone.\n\n"
+               "again when the cause is gone. Where its folder in processing/ is gone, the receipt "
+               "alone is\n"
+               "closed.\n\n"
                "  spoolgate fail default-20261121T015701Z-3f9c --why 'table is being rebuilt'\n",
     .run = run,
 };

@@ -57,18 +57,27 @@ static struct err prune_rejects(const struct maintain *m, const struct keep_rule
     return delete_some(pg, sql_reject_prune, PG_PARAMS(before, m->spool->id), deleted);
 }
 
-/* Batches that still wait in failed/ for a retry: `retry` finds them by their receipts. */
-static struct err waiting_in_failed(const struct spool *s, struct buf *array)
+static struct err add_batches(int folder, struct buf *array)
 {
     struct uuid *ids;
     size_t count;
     char id[UUID_TEXT];
-    TRY(scan_batches(s->failed, &ids, &count));
-    buf_byte(array, '{');
+    TRY(scan_batches(folder, &ids, &count));
     for (size_t i = 0; i < count; i++)
-        buf_printf(array, "%s%s", i > 0 ? "," : "", uuid_format(&ids[i], id));
-    buf_byte(array, '}');
+        buf_printf(array, "%s%s", array->len > 1 ? "," : "", uuid_format(&ids[i], id));
     free(ids);
+    return ERR_OK;
+}
+
+/* Batches that wait in failed/ for a retry: `retry` finds them by their receipts. And batches that
+ * are loaded, and not retired yet: without its receipt such a one is a claim that nobody opened,
+ * goes back to incoming/ and, where the ledger has no say (`dedupe: off`), is loaded once more. */
+static struct err batches_that_need_receipts(const struct spool *s, struct buf *array)
+{
+    buf_byte(array, '{');
+    TRY(add_batches(s->processing, array));
+    TRY(add_batches(s->failed, array));
+    buf_byte(array, '}');
     return ERR_OK;
 }
 
@@ -80,7 +89,7 @@ static struct err prune_receipts(const struct maintain *m, const struct keep_rul
     if (k->receipts_us == 0)
         return ERR_OK;
     (void)time_format(time_now() - k->receipts_us, before);
-    struct err e = waiting_in_failed(m->spool, &kept);
+    struct err e = batches_that_need_receipts(m->spool, &kept);
     if (!err_is(&e))
         e = delete_some(pg, sql_receipt_prune, PG_PARAMS(before, m->spool->id, buf_cstr(&kept)),
                         deleted);

@@ -168,7 +168,9 @@ static struct err look_at_gate(struct scanner *s, const char *gate, const struct
     if (wait > 0)
         look_again_at(s, time_now() + wait);
     /* Where it may not be claimed for other reasons, the board wakes us when that changes. */
-    if (d.action == GATE_OPEN && (!held || forced) && fits && board_may_claim(s->board, gate))
+    bool may_overtake = !(s->is_blind && policy.is_ordered);
+    if (d.action == GATE_OPEN && (!held || forced) && fits && may_overtake &&
+        board_may_claim(s->board, gate))
         post_batch(s, g, d.reason);
     /* What came since the pass began may be in no list, and its event is used up. */
     if (!g->backlog.found.more && g->began_us != rules->now_us && decide(s, g).action != GATE_OPEN)
@@ -196,12 +198,15 @@ static struct err look_at_processing(struct scanner *s)
     /* Known before listed: a job that ends in between is not taken for an orphan. */
     struct uuid *known = board_known(s->board, &known_count);
     struct err e = scan_batches(s->spool->processing, &ids, &count);
-    for (size_t i = 0; i < count && !err_is(&e); i++) {
+    s->is_blind = err_is(&e);
+    for (size_t i = 0; i < count; i++) {
         bool has_job = false;
         for (size_t k = 0; k < known_count && !has_job; k++)
             has_job = memcmp(&ids[i], &known[k], sizeof ids[i]) == 0;
-        if (!has_job)
-            e = resume(s, &ids[i]);
+        struct err resumed = has_job ? ERR_OK : resume(s, &ids[i]);
+        s->is_blind = s->is_blind || err_is(&resumed);
+        if (!err_is(&e))
+            e = resumed;
     }
     free(known);
     free(ids);
@@ -298,18 +303,19 @@ static struct err look(struct scanner *s)
     look_at_room(s);
     TRY(watch_root(&s->watch, s->spool));
     TRY(spool_follow_incoming(s->spool));
-    TRY(look_at_processing(s));
+    /* One batch that can't be read may be any gate's: it keeps back those whose order matters. */
+    struct err first = look_at_processing(s);
     TRY(look_at_gate(s, SPOOL_DEFAULT_GATE, &rules));
     TRY(list_folders(s, &rules));
     for (size_t i = 0; i < s->folder_count; i++) {
         struct err e = look_at_gate(s, s->folders[i], &rules);
-        if (err_is(&e)) { /* gone, perhaps */
+        if (err_is(&e)) /* gone, perhaps; that is no reason to pass the others over */
             s->folders_us = 0;
-            return e;
-        }
+        if (!err_is(&first))
+            first = e;
     }
     forget_lists(s, rules.now_us);
-    return ERR_OK;
+    return first;
 }
 
 /* Until then, or until something comes, but not for long. It isn't said to wait (base/pulse.h), it

@@ -49,6 +49,7 @@ struct scanner {
     struct oddities oddities;
     int64_t next_us;       /* wall clock: when to look again, at the latest */
     int64_t maintained_us; /* monotonic: when the last maintenance was posted; 0: never */
+    bool is_blind;         /* a batch in processing/ has a gate that can't be read */
     enum room room;
 };
 

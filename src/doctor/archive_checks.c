@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "doctor/checks.h"
+#include "spool/name.h"
 #include "spool/scan.h"
 
 struct walk {
@@ -19,25 +20,13 @@ struct walk {
     struct uuid newest_pruned;
 };
 
-/* "BATCH", or "BATCH.1" where that was taken. */
-static bool batch_of_folder(const char *name, struct uuid *id)
-{
-    char batch[UUID_TEXT];
-    (void)snprintf(batch, sizeof batch, "%s", name);
-    if (!uuid_parse(batch, id))
-        return false;
-    const char *rest = name + UUID_TEXT - 1;
-    size_t digits = *rest == '.' ? strspn(rest + 1, "0123456789") : 0;
-    return *rest == '\0' || (digits > 0 && rest[1 + digits] == '\0');
-}
-
 static struct err visit_archive(void *context, int folder, const char *name)
 {
     struct walk *w = context;
     struct doctor *d = w->doctor;
     struct uuid id;
     if (w->level == 3) {
-        if (!batch_of_folder(name, &id))
+        if (!name_is_retired(name, &id))
             return ERR_OK;
         int64_t us = uuid_v7_ms(&id) * TIME_US_PER_MS;
         if (us < d->archive_from_us)

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "doctor/checks.h"
 #include "spool/claim.h"
@@ -15,10 +16,21 @@ static int64_t claimed_us(const char *batch)
     return uuid_parse(batch, &id) ? uuid_v7_ms(&id) * TIME_US_PER_MS : INT64_MIN;
 }
 
+/* A batch that was prepared ahead gets its receipt when the one before it is loaded, which may take
+ * its time. One that was claimed since the daemon was asked is young. */
+static bool is_in_hand(const struct doctor *d, const char *batch)
+{
+    struct uuid id;
+    bool found = d->is_drain || d->now_us - claimed_us(batch) < DOCTOR_YOUNG_US;
+    for (size_t i = 0; i < d->in_hand_count && !found && uuid_parse(batch, &id); i++)
+        found = memcmp(&d->in_hand[i], &id, sizeof id) == 0;
+    return found;
+}
+
 static void judge_unopened(struct doctor *d, const struct batch_known *k,
                            const struct batch_contents *c)
 {
-    if (d->in_use && d->now_us - claimed_us(k->batch) < DOCTOR_YOUNG_US)
+    if (d->in_use && is_in_hand(d, k->batch))
         return;
     if (c->segments > 0)
         findings_add(&d->findings, FINDING_CLAIM_WITHOUT_RECEIPT, k->batch, NULL,

@@ -50,7 +50,12 @@ struct doctor {
     struct manifest_current *current;
     struct spool *spool; /* open; fix locks it */
     bool in_use;         /* a daemon, or a drain, is at work on it */
-    uint64_t batches;    /* how many receipts, newest first, are held against the tables */
+    /* What a daemon says that it has in hand and not held, asked before doctor_run; the caller's. A
+     * drain can't be asked: all is in its hand. */
+    const struct uuid *in_hand;
+    size_t in_hand_count;
+    bool is_drain;
+    uint64_t batches; /* how many receipts, newest first, are held against the tables */
     struct findings findings;
     struct doctor_checked checked;
 

@@ -45,15 +45,14 @@ static struct err read_page(const struct doctor *d, struct pg *pg, const char *s
 static struct err judge_homeless(void *context, const struct batch_known *k)
 {
     struct doctor *d = context;
-    char fix[512];
+    char fix[256];
     if (!k->has_receipt || k->is_settled)
         return ERR_OK;
     (void)snprintf(
         fix, sizeof fix,
         "look for them in incoming/, archive/ and by `spoolgate receipt show --file NAME`; "
-        "then close the receipt: mkdir '%.200s/processing/%s' && spoolgate fail %s --why "
-        "'its segments are gone'",
-        d->spool->path, k->batch, k->batch);
+        "then close the receipt: spoolgate fail %s --why 'its segments are gone'",
+        k->batch);
     findings_add(&d->findings, FINDING_RECEIPT_WITHOUT_FOLDER, k->batch, NULL, fix,
                  "receipt `%s` of %" PRIu64 " segment%s, and no such folder", k->status,
                  k->file_count, k->file_count == 1 ? "" : "s");

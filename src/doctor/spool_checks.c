@@ -205,7 +205,7 @@ static struct err visit_name(void *context, int folder, const char *name)
     struct uuid id;
     if (name[0] == '.' || fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
         return ERR_OK;
-    if (uuid_parse(name, &id) && S_ISDIR(st.st_mode)) {
+    if (name_is_batch(name, &id) && S_ISDIR(st.st_mode)) {
         n->batches++;
         return ERR_OK;
     }

@@ -300,6 +300,24 @@ static struct err park(struct loader *l, struct prepared *p, const char *why,
     return load_retire(l->spool, &p->claim, &out->times);
 }
 
+/* A batch's folder is there before its receipt, and until that is settled: without one, this
+ * receipt is nobody's work any more. */
+static struct err abandon(struct loader *l, const struct uuid *id, const char *why,
+                          struct load_outcome *out)
+{
+    struct prepared p;
+    struct load_outcome known;
+    struct err cause = err_make(ERR_ROW, "parked by hand, without its segments: %s", why);
+    TRY(check_version(l));
+    TRY(receipt_recall(&l->pg, id, &known));
+    prepared_open(&p, &l->preparer);
+    claim_without_folder(&p.claim, id, known.gate);
+    prepare_start(&p);
+    struct err e = receipt_abandon(&l->pg, &p.batch, l->spool->id, cause.text);
+    prepared_close(&p);
+    return err_is(&e) ? e : receipt_recall(&l->pg, id, out);
+}
+
 struct err load_park(struct loader *l, const struct uuid *id, const char *why,
                      struct load_outcome *out)
 {
@@ -307,9 +325,12 @@ struct err load_park(struct loader *l, const struct uuid *id, const char *why,
     enum receipt_state state;
     struct prepared p;
     *out = (struct load_outcome){0};
-    if (!claim_exists(l->spool, id))
-        return err_make(ERR_USAGE, "batch %s is not in processing/", uuid_format(id, batch));
     TRY(receipt_find(&l->pg, uuid_format(id, batch), l->spool->id, &state));
+    bool is_there = claim_exists(l->spool, id); /* after the receipt was seen: see abandon() */
+    if (!is_there && state == RECEIPT_UNFINISHED)
+        return abandon(l, id, why, out);
+    if (!is_there)
+        return err_make(ERR_USAGE, "batch %s is not in processing/", batch);
     if (state == RECEIPT_NONE)
         return return_to_incoming(l, id);
     if (state == RECEIPT_SETTLED)

@@ -58,7 +58,9 @@ struct err load_resume(struct loader *l, const struct uuid *id, struct load_outc
 void load_note_stall(struct loader *l, const char *batch, const struct err *why);
 
 /* An operator's word that the batch shall not be tried any more: its receipt becomes failed, for
- * the reason `why`, and its segments go to failed/, from where they can be retried. */
+ * the reason `why`, and its segments go to failed/, from where they can be retried. Where its
+ * folder is gone, which takes no lock on the spool, the receipt is all that is left to be closed:
+ * it counts as many failed segments as there were. */
 struct err load_park(struct loader *l, const struct uuid *id, const char *why,
                      struct load_outcome *out);
 

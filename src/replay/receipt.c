@@ -203,6 +203,27 @@ struct err receipt_finish(struct pg *pg, const struct batch *b, const struct rec
     return e;
 }
 
+struct err receipt_abandon(struct pg *pg, const struct batch *b, const char *spool_id,
+                           const char *error)
+{
+    struct uuid event = uuid_new();
+    struct buf sinks = {0};
+    char event_id[UUID_TEXT];
+    PGresult *closed;
+    struct err e =
+        pg_query(pg, sql_receipt_abandon,
+                 PG_PARAMS(b->claim->batch, spool_id, error, uuid_format(&event, event_id),
+                           sinks_for(b, EVENT_GATE_DONE, &sinks)),
+                 &closed);
+    buf_free(&sinks);
+    if (err_is(&e))
+        return e;
+    if (PQntuples(closed) == 0)
+        e = err_make(ERR_BUSY, "batch %s was settled meanwhile", b->claim->batch);
+    PQclear(closed);
+    return e;
+}
+
 void receipt_stall(struct pg *pg, const char *batch, const char *spool_id, const char *reason)
 {
     if (!pg_is_open(pg))

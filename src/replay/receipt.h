@@ -54,6 +54,11 @@ struct receipt_end {
  * program has migrated the database meanwhile; don't COMMIT. */
 struct err receipt_finish(struct pg *pg, const struct batch *b, const struct receipt_end *end);
 
+/* Fails the receipt of a batch whose segments are gone, and writes gate.done: `error` says why.
+ * ERR_BUSY: it was settled meanwhile. */
+struct err receipt_abandon(struct pg *pg, const struct batch *b, const char *spool_id,
+                           const char *error);
+
 /* Best effort: tells people who read the table why an unfinished batch of this spool is held. */
 void receipt_stall(struct pg *pg, const char *batch, const char *spool_id, const char *reason);
 

@@ -19,12 +19,18 @@ struct source {
     struct hash hash;
     uint64_t raw;
     const struct frame_limits *limits;
+    const atomic_bool *stop;
 };
 
+/* Gigabytes of zstd may hold no byte of a frame (skippable ones, empty ones): with every block we
+ * show that we live, and look whether we may go on. */
 static struct err read_file(void *context, uint8_t *room, size_t size, size_t *got)
 {
     struct source *s = context;
     ssize_t n = 0;
+    pulse_beat();
+    if (s->stop && atomic_load_explicit(s->stop, memory_order_relaxed))
+        return err_make(ERR_STOPPED, "asked to stop");
     if (s->left == 0) { /* one that grew meanwhile has changed, which is looked at in the end */
         *got = 0;
         return ERR_OK;
@@ -43,7 +49,7 @@ static struct err fill(void *context, uint8_t *room, size_t size, size_t *got)
 {
     struct source *s = context;
     char text[STR_HUMAN];
-    pulse_beat();
+    pulse_beat(); /* a block of the file may be many of these */
     if (s->zstream)
         TRY(zstream_fill(s->zstream, room, size, got));
     else
@@ -197,7 +203,7 @@ static struct err walk_source(const struct segment_walk *walk, struct source *s,
 struct err segment_walk(const struct segment_walk *walk, int folder, const char *name,
                         struct segment_summary *summary)
 {
-    struct source s = {.fd = -1, .limits = walk->limits};
+    struct source s = {.fd = -1, .limits = walk->limits, .stop = walk->stop};
     *summary = (struct segment_summary){.ts_min_us = INT64_MAX, .ts_max_us = INT64_MIN};
     struct err e = open_file(&s, folder, name);
     if (s.fd >= 0)

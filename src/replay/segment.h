@@ -39,7 +39,7 @@ struct segment_walk {
     struct copybin *encoder;
     const struct frame_limits *limits;
     struct buf *rows;        /* one a stream; the encoder appends, on_row empties */
-    const atomic_bool *stop; /* may be NULL; set: ERR_STOPPED at the next frame */
+    const atomic_bool *stop; /* may be NULL; set: ERR_STOPPED at the next frame or block */
     /* False stops the walk, with *failure set. on_row NULL: only frames that the encoder calls
      * elsewhere are looked at, and `rows` and on_reject aren't needed. */
     bool (*on_row)(void *context, const struct frame *frame, const struct copybin_row *row,

@@ -16,6 +16,7 @@
 #include "base/str.h"
 #include "base/time.h"
 #include "spool/name.h"
+#include "spool/retired.h"
 
 #define NOTE    ".claim.json"
 #define STAGING ".failed"
@@ -220,6 +221,13 @@ void claim_pretend(struct claim *c, const char *gate, int folder, const char *na
     c->opened_us = time_now();
     c->folder = folder;
     add_file(c, name, 0, 0);
+}
+
+void claim_without_folder(struct claim *c, const struct uuid *id, const char *gate)
+{
+    start(c, id);
+    (void)snprintf(c->gate, sizeof c->gate, "%s", gate);
+    c->opened_us = uuid_v7_ms(id) * TIME_US_PER_MS;
 }
 
 bool claim_exists(const struct spool *s, const struct uuid *id)
@@ -502,7 +510,7 @@ struct err claim_gate_of(int parent, const char *batch, char gate[SPOOL_GATE])
 
 void claim_remove_folder(int parent, const char *batch)
 {
-    char note[UUID_TEXT + sizeof NOTE + 1];
+    char note[RETIRED_PATH + sizeof NOTE];
     if (unlinkat(parent, batch, AT_REMOVEDIR) == 0)
         return;
     (void)snprintf(note, sizeof note, "%s/" NOTE, batch);

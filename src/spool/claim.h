@@ -94,7 +94,8 @@ void claim_archive_path(const struct uuid *id, char path[64 + UUID_TEXT]);
  * none, or none that can be understood. */
 struct err claim_gate_of(int parent, const char *batch, char gate[SPOOL_GATE]);
 
-/* Removes a batch's folder that holds nothing but our own notes; a folder that holds more stays. */
+/* Removes a batch's folder that holds nothing but our own notes; a folder that holds more stays.
+ * batch: its name in the parent, or its path (spool/retired.h). */
 void claim_remove_folder(int parent, const char *batch);
 
 /* One rename, under the same name or, where it is taken, the first free numbered one. No fsync. */
@@ -103,6 +104,9 @@ struct err claim_move_beside(int from_dir, const char *from, int to_dir, const c
  * ledger which segment it is (name_of_return). No fsync. */
 struct err claim_move_back(int from_dir, const char *from, int incoming, const char *to,
                            const char *batch);
+
+/* Of a batch whose folder is gone: no files, and no folder. */
+void claim_without_folder(struct claim *c, const struct uuid *id, const char *gate);
 
 /* A file that is no spool's, as if it had been claimed: for a trial. Nothing is touched. */
 void claim_pretend(struct claim *c, const char *gate, int folder, const char *name);

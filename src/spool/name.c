@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/hash.h"
-#include "base/uuid.h"
 
 static const char raw_suffix[] = ".msgpack";
 static const char zstd_suffix[] = ".msgpack.zst";
@@ -105,6 +104,24 @@ bool name_is_retry(const char *name)
         return false;
     name_of_retry(batch, whole);
     return strcmp(name, whole) == 0;
+}
+
+bool name_is_batch(const char *name, struct uuid *id)
+{
+    char ours[UUID_TEXT];
+    return uuid_parse(name, id) && strcmp(uuid_format(id, ours), name) == 0 &&
+           id->bytes[6] >> 4 == 7;
+}
+
+bool name_is_retired(const char *name, struct uuid *id)
+{
+    char batch[UUID_TEXT];
+    (void)snprintf(batch, sizeof batch, "%s", name);
+    if (!name_is_batch(batch, id))
+        return false;
+    const char *rest = name + UUID_TEXT - 1;
+    size_t digits = *rest == '.' ? strspn(rest + 1, "0123456789") : 0;
+    return *rest == '\0' || (digits > 0 && digits <= 4 && rest[1 + digits] == '\0');
 }
 
 void name_of_reason(const char *name, char out[NAME_BYTES])

@@ -8,6 +8,8 @@
 
 #include <stdbool.h>
 
+#include "base/uuid.h"
+
 #define NAME_BYTES 256 /* 255 and a NUL */
 
 enum name_kind {
@@ -46,6 +48,11 @@ const char *name_original(const char *name, char out[NAME_BYTES]);
  */
 void name_of_retry(const char *batch, char out[NAME_BYTES]);
 bool name_is_retry(const char *name);
+
+/* The name of a batch's folder: its id as we write it. One of another version is none of ours. */
+bool name_is_batch(const char *name, struct uuid *id);
+/* The same in archive/ and failed/, where a number follows if the name was taken: "ID.1". */
+bool name_is_retired(const char *name, struct uuid *id);
 
 /* "NAME.reason.json"; by the name's hash where that would be longer than 255 bytes. */
 void name_of_reason(const char *name, char out[NAME_BYTES]);

@@ -9,23 +9,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/time.h"
-#include "spool/claim.h"
+#include "spool/retired.h"
 #include "spool/scan.h"
 
-struct old_batch {
-    char path[64 + UUID_TEXT]; /* below the spool */
-    struct uuid id;
-    uint64_t bytes;
-};
-
-struct collection {
-    const struct spool *spool;
-    char path[64 + UUID_TEXT]; /* of the folder in hand */
-    struct old_batch *batches;
-    size_t count, cap;
-};
+static void keep_first(struct err *first, const struct err *e)
+{
+    if (!err_is(first))
+        *first = *e;
+}
 
 static struct err add_size(void *context, int folder, const char *name)
 {
@@ -48,34 +42,11 @@ static struct err visit_entries(const struct spool *s, const char *path,
     return e;
 }
 
-/* Batches are found by their names, which are ids; folders of another name are years, months and
- * days of the archive. Anything else isn't ours. */
-static struct err collect(void *context, int folder, const char *name)
-{
-    struct collection *c = context;
-    struct uuid id;
-    size_t len = strlen(c->path);
-    (void)folder;
-    if (len + 1 + strlen(name) >= sizeof c->path)
-        return ERR_OK;
-    (void)snprintf(c->path + len, sizeof c->path - len, "/%s", name);
-    struct err e = ERR_OK;
-    if (uuid_parse(name, &id)) {
-        struct old_batch *b = MEM_PUSH(c->batches, c->count, c->cap);
-        *b = (struct old_batch){.id = id};
-        (void)snprintf(b->path, sizeof b->path, "%s", c->path);
-        e = visit_entries(c->spool, c->path, add_size, &b->bytes);
-    } else if (strspn(name, "0123456789") == strlen(name)) {
-        e = visit_entries(c->spool, c->path, collect, c);
-    }
-    c->path[len] = '\0';
-    return e;
-}
-
+/* A folder in a batch's is somebody else's: it stays, and keeps the batch's folder. */
 static struct err remove_file(void *context, int folder, const char *name)
 {
     (void)context;
-    if (unlinkat(folder, name, 0) != 0 && errno != ENOENT)
+    if (unlinkat(folder, name, 0) != 0 && errno != ENOENT && errno != EISDIR)
         return err_system(ERR_SPOOL, errno, "can't prune an old batch's file");
     return ERR_OK;
 }
@@ -90,43 +61,56 @@ static void remove_empty_parents(const struct spool *s, char *path)
     }
 }
 
-static struct err remove_batch(const struct spool *s, struct old_batch *b)
+static struct err remove_batch(const struct spool *s, struct retired_batch *b, bool *gone)
 {
+    struct stat st;
+    char parents[RETIRED_PATH];
     TRY(visit_entries(s, b->path, remove_file, NULL));
-    remove_empty_parents(s, b->path);
+    (void)strcpy(parents, b->path);
+    remove_empty_parents(s, parents);
+    *gone = fstatat(s->root, b->path, &st, AT_SYMLINK_NOFOLLOW) != 0;
+    if (!*gone)
+        LOG_WARN("an old batch's folder stays: something in it isn't ours",
+                 LOG_STR("folder", b->path));
     return ERR_OK;
 }
 
-static int by_age(const void *a, const void *b)
+static bool is_too_old(const struct retired_batch *b, const struct prune_rules *rules)
 {
-    return memcmp(&((const struct old_batch *)a)->id, &((const struct old_batch *)b)->id,
-                  sizeof(struct uuid));
+    return uuid_v7_ms(&b->id) * TIME_US_PER_MS < rules->before_us;
 }
 
+/* One batch that can't be removed keeps nobody from the others. It counts as if it had gone: those
+ * that are newer must not go in its place. */
 static struct err prune_folder(const struct spool *s, const char *folder,
                                const struct prune_rules *rules, struct prune_result *result)
 {
-    struct collection c = {.spool = s};
+    struct retired r;
     uint64_t total = 0;
-    (void)snprintf(c.path, sizeof c.path, "%s", folder);
-    struct err e = visit_entries(s, folder, collect, &c);
-    if (c.count > 0)
-        qsort(c.batches, c.count, sizeof *c.batches, by_age);
-    for (size_t i = 0; i < c.count; i++)
-        total += c.batches[i].bytes;
-    for (size_t i = 0; i < c.count && !err_is(&e); i++) {
-        struct old_batch *b = &c.batches[i];
-        bool too_old = uuid_v7_ms(&b->id) * TIME_US_PER_MS < rules->before_us;
-        bool too_much = rules->keep_bytes > 0 && total > rules->keep_bytes;
-        if (!too_old && !too_much)
-            break;
-        e = remove_batch(s, b);
-        total -= b->bytes;
-        result->batches++;
-        result->bytes += b->bytes;
+    TRY(retired_list(s, folder, &r));
+    uint64_t *bytes = mem_calloc(r.count, sizeof *bytes);
+    struct err first = ERR_OK;
+    for (size_t i = 0; i < r.count; i++) {
+        if (rules->keep_bytes == 0 && !is_too_old(&r.items[i], rules))
+            break; /* nobody asks for the size of what stays */
+        struct err e = visit_entries(s, r.items[i].path, add_size, &bytes[i]);
+        keep_first(&first, &e);
+        total += bytes[i];
     }
-    free(c.batches);
-    return e;
+    for (size_t i = 0; i < r.count; i++) {
+        bool too_much = rules->keep_bytes > 0 && total > rules->keep_bytes;
+        bool gone = false;
+        if (!is_too_old(&r.items[i], rules) && !too_much)
+            break;
+        struct err e = remove_batch(s, &r.items[i], &gone);
+        keep_first(&first, &e);
+        total -= bytes[i];
+        result->batches += gone;
+        result->bytes += gone ? bytes[i] : 0;
+    }
+    free(bytes);
+    retired_free(&r);
+    return first;
 }
 
 struct err prune_archive(const struct spool *s, const struct prune_rules *rules,

@@ -6,8 +6,10 @@
  *     TRY(prune_archive(&spool, &rules, &result));
  *
  * Works on whole batch folders, by the time in the batch's id. Only retired batches live in these
- * two folders, so nothing that is still owed to the database can be met. Killed in between, a
- * half-emptied folder is finished by the next pass.
+ * two folders, so nothing that is still owed to the database can be met. What isn't ours stays
+ * (spool/retired.h), and a folder in a batch's keeps that, with a warning. Killed in between, a
+ * half-emptied folder is finished by the next pass. After a failure the others are done all the
+ * same, and the first failure is returned.
  */
 #ifndef SPOOLGATE_SPOOL_PRUNE_H
 #define SPOOLGATE_SPOOL_PRUNE_H

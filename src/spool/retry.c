@@ -4,13 +4,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/mem.h"
 #include "base/time.h"
 #include "io/durable.h"
 #include "spool/claim.h"
 #include "spool/name.h"
+#include "spool/retired.h"
 #include "spool/scan.h"
 
 struct put_back {
@@ -29,12 +33,42 @@ static void forget_reason(int folder, const char *name)
     (void)unlinkat(folder, reason, 0);
 }
 
-static struct err put_back(void *context, int folder, const char *name)
+struct entry {
+    char *name;
+    int64_t modified_us;
+};
+
+struct entries {
+    struct entry *items;
+    size_t count, cap;
+};
+
+static struct err list_segment(void *context, int folder, const char *name)
 {
-    struct put_back *p = context;
+    struct entries *list = context;
+    struct stat st;
+    if (name_kind(name) != NAME_SEGMENT || fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        return ERR_OK;
+    struct entry *entry = MEM_PUSH(list->items, list->count, list->cap);
+    *entry = (struct entry){.name = mem_strdup(name), .modified_us = scan_modified_time(&st)};
+    return ERR_OK;
+}
+
+/* As the scan of an ordered gate has them (scan.h). */
+static int by_modification(const void *a, const void *b)
+{
+    const struct entry *x = a;
+    const struct entry *y = b;
+    if (x->modified_us != y->modified_us)
+        return x->modified_us < y->modified_us ? -1 : 1;
+    return strcmp(x->name, y->name);
+}
+
+static struct err put_back(struct put_back *p, int folder, const char *name)
+{
     char retried[NAME_BYTES];
     bool is_rejects = p->from_failed && strcmp(name, CLAIM_REJECTS) == 0;
-    if (name_kind(name) != NAME_SEGMENT || (p->only_rejects && !is_rejects))
+    if (p->only_rejects && !is_rejects)
         return ERR_OK;
     if (is_rejects) {
         name_of_retry(p->batch, retried);
@@ -48,6 +82,23 @@ static struct err put_back(void *context, int folder, const char *name)
     return ERR_OK;
 }
 
+/* The oldest first: a daemon that is at work claims them as they come, and to an ordered gate a
+ * newer row that came before an older one is lost. */
+static struct err put_back_all(struct put_back *p, int folder)
+{
+    struct entries list = {0};
+    struct err e = scan_folder(folder, list_segment, &list);
+    if (list.count > 0)
+        qsort(list.items, list.count, sizeof *list.items, by_modification);
+    for (size_t i = 0; i < list.count; i++) {
+        if (!err_is(&e))
+            e = put_back(p, folder, list.items[i].name);
+        free(list.items[i].name);
+    }
+    free(list.items);
+    return e;
+}
+
 /* All of one folder; what is empty afterwards goes away. */
 static struct err put_back_folder(struct put_back *p, const char *gate, int parent,
                                   const char *folder_name)
@@ -57,7 +108,7 @@ static struct err put_back_folder(struct put_back *p, const char *gate, int pare
         return err_system(ERR_SPOOL, errno, "can't open the folder of batch %s", p->batch);
     struct err e = spool_open_gate(p->spool, gate, true, &p->incoming);
     if (!err_is(&e)) {
-        e = scan_folder(folder, put_back, p);
+        e = put_back_all(p, folder);
         if (!err_is(&e))
             e = durable_sync(p->incoming);
         if (!err_is(&e))
@@ -91,43 +142,28 @@ struct err retry_failed(const struct spool *s, const char *batch, const char *ga
     return ERR_OK;
 }
 
-struct archive_walk {
-    const struct spool *spool;
-    int64_t since_us;
-    int level; /* 0: years, 1: months, 2: days, 3: batches */
-    struct retry_result *result;
-};
-
-static struct err retry_archived_batch(const struct archive_walk *w, int day, const char *name)
+static struct err retry_archived_batch(const struct spool *s, const char *path,
+                                       struct retry_result *result)
 {
-    struct put_back p = {.spool = w->spool, .batch = name, .result = w->result};
+    struct put_back p = {.spool = s, .batch = path, .result = result};
     char gate[SPOOL_GATE];
-    struct uuid id;
-    if (!uuid_parse(name, &id) || uuid_v7_ms(&id) * TIME_US_PER_MS < w->since_us)
-        return ERR_OK;
-    TRY(claim_gate_of(day, name, gate));
-    TRY(put_back_folder(&p, gate, day, name));
-    w->result->batches++;
+    if (faccessat(s->root, path, F_OK, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT)
+        return ERR_OK; /* pruned since it was listed */
+    TRY(claim_gate_of(s->root, path, gate));
+    TRY(put_back_folder(&p, gate, s->root, path));
+    result->batches++;
     return ERR_OK;
 }
 
-static struct err walk_archive(void *context, int folder, const char *name)
-{
-    const struct archive_walk *w = context;
-    if (w->level == 3)
-        return retry_archived_batch(w, folder, name);
-    int next = openat(folder, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    if (next < 0)
-        return ERR_OK; /* not a folder: not ours */
-    struct archive_walk deeper = *w;
-    deeper.level++;
-    struct err e = scan_folder(next, walk_archive, &deeper);
-    (void)close(next);
-    return e;
-}
-
+/* The list is made first: what a daemon beside us archives anew would be offered again and again,
+ * and be loaded each time where the gate's `dedupe` is off. */
 struct err retry_archived(const struct spool *s, int64_t since_us, struct retry_result *result)
 {
-    struct archive_walk w = {.spool = s, .since_us = since_us, .result = result};
-    return scan_folder(s->archive, walk_archive, &w);
+    struct retired r;
+    struct err e = retired_list(s, "archive", &r);
+    for (size_t i = 0; i < r.count && !err_is(&e); i++)
+        if (uuid_v7_ms(&r.items[i].id) * TIME_US_PER_MS >= since_us)
+            e = retry_archived_batch(s, r.items[i].path, result);
+    retired_free(&r);
+    return e;
 }

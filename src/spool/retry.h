@@ -6,9 +6,10 @@
  *     TRY(retry_failed(&spool, batch, gate, false, &r));    // failed/BATCH: segments and rejects
  *     TRY(retry_archived(&spool, since_us, &r));            // archive/: batches claimed since then
  *
- * Segments go back under their own names (a taken one gets a number); rejects.msgpack goes back as
- * retry-BATCH-rejects.msgpack, so that the ledger lets it in. Each move is one rename: killed in
- * between, the rest is still where it was. Failures are ERR_SPOOL; nothing to retry is ERR_USAGE.
+ * The oldest batch goes back first, and of a batch the oldest segment. Segments go back under their
+ * own names (a taken one gets a number); rejects.msgpack goes back as retry-BATCH-rejects.msgpack,
+ * so that the ledger lets it in. Each move is one rename: killed in between, the rest is still
+ * where it was. Failures are ERR_SPOOL; nothing to retry is ERR_USAGE.
  */
 #ifndef SPOOLGATE_SPOOL_RETRY_H
 #define SPOOLGATE_SPOOL_RETRY_H

@@ -86,11 +86,13 @@ static void report_odd(const struct visit *v, const char *name, const char *reas
     v->rules->odd(v->rules->context, where, reason);
 }
 
-/* access(2) asks for the effective user, root's powers included. Most segments are world-readable
- * or our own, so the mode bits save the call. */
+/* access(2) asks for the effective user, root's powers included. Where everybody may read,
+ * whichever of the three bits is ours, the mode saves the call; the last bit alone says nothing to
+ * the owner and the group. */
 static bool can_read(int folder, const char *name, const struct stat *st)
 {
-    return (st->st_mode & S_IROTH) != 0 || faccessat(folder, name, R_OK, AT_EACCESS) == 0;
+    const mode_t all = S_IRUSR | S_IRGRP | S_IROTH;
+    return (st->st_mode & all) == all || faccessat(folder, name, R_OK, AT_EACCESS) == 0;
 }
 
 static struct err visit_waiting(void *context, int folder, const char *name)
@@ -281,6 +283,13 @@ static struct err visit_gate_folder(void *context, int folder, const char *name)
         report_odd(v, name, "on another file system than the spool");
         return ERR_OK;
     }
+    /* A producer's mkdir under a umask of 077. */
+    if (faccessat(folder, name, R_OK | X_OK, AT_EACCESS) != 0) {
+        report_odd(v, name,
+                   "a folder that the daemon can't list: chmod it g+rwx and give it the daemon's "
+                   "group");
+        return ERR_OK;
+    }
     char gate[SPOOL_GATE];
     (void)snprintf(gate, sizeof gate, "%s", name);
     if (v->spool->names.gate_of)
@@ -312,8 +321,9 @@ static struct err visit_batch(void *context, int folder, const char *name)
 {
     struct batches *b = context;
     struct uuid id;
-    (void)folder;
-    if (uuid_parse(name, &id))
+    struct stat st;
+    if (name_is_batch(name, &id) && fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+        S_ISDIR(st.st_mode))
         *MEM_PUSH(b->ids, b->count, b->cap) = id;
     return ERR_OK;
 }

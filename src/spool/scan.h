@@ -93,8 +93,8 @@ void scan_free(struct scan_result *found);
 struct err scan_gate_folders(const struct spool *s, const struct scan_rules *rules, char ***names,
                              size_t *count);
 
-/* The batches in a folder of them (processing/, failed/), oldest first. ids is the caller's to
- * free. */
+/* The batches in a folder of them (processing/, failed/), oldest first: real folders with a batch's
+ * name, and nothing else that stands there. ids is the caller's to free. */
 struct err scan_batches(int folder, struct uuid **ids, size_t *count);
 
 /* Calls visit for each entry of the folder but "." and ".."; stops at its first failure. */

@@ -8,12 +8,11 @@ import json
 import os
 import shlex
 import shutil
-import subprocess
 import time
 import uuid
 
-from support import (CONFIG, NOW, ROOT, TRY_AGAIN, UNAVAILABLE, USAGE, SiteCase, event, main, metric,
-                     own_database_url, pack, uuid_time, zstd)
+from support import (CONFIG, EXACTLY, NOW, ROOT, TRY_AGAIN, UNAVAILABLE, USAGE, SiteCase, event, main, metric,
+                     own_database_url, pack, uuid_time, wait_until, zstd)
 
 WRONG = 1  # doctor's own
 GOOD = pack(*(metric(value=i) for i in range(3)))
@@ -219,11 +218,12 @@ class TestProcessing(DoctorCase):
         (self.site.spool / "processing" / "lost+found").mkdir()
         (self.site.spool / "failed" / "a%b\n.msgpack").write_bytes(GOOD)
         (self.site.spool / "processing" / new_batch()).write_bytes(b"a file")
+        (self.site.spool / "processing" / new_batch().upper()).mkdir()
         (self.site.spool / "failed" / ".gitkeep").write_bytes(b"")
         found = self.doctor(code=WRONG)
         self.assertEqual(list(found), ["foreign-entry"])
         files = {f["file"] for f in found["foreign-entry"]}
-        self.assertEqual(len(files), 3)
+        self.assertEqual(len(files), 4)
         self.assertLessEqual({"processing/lost+found", "failed/a%25b%0A.msgpack"}, files)
 
 
@@ -231,12 +231,39 @@ class TestBesideADaemon(DoctorCase):
     def test_work_in_progress_is_no_finding(self):
         self.receipt(self.claim(new_batch(datetime.timedelta(0))), status="loading")
         self.claim(new_batch(-datetime.timedelta(seconds=30)))
+        self.claim(new_batch())  # prepared, behind a batch that takes its time
         self.receipt(self.claim(new_batch()), status="done", age=datetime.timedelta(0))
         with self.locked():  # a drain: no socket, but the lock
             found = self.doctor(code=0)
             self.assertNotIn("retire-owed", found)
             self.assertLessEqual(set(found), {"archive-missing", "ledger-differs"})
             self.assertTrue(self.report["checked"]["in_use"])
+
+    def test_a_claim_that_waits_for_the_batch_before_it(self):
+        """Its receipt comes when its turn does, which may be long after a minute."""
+        self.site.configure(f"loaders: 1\ngates: {{default: {{{EXACTLY.format(1)}}}}}\n")
+        with self.site.daemon(), self.site.connect() as other:
+            self.site.put("first.msgpack", pack(metric(value=1)))
+            self.site.wait_settled(1)
+            with other.transaction():
+                other.execute("LOCK TABLE ingestion_segment IN SHARE ROW EXCLUSIVE MODE")
+                self.site.put("slow.msgpack", pack(metric(value=2)))
+                wait_until(lambda: [r for r in self.site.receipts() if r["status"] == "loading"], "one is loading")
+                batch = self.claim()
+                self.site.ask("rescan")
+                wait_until(lambda: batch in [j["batch_id"] for j in self.site.ask("status")["board"]["loading"]],
+                           "the daemon has the other one in hand")
+                self.well()
+            self.site.wait_settled(2)
+
+    def test_a_table_that_is_locked_is_not_waited_for(self):
+        self.load()
+        with self.site.connect() as other, other.transaction():
+            other.execute("LOCK TABLE metrics")
+            ended = self.site.run("doctor", "--json", code=UNAVAILABLE)
+            self.assertIn("lock timeout", ended.text)
+            self.assertFalse(ended.json()["checked"]["complete"])
+        self.well()
 
     def test_a_held_batch(self):
         batch = self.receipt(self.claim(), error="no permission", status="loading")
@@ -279,11 +306,22 @@ class TestReceipts(DoctorCase):
         self.assertEqual(finding["batch"], batch)
         self.assertIn("2 segments", finding["text"])
         command = finding["fix"].partition("close the receipt: ")[2]
-        make, _, close = command.partition(" && ")
-        subprocess.run(shlex.split(make), check=True)
-        self.site.run(*shlex.split(close)[1:], code=0)
-        self.assertEqual([r["status"] for r in self.site.receipts()], ["failed"])
+        self.site.run(*shlex.split(command)[1:], code=0)
+        receipt, = self.site.receipts()
+        self.assertEqual((receipt["status"], receipt["file_count"], receipt["segments_failed"], receipt["error"]),
+                         ("failed", 2, 2, "parked by hand, without its segments: its segments are gone"))
+        self.assertEqual(self.site.query("SELECT payload ->> 'event', payload ->> 'status' FROM event_outbox"),
+                         [("gate.done", "failed")])
+        self.assertIn("not in processing/", self.site.run(*shlex.split(command)[1:], code=USAGE).text)
         self.well()
+
+    def test_it_is_closed_beside_a_daemon_too(self):
+        with self.site.daemon():
+            batch = self.receipt(status="loading", files=2)
+            self.assertEqual(self.only("receipt-without-folder", severity="lost")["batch"], batch)
+            self.site.run("fail", batch, "--why", "gone", code=0)
+            self.assertEqual([r["status"] for r in self.site.receipts()], ["failed"])
+            self.well()
 
     def test_many_unfinished_receipts(self):
         """More than one page, and more than are listed."""
@@ -459,6 +497,12 @@ class TestArchive(DoctorCase):
         found = self.doctor(code=WRONG)
         self.assertEqual(sorted(found), ["archive-unknown", "receipt-without-folder"])
         self.assertEqual(found["archive-unknown"][0]["batch"], str(receipt["batch_id"]))
+        for finding in (found["archive-unknown"][0], found["receipt-without-folder"][0]):
+            self.site.run(*shlex.split(finding["fix"].rpartition("spoolgate ")[2]), code=0)
+        self.site.run("drain", "--force", code=0)
+        self.assertEqual(self.site.value("SELECT count(*) FROM metrics"), 3)
+        self.assertEqual([r["status"] for r in self.site.receipts()], ["failed", "done"])
+        self.well()
 
     def test_receipts_that_were_pruned(self):
         first = self.load("1.msgpack", pack(metric(value=1)))

@@ -432,10 +432,42 @@ class TestStateTable(SiteCase):
         odd.mkdir()
         (odd / "a.msgpack").write_bytes(pack(metric(value=1)))
         (self.site.spool / "processing" / "stray.msgpack").write_bytes(pack(metric(value=2)))
+        a_file, a_link, large = str(uuid7()), str(uuid7()), str(uuid7()).upper()
+        (self.site.spool / "processing" / a_file).write_text("x")
+        (self.site.spool / "processing" / a_link).symlink_to(odd)
+        (self.site.spool / "processing" / large).mkdir()
         with self.site.daemon():
             self.site.put("b.msgpack", pack(metric(value=3)))
             wait_until(lambda: self.site.value("SELECT count(*) FROM metrics") == 1, "a batch goes by")
-        self.assertEqual(self.site.tree("processing"), ["not-a-batch/a.msgpack", "stray.msgpack"])
+        self.assertEqual(self.site.in_folder("processing"),
+                         sorted([a_file, a_link, large, "not-a-batch", "stray.msgpack"]))
+        self.assertEqual(self.site.in_folder("processing", "not-a-batch"), ["a.msgpack"])
+
+    def test_a_batch_that_cant_be_read_keeps_back_only_what_has_an_order(self):
+        """It may be any gate's; of those, one's order matters."""
+        streams = self.site.folder / "manifests" / "streams"
+        streams.mkdir(parents=True)
+        (streams / "last.yaml").write_text("stream: last\ntable: last\nmode: upsert\nkey: [k]\ncolumns:\n"
+                                           "  k: {type: text, required: true}\n  v: {type: int8}\n")
+        gates = self.site.folder / "manifests" / "gates"
+        gates.mkdir()
+        for gate, takes in (("default", "metrics"), ("ordered", "last")):
+            (gates / f"{gate}.yaml").write_text(f"gate: {gate}\n{EXACTLY.format(1)}\nstreams: [{takes}]\n")
+        self.site.configure("manifests: manifests\n")
+        self.site.run("apply", code=FINE)
+        self.claim({"a.msgpack": pack(metric(value=1))}, note=False)
+        (self.folder / ".claim.json").mkdir()  # as unreadable as one of another user, to root as well
+        with self.site.daemon(watching=False) as daemon:
+            self.site.put("b.msgpack", pack(metric(value=2)))
+            self.site.put("c.msgpack", pack({"kind": "last", "k": "x", "v": 1}), gate="ordered")
+            wait_until(lambda: self.site.value("SELECT count(*) FROM metrics") == 1, "another batch goes by")
+            self.site.put("d.msgpack", pack(metric(value=3)))
+            wait_until(lambda: self.site.value("SELECT count(*) FROM metrics") == 2, "and one more")
+            self.assertTrue(daemon.logged("scan failed", "can't read .claim.json"))
+            self.assertEqual(self.site.in_folder("incoming", "ordered"), ["c.msgpack"])
+            (self.folder / ".claim.json").rmdir()
+            wait_until(lambda: self.site.value("SELECT count(*) FROM last") == 1, "its turn has come")
+            wait_until(lambda: self.site.value("SELECT count(*) FROM metrics") == 3, "and that of the batch itself")
 
     def test_a_batch_of_another_spool_is_not_touched(self):
         """The folder was copied, processing/ and all."""

@@ -295,6 +295,18 @@ class TestRetention(RejectCase):
         self.assertEqual((self.site.receipts(), self.rejects()), ([], []))
         self.assertEqual(self.site.value("SELECT count(*) FROM ingestion_segment"), 1)
 
+    def test_a_receipt_stays_for_as_long_as_its_batch_is_not_retired(self):
+        receipt = self.load_with("dedupe: off", {"a.msgpack": pack(metric())})
+        archived = self.site.archive_of(receipt)
+        owed = self.site.spool / "processing" / str(receipt["batch_id"])
+        archived.rename(owed)  # killed between the COMMIT and this
+        self.site.configure(f"keep: {{receipts: 1us}}\ngates: {{default: {{{EXACTLY.format(1)}, dedupe: off}}}}")
+        self.site.run("maintain", code=FINE)
+        self.assertEqual(len(self.site.receipts()), 1)
+        self.site.run("drain", "--force", code=FINE)
+        self.assertEqual((owed.exists(), archived.exists()), (False, True))
+        self.assertEqual(self.site.value("SELECT count(*) FROM metrics"), 1)
+
     def test_the_oldest_go_until_the_rest_fits(self):
         batches = [self.load_with("dedupe: off", {"a.msgpack": pack(*[metric()] * 1000)}) for _ in range(3)]
         size = sum(f.stat().st_size for f in self.site.archive_of(batches[0]).iterdir())

@@ -295,6 +295,65 @@ Test(spool, what_is_not_ours_is_left_alone_with_a_reason)
     buf_free(&seen.odd);
 }
 
+/* Root reads everything: then the test goes on as somebody else, to whom these belong. */
+static void be_an_ordinary_user(const char *name)
+{
+    if (geteuid() != 0)
+        return;
+    cr_assert_eq(fchown(spool.incoming, 65534, 65534), 0, "%m");
+    cr_assert_eq(fchownat(spool.incoming, name, 65534, 65534, 0), 0, "%m");
+    cr_assert_eq(seteuid(65534), 0, "%m");
+}
+
+static void be_oneself(void)
+{
+    cr_assert_eq(seteuid(getuid()), 0, "%m");
+}
+
+/* Whoever owns a file, or is in its group, isn't "others", whatever they may. */
+Test(spool, a_mode_that_lets_others_read_says_nothing_of_us)
+{
+    static const struct {
+        mode_t mode;
+        bool readable;
+    } rows[] = {{0644, true}, {0440, true}, {0400, true}, {0004, false}, {0044, false}, {0, false}};
+    struct scan_rules rules = {.now_us = time_now() + 3600 * TIME_US_PER_S};
+    folder_write(spool.incoming, "a.msgpack", "x");
+    be_an_ordinary_user("a.msgpack");
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct scan_result found;
+        cr_assert_eq(fchmodat(spool.incoming, "a.msgpack", rows[i].mode, 0), 0, "%m");
+        EXPECT_OK(scan_gate(&spool, "default", &rules, &found));
+        cr_expect_eq(found.count, rows[i].readable, "%04o: want %d, got %zu", rows[i].mode,
+                     rows[i].readable, found.count);
+        scan_free(&found);
+    }
+    be_oneself();
+}
+
+/* mkdir under a umask of 077, by another user than the daemon. */
+Test(spool, a_folder_that_cant_be_listed_is_no_gate_and_stops_no_other)
+{
+    struct seen seen = {0};
+    struct scan_rules rules = {.odd = note_odd, .context = &seen};
+    char **names;
+    size_t count;
+    cr_assert_eq(mkdirat(spool.incoming, "shut", 0770), 0, "%m");
+    cr_assert_eq(mkdirat(spool.incoming, "open", 0775), 0, "%m");
+    cr_assert_eq(fchmodat(spool.incoming, "open", 0775, 0), 0, "%m");
+    be_an_ordinary_user("shut");
+    cr_assert_eq(fchmodat(spool.incoming, "shut", 0070, 0), 0, "%m");
+    EXPECT_OK(scan_gate_folders(&spool, &rules, &names, &count));
+    cr_assert_eq(count, 1, "got %zu", count);
+    cr_assert_str_eq(names[0], "open");
+    cr_assert(strstr(buf_cstr(&seen.odd), "incoming/shut: a folder that the daemon can't list"),
+              "got %s", buf_cstr(&seen.odd));
+    be_oneself();
+    free(names[0]);
+    free(names);
+    buf_free(&seen.odd);
+}
+
 Test(spool, gate_folders_are_found_by_their_names)
 {
     struct seen seen = {0};

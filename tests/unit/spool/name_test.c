@@ -227,6 +227,38 @@ Test(spool_name, of_what_goes_back)
     }
 }
 
+Test(spool_name, batches)
+{
+    static const struct {
+        const char *name;
+        bool is_batch, is_retired;
+    } rows[] = {
+        {BATCH, true, true},
+        {BATCH ".1", false, true},
+        {BATCH ".9999", false, true},
+        {BATCH ".10000", false, false}, /* we try no further */
+        {BATCH ".", false, false},
+        {BATCH ".1x", false, false},
+        {BATCH "1", false, false},
+        {BATCH "/", false, false},
+        {"." BATCH, false, false},
+        {"01A1FC09-7974-771F-A030-6C8417C14A1D", false, false},
+        {"01a1fc09-7974-471f-a030-6c8417c14a1d", false, false}, /* version 4 */
+        {"01a1fc09-7974-771f-a030-6c8417c14a1", false, false},
+        {"", false, false},
+        {"2026", false, false},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct uuid id;
+        bool is_batch = name_is_batch(rows[i].name, &id);
+        bool is_retired = name_is_retired(rows[i].name, &id);
+        cr_expect_eq(is_batch, rows[i].is_batch, "%s: want %d, got %d", rows[i].name,
+                     rows[i].is_batch, is_batch);
+        cr_expect_eq(is_retired, rows[i].is_retired, "%s: want %d, got %d", rows[i].name,
+                     rows[i].is_retired, is_retired);
+    }
+}
+
 Test(spool_name, retries)
 {
     static const struct {
