@@ -360,9 +360,24 @@ Test(knowledge, what_can_not_be_adopted_is_refused_with_the_way_out)
         {"ALTER TABLE pmoves_core.assets ADD status text NOT NULL DEFAULT 'new', ADD slug text "
          "NOT NULL DEFAULT ''; ALTER TABLE pmoves_core.assets ALTER slug DROP DEFAULT",
          "assets.slug is NOT NULL without a default"},
-        {"ALTER TABLE pmoves_kb.documents ADD status text DEFAULT 'published'",
-         "documents_status_is_known"},
+        {"ALTER TABLE pmoves_kb.documents ADD status text NOT NULL DEFAULT 'published'",
+         "documents.status has values that aren't spoolgate's: ALTER TABLE pmoves_kb.documents "
+         "RENAME COLUMN status TO status_before"},
+        {"ALTER TABLE pmoves_kb.documents ADD status text DEFAULT 'complete'",
+         "documents.status may be NULL"},
+        {"ALTER TABLE pmoves_kb.chunks ADD embedding_status text NOT NULL DEFAULT 'processing'",
+         "RENAME COLUMN embedding_status TO embedding_status_before"},
         {"ALTER TABLE pmoves_kb.documents ADD revision text", "and integer is wanted"},
+        {"ALTER TABLE pmoves_kb.documents ADD revision integer",
+         "RENAME COLUMN revision TO revision_before"},
+        {"ALTER TABLE pmoves_kb.documents ADD head_batch_id text", "and uuid is wanted"},
+        {"UPDATE pmoves_kb.chunks SET embedding = '{1,2,3}' WHERE text = 'pears'",
+         "UPDATE pmoves_kb.chunks SET embedding = NULL WHERE CASE WHEN array_ndims(embedding) = 1 "
+         "THEN cardinality(embedding) END IS DISTINCT FROM 2"},
+        {"UPDATE pmoves_kb.chunks SET embedding = '{}'",
+         "THEN cardinality(embedding) END IS NULL;"},
+        {"UPDATE pmoves_kb.chunks SET embedding = '{{1,2},{3,4}}' WHERE text = 'pears'",
+         "IS DISTINCT FROM 2;"},
     };
     run(gateway);
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -375,6 +390,23 @@ Test(knowledge, what_can_not_be_adopted_is_refused_with_the_way_out)
                   e.text);
         EXPECT_VALUE(&db, "SELECT count(*) FROM pmoves_core.assets", "2");
     }
+}
+
+/* What is refused for its values' sake is no more once there are ours, and what is to be dropped
+ * may be anything. */
+Test(knowledge, columns_that_could_be_ours_are_adopted)
+{
+    run(gateway);
+    run("ALTER TABLE pmoves_kb.documents ADD status text NOT NULL DEFAULT 'complete', "
+        "ADD revision integer NOT NULL DEFAULT 4; "
+        "ALTER TABLE pmoves_kb.chunks ADD embedding_status text NOT NULL DEFAULT 'failed'; "
+        "UPDATE pmoves_kb.chunks SET embedding = '{1,2,3}' WHERE text = 'pears'");
+    EXPECT_OK(apply("real:2", true, NULL));
+    EXPECT_OK(knowledge_require(&db.pg));
+    EXPECT_VALUE(&db,
+                 "SELECT string_agg(DISTINCT status || revision, ',') FROM pmoves_kb.documents",
+                 "partial4");
+    EXPECT_VALUE(&db, "SELECT count(embedding) FROM pmoves_kb.chunks", "0");
 }
 
 /* Policies of others aren't widened, and writers of others aren't shut out. */
