@@ -474,6 +474,8 @@ Test(kb_split, hostile)
         {TEXT_HTML, "", "x", "", 10000000, NULL},
         {TEXT_HTML, "", "<div>", "x", 1000001,
          "more than 1000000 tags; send it as several documents"},
+        {TEXT_HTML, "", "&a<b>", "x", 1000001,
+         "more than 1000000 tags; send it as several documents"},
         {TEXT_HTML, "", "<div>", "x", 500000, NULL},
         {TEXT_HTML, "", "<b>", "x", 1000000, NULL},
         {TEXT_HTML, "", "<ul><li>x", "", 100000, NULL},
