@@ -16,9 +16,11 @@ SELECT 'chunks-stuck', count(*), count(DISTINCT doc_id), NULL
    AND NOT EXISTS (SELECT FROM pmoves_kb.embedder WHERE last_success_at > clock_timestamp() - $1::interval)
 HAVING count(*) > 0
 UNION ALL
+-- An adopted chunk may have no document, or no text: nobody can make a vector of it.
 SELECT 'chunks-unembedded', count(*), count(DISTINCT doc_id), NULL
   FROM pmoves_kb.chunks
- WHERE embedding_status = 'pending'
+  JOIN pmoves_kb.documents USING (doc_id)
+ WHERE embedding_status = 'pending' AND text IS NOT NULL
 HAVING count(*) > 0
 UNION ALL
 SELECT 'chunks-failed', count(*), count(DISTINCT doc_id), left(max(error), 200)

@@ -3,6 +3,14 @@
 --   :'batch'  batch_id
 --   :'gate'   its gate
 --   :'sinks'  text[] of the sinks that want kb.index.completed.v1
+UPDATE pg_temp.kb_document d
+   SET problem = 'the document is retired: send its document first'
+  FROM (SELECT DISTINCT ON (l.doc_id) l.doc_id, l.n, l.is_retired
+          FROM pg_temp.kb_document l
+         WHERE l.is_head AND l.problem IS NULL
+         ORDER BY l.doc_id, l.n DESC) h
+ WHERE h.doc_id = d.doc_id AND h.is_retired AND d.n > h.n AND d.problem IS NULL;
+
 INSERT INTO pg_temp.kb_revision (doc_id, first, adds, retires, title, meta, digest, chunks, vectors)
 SELECT d.doc_id, min(d.n), h.n IS NULL, coalesce(h.is_retired, false), h.title, h.meta,
        CASE WHEN count(*) = 1 THEN min(d.digest::text)::bytea ELSE sha256(string_agg(d.digest, '' ORDER BY d.n)) END,

@@ -25,6 +25,7 @@ UPDATE pmoves_kb.chunks_next c
  WHERE r.target = 'next' AND r.adds AND c.doc_id = r.doc_id AND c.section_id = m.derived
    AND NOT EXISTS (SELECT FROM pmoves_kb.sections_next s WHERE s.section_id = c.section_id);
 
+-- What is served holds sections only as long as the revision adds to it.
 DO $$
 DECLARE
     lost record;
@@ -32,11 +33,12 @@ BEGIN
     SELECT c.idx, coalesce(a.uri::text, c.doc_id::text) AS document INTO lost
       FROM pmoves_kb.chunks_next c
       JOIN pg_temp.kb_revision r ON r.doc_id = c.doc_id AND r.target = 'next'
+      JOIN pmoves_kb.documents_next n ON n.doc_id = c.doc_id
       JOIN pmoves_kb.documents d ON d.doc_id = c.doc_id
       LEFT JOIN pmoves_core.assets a ON a.asset_id = d.asset_id
      WHERE c.section_id IS NOT NULL
        AND NOT EXISTS (SELECT FROM pmoves_kb.sections_next s WHERE s.section_id = c.section_id)
-       AND NOT (r.adds AND EXISTS (SELECT FROM pmoves_kb.sections s WHERE s.section_id = c.section_id))
+       AND NOT (n.adds AND EXISTS (SELECT FROM pmoves_kb.sections s WHERE s.section_id = c.section_id))
      LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION 'chunk % of % names a section that isn''t there: send the section first', lost.idx, lost.document;

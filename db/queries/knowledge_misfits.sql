@@ -12,7 +12,7 @@ WITH wanted (name, columns) AS (
                 "meta": "jsonb?", "batch_id": "uuid?"}'::jsonb),
            ('pmoves_kb.documents', '{"doc_id": "uuid", "asset_id": "uuid", "title": "text?", "meta": "jsonb?",
                 "created_at": "timestamptz", "revision": "integer", "sha256": "bytea?", "status": "text",
-                "updated_at": "timestamptz", "batch_id": "uuid?"}'),
+                "updated_at": "timestamptz", "batch_id": "uuid?", "head_batch_id": "uuid?"}'),
            ('pmoves_kb.sections', '{"section_id": "uuid", "doc_id": "uuid", "idx": "integer", "heading": "text?", "meta": "jsonb?"}'),
            ('pmoves_kb.chunks', '{"chunk_id": "uuid", "doc_id": "uuid", "section_id": "uuid?", "pack_id": "uuid?", "text": "text",
                 "tokens": "integer", "idx": "integer", "window": "integer?", "overlap": "integer?", "md": "jsonb?",
@@ -93,6 +93,26 @@ SELECT format('%s.%s is NOT NULL without a default, and spoolgate has no value f
        change || ' DROP NOT NULL'
   FROM column_of
  WHERE wanted IS NULL AND attnotnull AND NOT atthasdef AND attidentity = ''
+UNION ALL
+-- What spoolgate counts and decides by: a column of that name that somebody else keeps is in the way. (Of a table that
+-- is adopted a CHECK sees to the values. A statement here can't name a column that not every database has.)
+SELECT format(CASE WHEN NOT attnotnull THEN '%s.%s may be NULL, and spoolgate needs its own'
+                   WHEN values IS NULL THEN '%s.%s has no default, and spoolgate needs its own'
+                   ELSE '%s.%s has values that aren''t spoolgate''s' END, name, attname),
+       format('ALTER TABLE %s RENAME COLUMN %I TO %I', name, attname, attname || '_before')
+  FROM column_of
+  JOIN (VALUES ('pmoves_kb.documents', 'revision', NULL),
+               ('pmoves_kb.documents', 'status', '{pending,complete,partial,retired}'::text[]),
+               ('pmoves_kb.chunks', 'embedding_status', '{pending,complete,failed}')) AS own (name, attname, values)
+       USING (name, attname)
+ WHERE base = wanted
+   AND CASE WHEN NOT attnotnull THEN true
+            WHEN values IS NULL THEN NOT atthasdef
+            ELSE NOT EXISTS (SELECT FROM pg_constraint k
+                              WHERE k.conrelid = name::regclass AND k.conname LIKE '%\_status\_is\_known')
+                 AND query_to_xml(format('SELECT 1 FROM %s WHERE %I <> ALL (%L) LIMIT 1', name, attname, values),
+                                  false, true, '')::text <> ''
+       END
 UNION ALL
 SELECT format('%s.%s is generated, and spoolgate writes it', name, attname), change || ' DROP EXPRESSION'
   FROM column_of

@@ -2,6 +2,7 @@
 /* Frames of assets and documents. */
 #include <string.h>
 
+#include "base/hash.h"
 #include "kb/file.h"
 #include "kb/media.h"
 #include "kb/reading.h"
@@ -193,6 +194,20 @@ static bool is_text(const struct buf *text)
     return utf8_check(text->data, text->len) == text->len && !memchr(text->data, '\0', text->len);
 }
 
+/* The file may have been replaced since its producer looked at it. */
+static bool is_that_file(const struct kb_reading *g, const struct buf *bytes)
+{
+    const struct kb_span *checksum = &g->record.checksum;
+    char is[HASH_HEX];
+    if (checksum->len == 0)
+        return true;
+    hash_bytes_hex(bytes->data, bytes->len, is);
+    return word_same((const uint8_t *)is, g->held->texts.data + checksum->at, HASH_HEX - 1) ||
+           kb_refuse(g, KEY_CHECKSUM,
+                     "%.12s... is that of the file: it is another version; send the asset anew",
+                     is);
+}
+
 /* The text of the file that the uri names, where there is one. What may not be read is refused,
  * whatever it is. */
 static bool read_file(struct kb_reading *g, bool *has_text, enum text_format *format)
@@ -208,6 +223,8 @@ static bool read_file(struct kb_reading *g, bool *has_text, enum text_format *fo
                                       is_wanted ? text : NULL, problem);
     if (found == KB_FILE_REFUSED)
         return kb_refuse(g, KEY_URI, "%s", problem);
+    if (found == KB_FILE_READ && is_wanted && !is_that_file(g, text))
+        return false;
     *has_text = found == KB_FILE_READ && is_wanted && is_text(text);
     return !*has_text || read_format(g, format);
 }
@@ -226,9 +243,9 @@ bool kb_asset_read(struct kb_reading *g)
     bool has_text = g->keys.of[KEY_TEXT] != NULL;
     if (!read_asset(g) || !read_previous_uri(g))
         return false;
-    g->record.checksum = (struct kb_span){0}; /* what the asset is, not what it must be */
     if (has_text ? !read_format(g, &format) || !read_inline(g) : !read_file(g, &has_text, &format))
         return false;
+    g->record.checksum = (struct kb_span){0}; /* what the asset is, not what it must be */
     return !has_text || read_document(g, true, format);
 }
 

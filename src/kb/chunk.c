@@ -82,6 +82,8 @@ static bool read_idx(struct kb_reading *g, uint32_t *idx)
         return kb_refuse(g, KEY_IDX,
                          "the key is missing, and the frame before this one in its "
                          "segment is not the same document's");
+    if (g->next_idx > INT32_MAX)
+        return kb_refuse(g, KEY_IDX, "the key is missing, and the chunk before has the highest");
     *idx = (uint32_t)g->next_idx;
     return true;
 }

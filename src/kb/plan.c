@@ -337,8 +337,10 @@ static uint32_t take_ref(struct kb_plan *p, uint32_t asset, const struct kb_reco
         ref = push_ref(p, old.asset);
         p->refs[ref].has_doc_id = old.has_doc_id;
         p->refs[ref].given_id = old.given_id;
-    } else if (differs(p, p->refs[ref].checksum, r->checksum)) {
-        /* Of two versions of the file: only the database knows which one is right. */
+    } else if (differs(p, p->refs[ref].checksum, r->checksum) ||
+               (p->refs[ref].head && p->refs[ref].head->is_retired)) {
+        /* Of two versions of the file only the database knows which one is right. Nothing belongs
+         * to a document that ends: what follows is refused (kb_decide.sql). */
         uint32_t other = push_ref(p, p->refs[ref].asset);
         p->refs[other].has_doc_id = p->refs[ref].has_doc_id;
         p->refs[other].given_id = p->refs[ref].given_id;

@@ -14,10 +14,11 @@
  * s.text is what is split: of Markdown and plain text the bytes themselves; of HTML what a reader
  * of the page sees, in lines: blocks apart, the cells of a row by tabs, `pre` as it stands.
  * Sections lie one behind the other and cover all of it; what stands before the first heading is a
- * section without one, unless it is only white space, which then begins the first section. In
- * Markdown, the headings that aren't inside of lists and quotes begin sections; in HTML all that
- * show a text. The chunks of a section, each without its overlap, are the section, byte for byte. A
- * text of white space alone has no section and no chunk; a chunk never is white space alone.
+ * section without one, unless it has no letter or digit, as white space or a rule: that begins the
+ * first section. In Markdown, the headings that aren't inside of lists and quotes begin sections,
+ * and front matter (between --- or +++) has none; in HTML all that show a text. The chunks of a
+ * section, each without its overlap, are the section, byte for byte. A text of white space alone
+ * has no section and no chunk; a chunk never is white space alone.
  *
  * Borders: a chunk that is at least half full ends where a paragraph, else a sentence, else a line
  * ends; else it ends where a word does, or in the midst of one that is longer than a chunk. White
@@ -50,7 +51,7 @@ struct split_settings {
         .tokens = 400, .overlap = 40 \
     }
 /* Goes up whenever the same text would be split otherwise: documents are then indexed anew. */
-#define SPLIT_VERSION      1
+#define SPLIT_VERSION      2
 
 #define SPLIT_BYTES_MAX    (512U << 20)
 #define SPLIT_SECTIONS_MAX 100000

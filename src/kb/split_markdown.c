@@ -112,6 +112,8 @@ static void like_text(struct buf *like, const uint8_t *p, size_t len)
         return;
     if (*p == '<')
         plain = len < 9 ? len : 9; /* <![CDATA[ */
+    while (plain < len && (p[plain] & 0xc0) == 0x80)
+        plain--; /* half a character: cmark would look for no end in such a line */
     uint8_t *out = buf_reserve(like, len + 1);
     for (size_t i = 0; i < len; i++)
         out[i] = i >= plain && is_inline(p[i]) && !ends_html(p, len, i) ? 'x' : p[i];
@@ -153,6 +155,49 @@ static void slice_draw(struct slice *s, size_t bytes)
         *MEM_PUSH(s->lines, s->line_count, s->line_cap) = s->end;
         like_line(&s->like, s->bytes + from, end - from);
     }
+}
+
+/* ---- front matter ---- */
+
+/* Is the line a fence of front matter, of `sign` three times and nothing else? */
+static bool is_fence(const uint8_t *p, size_t len, uint8_t sign)
+{
+    while (len > 0 && is_blank(p[len - 1]))
+        len--;
+    return len == 3 && p[0] == sign && p[1] == sign && p[2] == sign;
+}
+
+/* title: of YAML, title = of TOML, "a title": of either */
+static bool is_key(const uint8_t *p, size_t len, uint8_t ends)
+{
+    size_t n = 0;
+    while (n < len && p[n] != ends && p[n] != '#' && p[n] != '<')
+        n++;
+    return n > 0 && n < len && !is_blank(*p) && (ends == '=' || n + 1 == len || is_blank(p[n + 1]));
+}
+
+/* Where the Markdown begins: behind the lines between --- (or, of TOML, +++) that tools put in
+ * front of it, whose last rule would make a heading of them. The first of the lines must look like
+ * a key, or the --- is a rule. */
+static size_t front_matter_end(const uint8_t *bytes, size_t len)
+{
+    size_t next = 0;
+    size_t at = len >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+    size_t end = line_end(bytes, at, len, &next);
+    uint8_t sign = at < len ? bytes[at] : 0;
+    if ((sign != '-' && sign != '+') || !is_fence(bytes + at, end - at, sign))
+        return 0;
+    at = next;
+    end = line_end(bytes, at, len, &next);
+    if (!is_key(bytes + at, end - at, sign == '-' ? ':' : '='))
+        return 0;
+    for (at = next; at < len; at = next) {
+        end = line_end(bytes, at, len, &next);
+        if (is_fence(bytes + at, end - at, sign) ||
+            (sign == '-' && is_fence(bytes + at, end - at, '.')))
+            return next;
+    }
+    return 0;
 }
 
 /* ---- what the tree says ---- */
@@ -306,6 +351,9 @@ const char *split_markdown(struct split_work *w, const uint8_t *bytes, size_t le
     size_t want = SLICE;
     const char *problem = NULL;
     buf_put(&w->s->text, bytes, len);
+    s.at = front_matter_end(bytes, len);
+    if (s.at > 0)
+        (void)split_keep_add(w, 0, s.at);
     while (!problem && s.at < len) {
         slice_draw(&s, want);
         cmark_node *tree =

@@ -99,8 +99,10 @@ static void left_out(struct cleaner *c)
            (is_letter(out->data[at - 1]) ||
             (out->data[at - 1] >= '0' && out->data[at - 1] <= '9') || out->data[at - 1] == '#'))
         at--;
-    if (at > 0 && out->data[at - 1] == '&')
+    if (at > 0 && out->data[at - 1] == '&') {
         buf_str(c->out, "<wbr>");
+        c->count++; /* to gumbo a tag like any other */
+    }
 }
 
 static void put_tag(struct cleaner *c, const char *front, const char *name)

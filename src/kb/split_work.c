@@ -27,6 +27,19 @@ size_t split_heading_put(struct split *s, const void *text, size_t len)
     return s->headings.len - begin;
 }
 
+/* Has it neither letters nor digits? A rule or two, say, of which no embedder makes anything. */
+static bool is_wordless(const void *text, size_t len)
+{
+    const uint8_t *p = text;
+    size_t n;
+    for (size_t at = 0; at < len; at += n) {
+        enum split_kind kind = split_kind(split_char(p + at, &n));
+        if (kind != SPLIT_SPACE && kind != SPLIT_PUNCTUATION && kind != SPLIT_MARK)
+            return false;
+    }
+    return true;
+}
+
 /* The nearest heading before it of a lower level. */
 static size_t parent_of(const struct split *s, size_t before, unsigned level)
 {
@@ -42,7 +55,7 @@ bool split_section_begin(struct split_work *w, size_t at, unsigned level, const 
 {
     struct split *s = w->s;
     if (s->section_count == 0 && at > 0) {
-        if (split_blank(s->text.data, at))
+        if (is_wordless(s->text.data, at))
             at = 0;
         else
             *MEM_PUSH(s->sections, s->section_count, s->section_cap) =

@@ -93,7 +93,8 @@ static bool put_chunk(struct text_rows *t, size_t index)
     uint8_t digest[HASH_BYTES];
     if (c->len > KB_CHUNK_TEXT_MAX)
         return kb_refuse(t->g, KEY_TEXT,
-                         "a chunk of it is longer than %zu KiB; lower knowledge.chunk.tokens",
+                         "a chunk of it is longer than %zu KiB: lower knowledge.chunk.tokens, or "
+                         "take out the white space, which counts as no token",
                          KB_CHUNK_TEXT_MAX >> 10);
     if (t->section != c->section)
         list_headings(t, c->section);

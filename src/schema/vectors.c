@@ -115,7 +115,19 @@ static struct err read_record(struct planning *p)
     return ERR_OK;
 }
 
-/* An adopted column may not say how long its vectors are: the first of them does. */
+/* The column is to have vectors of one length. */
+static struct err refuse_lengths(const char *length, const PGresult *rows)
+{
+    bool is_none = PQgetisnull(rows, 0, 0);
+    return err_make(ERR_CONFIG,
+                    CHUNKS ".embedding has vectors of several lengths, or of none: UPDATE " CHUNKS
+                           " SET embedding = NULL WHERE %s IS %s%s; then `spoolgate migrate`, and "
+                           "`spoolgate embed --again missing` makes new ones",
+                    length, is_none ? "NULL" : "DISTINCT FROM ",
+                    is_none ? "" : PQgetvalue(rows, 0, 0));
+}
+
+/* An adopted column may not say how long its vectors are: they do themselves. */
 static struct err measure(struct planning *p)
 {
     struct buf length = {0};
@@ -124,20 +136,23 @@ static struct err measure(struct planning *p)
     if (p->chunks.type == KNOWLEDGE_AUTO || p->chunks.dimensions > 0)
         return ERR_OK;
     if (p->chunks.type == KNOWLEDGE_REAL)
-        buf_str(&length, "array_length(embedding, 1)");
+        buf_str(&length, "CASE WHEN array_ndims(embedding) = 1 THEN cardinality(embedding) END");
     else
         buf_printf(&length, "%s.vector_dims(embedding)", vector_schema(p));
     sql_fill(&sql, sql_knowledge_length,
              (const struct sql_var[]){{"length", buf_cstr(&length)}, {0}});
     struct err e = pg_query(p->pg, buf_cstr(&sql), PG_NO_PARAMS, &rows);
+    if (!err_is(&e)) {
+        int count = PQntuples(rows);
+        if (count > 0)
+            p->chunks.dimensions = (size_t)strtoul(PQgetvalue(rows, 0, 0), NULL, 10);
+        if ((count > 1 || (count == 1 && p->chunks.dimensions == 0)) && !p->wish->discards)
+            e = refuse_lengths(buf_cstr(&length), rows);
+        PQclear(rows);
+    }
     buf_free(&length);
     buf_free(&sql);
-    if (err_is(&e))
-        return e;
-    if (PQntuples(rows) == 1)
-        p->chunks.dimensions = (size_t)strtoul(PQgetvalue(rows, 0, 0), NULL, 10);
-    PQclear(rows);
-    return ERR_OK;
+    return e;
 }
 
 static bool has_vector_type(const struct planning *p)

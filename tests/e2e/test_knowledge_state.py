@@ -139,7 +139,13 @@ class TestDoctor(StateCase):
     def test_adopted_chunks_without_a_vector(self):
         doc = self.document(revision=0)
         self.chunk(doc, "pending", vector=False)
-        self.assertEqual(self.only("chunks-unembedded", "owed")["fix"], "`spoolgate embed --again missing`")
+        self.site.query("INSERT INTO pmoves_kb.chunks (text, idx) VALUES ('of no document', 0)")
+        found = self.only("chunks-unembedded", "owed")
+        self.assertIn("1 of 1 document", found["text"])
+        self.assertEqual(found["fix"], "`spoolgate embed --again missing`")
+        self.site.query("DELETE FROM pmoves_kb.chunks WHERE doc_id = %s", doc)
+        self.site.query("UPDATE pmoves_kb.documents SET status = 'complete'")
+        self.well()
 
     def test_chunks_that_failed(self):
         doc = self.document("partial")

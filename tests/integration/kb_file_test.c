@@ -240,6 +240,8 @@ Test(kb_file, roots)
 /* --- as a frame has them -----------------------------------------------------------------------
  */
 
+#define SUM_OF_TEXT "982d9e3eb996f559e633f4d194def3761d909f5a3b647d1a851fead67c32c9d1"
+
 /* The text of an asset's own file is its document; what isn't text leaves the asset alone. */
 Test(kb_file, assets)
 {
@@ -258,6 +260,8 @@ Test(kb_file, assets)
         {"n.png", "text all the same", "", NULL},
         {"n.bin", "text all the same", ", 'format': 'text'", "title - meta -"},
         {"n.txt", "text", ", 'mime': 'application/octet-stream'", "title - meta -"},
+        {"n.txt", "text", ", 'checksum': '" SUM_OF_TEXT "'", "title - meta -"},
+        {"n.png", "an image", ", 'checksum': '" SUM_OF_TEXT "'", NULL}, /* nobody reads it */
     };
     const char *const roots[] = {docs, NULL};
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -293,5 +297,28 @@ Test(kb_file, assets_that_are_refused)
     const char *got = frames_show(&f);
     cr_expect(strstr(got, "reject 0 uri: " OUTSIDE "\nreject 1 uri: " OUTSIDE "\n"), "got %s", got);
     cr_expect_eq(f.held.count, 1, "its text is in the frame: got %s", got);
+    frames_close(&f);
+}
+
+/* A file that isn't the one which its producer has seen. */
+Test(kb_file, another_version)
+{
+    struct frames f;
+    const char *const roots[] = {docs, NULL};
+    char json[400];
+    folder_write(folder.fd, "docs/v.txt", "text, but more of it");
+    (void)snprintf(json, sizeof json,
+                   "[{'kind': 'asset', 'uri': '%s/v.txt', 'checksum': 'sha256:" SUM_OF_TEXT "'}]",
+                   docs);
+    frames_open(&f);
+    f.reader.roots = roots;
+    f.reader.file_bytes = 1000;
+    frames_read(&f, json);
+    const char *got = frames_show(&f);
+    cr_expect_str_eq(
+        got,
+        "reject 0 checksum: 367a1f59c8e7... is that of the file: it is another version; "
+        "send the asset anew\n",
+        "got %s", got);
     frames_close(&f);
 }

@@ -129,6 +129,60 @@ Test(knowledge, functions_of_another_version_are_made_anew)
     EXPECT_OK(knowledge_require(&db.pg));
 }
 
+/* Readers and their planners rely on these. */
+Test(knowledge, tables_have_the_indexes_and_policies_that_are_promised)
+{
+    static const struct {
+        const char *table, *definition;
+    } rows[] = {
+        {"pmoves_core.assets", "USING btree (type)"},
+        {"pmoves_core.assets", "USING btree (created_at DESC)"},
+        {"pmoves_core.assets", "USING btree (uri)"},
+        {"pmoves_kb.documents", "USING btree (asset_id)"},
+        {"pmoves_kb.sections", "USING btree (doc_id, idx)"},
+        {"pmoves_kb.chunks", "USING btree (doc_id, idx)"},
+        {"pmoves_kb.chunks", "USING btree (section_id)"},
+        {"pmoves_kb.chunks", "USING btree (pack_id)"},
+        {"pmoves_kb.chunks", "USING gin (text_search)"},
+        {"pmoves_kb.chunks", "USING btree (doc_id) WHERE (embedding_status <> 'complete'::text)"},
+        {"pmoves_kb.chunks_next", "USING btree (doc_id, idx)"},
+    };
+    EXPECT_OK(apply(NULL, false, NULL));
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        PGresult *found;
+        EXPECT_OK(pg_query(&db.pg,
+                           "SELECT FROM pg_index WHERE indrelid = $1::text::regclass AND "
+                           "right(pg_get_indexdef(indexrelid), length($2)) = $2",
+                           PG_PARAMS(rows[i].table, rows[i].definition), &found));
+        cr_expect_geq(PQntuples(found), 1, "%s: want an index %s", rows[i].table,
+                      rows[i].definition);
+        PQclear(found);
+    }
+    EXPECT_VALUE(&db,
+                 "SELECT coalesce(string_agg(oid::regclass::text, ' '), '') FROM pg_class c WHERE "
+                 "relkind = 'r' AND relnamespace IN ('pmoves_core'::regnamespace, "
+                 "'pmoves_kb'::regnamespace) AND relname <> 'spoolgate_migration' AND NOT "
+                 "(relrowsecurity AND NOT relforcerowsecurity AND EXISTS (SELECT FROM pg_policy p "
+                 "WHERE p.polrelid = c.oid AND p.polcmd = 'r'))",
+                 "");
+}
+
+/* An index more as soon as the extension is there, and only one. */
+Test(knowledge, trigrams_are_indexed_where_the_extension_is)
+{
+    static const char indexes[] =
+        "SELECT count(*) FROM pg_indexes WHERE tablename = 'chunks' AND indexdef LIKE "
+        "'%USING gin (text %gin_trgm_ops)'";
+    EXPECT_OK(apply(NULL, false, NULL));
+    EXPECT_VALUE(&db, indexes, "0");
+    run("CREATE SCHEMA extensions; CREATE EXTENSION pg_trgm SCHEMA extensions");
+    cr_expect_eq(pending(NULL), 1);
+    EXPECT_OK(knowledge_require(&db.pg)); /* it isn't needed */
+    EXPECT_OK(apply(NULL, false, NULL));
+    EXPECT_VALUE(&db, indexes, "1");
+    cr_expect_eq(pending(NULL), 0);
+}
+
 /* In two schemas of one database: the second has functions of its own and the same tables. */
 Test(knowledge, another_schema_shares_the_tables)
 {
@@ -360,9 +414,24 @@ Test(knowledge, what_can_not_be_adopted_is_refused_with_the_way_out)
         {"ALTER TABLE pmoves_core.assets ADD status text NOT NULL DEFAULT 'new', ADD slug text "
          "NOT NULL DEFAULT ''; ALTER TABLE pmoves_core.assets ALTER slug DROP DEFAULT",
          "assets.slug is NOT NULL without a default"},
-        {"ALTER TABLE pmoves_kb.documents ADD status text DEFAULT 'published'",
-         "documents_status_is_known"},
+        {"ALTER TABLE pmoves_kb.documents ADD status text NOT NULL DEFAULT 'published'",
+         "documents.status has values that aren't spoolgate's: ALTER TABLE pmoves_kb.documents "
+         "RENAME COLUMN status TO status_before"},
+        {"ALTER TABLE pmoves_kb.documents ADD status text DEFAULT 'complete'",
+         "documents.status may be NULL"},
+        {"ALTER TABLE pmoves_kb.chunks ADD embedding_status text NOT NULL DEFAULT 'processing'",
+         "RENAME COLUMN embedding_status TO embedding_status_before"},
         {"ALTER TABLE pmoves_kb.documents ADD revision text", "and integer is wanted"},
+        {"ALTER TABLE pmoves_kb.documents ADD revision integer",
+         "RENAME COLUMN revision TO revision_before"},
+        {"ALTER TABLE pmoves_kb.documents ADD head_batch_id text", "and uuid is wanted"},
+        {"UPDATE pmoves_kb.chunks SET embedding = '{1,2,3}' WHERE text = 'pears'",
+         "UPDATE pmoves_kb.chunks SET embedding = NULL WHERE CASE WHEN array_ndims(embedding) = 1 "
+         "THEN cardinality(embedding) END IS DISTINCT FROM 2"},
+        {"UPDATE pmoves_kb.chunks SET embedding = '{}'",
+         "THEN cardinality(embedding) END IS NULL;"},
+        {"UPDATE pmoves_kb.chunks SET embedding = '{{1,2},{3,4}}' WHERE text = 'pears'",
+         "IS DISTINCT FROM 2;"},
     };
     run(gateway);
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -375,6 +444,23 @@ Test(knowledge, what_can_not_be_adopted_is_refused_with_the_way_out)
                   e.text);
         EXPECT_VALUE(&db, "SELECT count(*) FROM pmoves_core.assets", "2");
     }
+}
+
+/* What is refused for its values' sake is no more once there are ours, and what is to be dropped
+ * may be anything. */
+Test(knowledge, columns_that_could_be_ours_are_adopted)
+{
+    run(gateway);
+    run("ALTER TABLE pmoves_kb.documents ADD status text NOT NULL DEFAULT 'complete', "
+        "ADD revision integer NOT NULL DEFAULT 4; "
+        "ALTER TABLE pmoves_kb.chunks ADD embedding_status text NOT NULL DEFAULT 'failed'; "
+        "UPDATE pmoves_kb.chunks SET embedding = '{1,2,3}' WHERE text = 'pears'");
+    EXPECT_OK(apply("real:2", true, NULL));
+    EXPECT_OK(knowledge_require(&db.pg));
+    EXPECT_VALUE(&db,
+                 "SELECT string_agg(DISTINCT status || revision, ',') FROM pmoves_kb.documents",
+                 "partial4");
+    EXPECT_VALUE(&db, "SELECT count(embedding) FROM pmoves_kb.chunks", "0");
 }
 
 /* Policies of others aren't widened, and writers of others aren't shut out. */

@@ -120,6 +120,11 @@ static const struct held_row {
      "  chunk - - z 1 4 - - {} pending 32 bytes - -\n"
      "reject 1 embedding: 1 numbers; vectors of this database have 2\n"
      "reject 2 meta: a map is wanted, but it is an array\n"},
+    {"[{'kind': 'chunk', 'uri': 'a', 'idx': 2147483647, 'text': 'x'},"
+     "{'kind': 'chunk', 'uri': 'a', 'text': 'y'}]",
+     "part 0.0+1 uri=a\n"
+     "  chunk - - x 1 2147483647 - - {} pending 32 bytes - -\n"
+     "reject 1 idx: the key is missing, and the chunk before has the highest\n"},
     {"[{'kind': 'chunk', 'uri': 'a', 'idx': 0, 'text': 'x'},"
      "{'kind': 'chunk', 'uri': 'b', 'idx': 0, 'text': 'x'},"
      "{'kind': 'chunk', 'uri': 'b', 'idx': 1, 'text': 'x', 'checksum': '" SUM "'}]",

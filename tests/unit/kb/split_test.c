@@ -132,6 +132,31 @@ Test(kb_split, markdown)
         {"\\# A\n#B\n####### C\n", "[0 ]\\# A\n#B\n####### C\n"},
         {"x\n***\n# A\n", "(A)"
                           "[0 ]x\n***\n[1 A]# A\n"},
+        {"<script>\u00e9</script>\n# A\n", "(A)"
+                                           "[0 ]<script>\u00e9</script>\n[1 A]# A\n"},
+        {"<\u00e9>\nA\n===\n", "(<\u00e9> A)"
+                               "[1 <\u00e9> A]<\u00e9>\nA\n===\n"},
+        /* front matter, and what only looks like it */
+        {"---\ntitle: T\n# A\n---\n# B\n", "(B)"
+                                           "[0 ]---\ntitle: T\n# A\n---\n[1 B]# B\n"},
+        {"\ufeff--- \r\n\"a\": b\r\n\r\n...\r\nx\n===\n",
+         "(x)"
+         "[0 ]\ufeff--- \r\n\"a\": b\r\n\r\n...\r\n[1 x]x\n===\n"},
+        {"+++\na = [\n# A\n+++\n## B\n", "[0 ]+++\na = [\n# A\n+++\n[2 B]## B\n"},
+        {"---\na: b\n---", "[0 ]---\na: b\n---"},
+        {"---\n\na: b\n---\n", "[2 a: b]---\n\na: b\n---\n"},
+        {"---\n# A\nb: c\n---\n", "(A)"
+                                  "[1 A]---\n# A\n[2 b: c<0]b: c\n---\n"},
+        {"---\na:b\n---\n", "[2 a:b]---\na:b\n---\n"},
+        {"---\na: b\n# A\n", "(A)"
+                             "[0 ]---\na: b\n[1 A]# A\n"},
+        {"----\na: b\n----\n", "[2 a: b]----\na: b\n----\n"},
+        {"x\n---\na: b\n---\n", "[2 x]x\n---\n[2 a: b]a: b\n---\n"},
+        /* what has no word stands by itself nowhere */
+        {"---\n---\n\n# A\n", "(A)"
+                              "[1 A]---\n---\n\n# A\n"},
+        {"1\n# A\n", "(A)"
+                     "[0 ]1\n[1 A]# A\n"},
         /* headings as text */
         {"# *A* `b*c` [d](e \"f\") &amp; \\# <i>g</i> ##\n",
          "(A b*c d & # g)"
@@ -156,6 +181,7 @@ Test(kb_split, html)
         {"a<b>b</b> <i> c</i>d", "[0 ]ab cd"},
         {"x<h1>A <i>b</i></h1>y<h3>C</h3><h2>D</h2>",
          "[0 ]x\n\n[1 A b]A b\n\ny\n\n[3 C<1]C\n\n[2 D<1]D"},
+        {"<p>|</p><h1>A</h1>", "[1 A]|\n\nA"},
         {"<h1> &nbsp; </h1>a<h2></h2>b", "[0 ]\u00a0\n\na\n\nb"},
         {"<h1>A<br>b</h1>", "[1 A b]A\nb"},
         {"<div><ul><li><h2>A</h2>b<li>c</ul></div>", "[2 A]A\n\nb\nc"},
@@ -447,6 +473,8 @@ Test(kb_split, hostile)
         {TEXT_MARKDOWN, "", "[a]: b\n", "", 100000, NULL},
         {TEXT_HTML, "", "x", "", 10000000, NULL},
         {TEXT_HTML, "", "<div>", "x", 1000001,
+         "more than 1000000 tags; send it as several documents"},
+        {TEXT_HTML, "", "&a<b>", "x", 1000001,
          "more than 1000000 tags; send it as several documents"},
         {TEXT_HTML, "", "<div>", "x", 500000, NULL},
         {TEXT_HTML, "", "<b>", "x", 1000000, NULL},
