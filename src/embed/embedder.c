@@ -126,6 +126,7 @@ static struct err post(const struct embedder *e, const struct buf *body, struct 
                                        .ca_file = declared->ca_file,
                                        .reply_body = answer,
                                        .reply_limit = limit,
+                                       .keep = e->connection,
                                        .stop = e->stop};
         failure = http_post(&request, reply);
         if (!err_is(&failure))
@@ -140,7 +141,7 @@ static enum embed_outcome judge_failure(const struct err *failure, struct embed_
 {
     bool lasts = failure->cls == ERR_CONFIG || failure->cls == ERR_USAGE;
     (void)snprintf(said->error, sizeof said->error, "%.399s", failure->text);
-    return lasts ? EMBED_STOPPED : EMBED_LATER;
+    return lasts ? EMBED_STOPPED : failure->cls == ERR_REMOTE ? EMBED_TROUBLE : EMBED_LATER;
 }
 
 struct question {
@@ -152,7 +153,8 @@ struct question {
 static enum embed_outcome count_request(const struct embedder *e, int64_t start_us,
                                         enum embed_outcome how)
 {
-    const char *outcome = how == EMBED_DONE ? "ok" : how == EMBED_LATER ? "retry" : "refused";
+    bool is_retry = how == EMBED_LATER || how == EMBED_TROUBLE;
+    const char *outcome = how == EMBED_DONE ? "ok" : is_retry ? "retry" : "refused";
     meter_time(METER_EMBED_REQUEST, METER_LABELS(e->declared->name, outcome),
                time_monotonic() - start_us);
     return how;
@@ -181,6 +183,8 @@ static enum embed_outcome request_once(struct embedder *e, const struct question
             e->encoding = encoding;
     } else {
         how = embed_reply_refusal(reply.status, reply.body, reply.body_len, said);
+        if (how == EMBED_TROUBLE && reply.retry_after_us > 0)
+            how = EMBED_LATER; /* it knows what is the matter */
         said->retry_after_us = how == EMBED_LATER ? reply.retry_after_us : 0;
     }
     buf_free(&answer);
@@ -193,7 +197,18 @@ static enum embed_outcome request_once(struct embedder *e, const struct question
 void embedder_open(struct embedder *e, const struct manifest_embedder *declared,
                    const atomic_bool *stop)
 {
-    *e = (struct embedder){.declared = declared, .stop = stop, .encoding = declared->encoding};
+    *e = (struct embedder){.declared = declared,
+                           .stop = stop,
+                           .connection = mem_calloc(1, sizeof *e->connection),
+                           .encoding = declared->encoding};
+}
+
+void embedder_close(struct embedder *e)
+{
+    if (e->connection)
+        http_keep_close(e->connection);
+    free(e->connection);
+    e->connection = NULL;
 }
 
 /* Where the encoding is ours to choose, base64 is tried until something has worked: a server that

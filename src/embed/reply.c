@@ -292,7 +292,9 @@ static enum embed_outcome judge(int status, const struct refusal *f)
 {
     if (is_quota(f))
         return EMBED_STOPPED;
-    if (status == 408 || status == 409 || status == 425 || status == 429 || status >= 500)
+    if (status >= 500)
+        return EMBED_TROUBLE;
+    if (status == 408 || status == 409 || status == 425 || status == 429)
         return EMBED_LATER;
     if (status == 400 || status == 413 || status == 422)
         return EMBED_TOO_MUCH;

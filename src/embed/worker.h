@@ -23,6 +23,9 @@
  *
  *     429, 5xx, 408, no answer     the embedder is paused for all workers, for Retry-After or with
  *                                  back-off; the chunks are given back, no attempt is spent
+ *     5xx or no answer twice in    the request is halved, down to the text that breaks it: an
+ *     a row, and yet a harmless    attempt of six is spent
+ *     text gets its vector
  *     401, 403, 404, quota,        it is stopped for all workers, until `spoolgate embed --resume`;
  *     vectors of another length    the chunks are given back
  *     it isn't of the database's   it claims nothing, until they agree; the error names

@@ -45,7 +45,7 @@ class Request:
         self.texts = self.body["input"]
         self.provider = provider
         self.at = time.monotonic()
-        self.connection = None
+        self.handler = self.connection = self.peer = None
 
     def numbers(self, vector, as_text):
         if as_text:
@@ -122,6 +122,19 @@ def cut_short():
 def reset():
     def behave(request):
         request.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    return behave
+
+
+def breaking(marker):
+    """No answer to a request that has a text with the marker."""
+    return lambda request: reset()(request) if any(marker in text for text in request.texts) else request.answer()
+
+
+def closing():
+    """A good answer, behind which the connection is closed, as by a server that keeps none for long."""
+    def behave(request):
+        request.handler.close_connection = True
+        return request.answer()
     return behave
 
 
@@ -211,7 +224,7 @@ class Provider:
     def serve(self, handler):
         body = handler.rfile.read(int(handler.headers["Content-Length"]))
         request = Request(handler.headers, body, self)
-        request.connection = handler.connection
+        request.handler, request.connection, request.peer = handler, handler.connection, handler.client_address
         with self.lock:
             self.requests.append(request)
             behave = self.script.pop(0) if self.script else self.otherwise

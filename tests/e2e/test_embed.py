@@ -225,15 +225,86 @@ class TestFailures(KnowledgeCase):
         self.assertEqual(sum(len(r.texts) > 5 for r in self.provider.requests), 3)
         self.assert_vectors()
 
-    def test_a_server_that_fails_at_a_text(self):
-        """It counts as out of order, but the other texts get past it."""
+    def check_one_that_breaks_it(self, behave):
+        """It is paused once; then, since it can do another text, this one is to blame. The others have their vectors."""
         self.declare(concurrency=1)
+        self.provider.otherwise = behave
+        self.drop(*chunked("file:///a", *(f"text {i}" for i in range(13)), "POISON"))
+        self.assertEqual(self.embed()["chunks_embedded"], 13)
+        (bad,) = [row for row in self.waiting() if row[1] != "complete"]
+        self.assertEqual(bad[:3], ("POISON", "pending", 1))
+        self.assertEqual(self.health()["failures"], 0)
+
+    def test_a_server_that_fails_at_a_text(self):
+        self.check_one_that_breaks_it(provider.refusing("POISON", 500))
+        self.assertEqual(self.provider.asked("POISON"), 5)  # of 14, 7, 4, 2 and 1
+        self.assertEqual(self.provider.asked(PROBE), 4)
+
+    def test_a_server_that_dies_at_a_text(self):
+        self.check_one_that_breaks_it(provider.breaking("POISON"))
+
+    def test_a_text_that_a_server_always_fails_at(self):
+        """Alone in the queue it has six attempts, and fails with the server's words."""
+        self.declare()
         self.provider.otherwise = provider.refusing("POISON", 500)
-        self.drop(*chunked("file:///a", "POISON"), *chunked("file:///b", *(f"text {i}" for i in range(7))))
+        self.drop(*chunked("file:///a", "POISON"))
+        for attempt in range(1, 6):
+            self.assertEqual(self.embed(), {"chunks_embedded": 0, "chunks_failed": 0, "documents_completed": 0})
+            self.assertEqual(self.waiting(), [("POISON", "pending", attempt, "answered 500: POISON is refused")])
+            wait = self.site.value("SELECT extract(epoch FROM next_attempt_at - now())::float8 FROM pmoves_kb.chunks_next")
+            self.assertLess(abs(wait - 5 * 2 ** (attempt - 1)), 4)
+            self.site.query("UPDATE pmoves_kb.chunks_next SET next_attempt_at = now()")
+        self.assertEqual(self.embed(), {"chunks_embedded": 0, "chunks_failed": 1, "documents_completed": 1})
+        self.assertEqual(self.served(), {"POISON": ("failed", "answered 500: POISON is refused")})
+        self.assertEqual([(c["status"], c["failed"]) for c in self.completions()], [("partial", 1)])
+        self.assertEqual(self.provider.asked("POISON"), 12, "want one that pauses, and one that counts, of each")
+        self.assertEqual(self.provider.asked(PROBE), 6)
+
+    def test_a_server_that_fails_at_everything(self):
+        """No text is blamed, however often it does."""
+        self.declare(concurrency=1)
+        self.provider.script = [provider.status(500)] * 4  # a text, a text, the harmless word, a text
+        self.provider.otherwise = provider.status(500)
+        self.drop(*chunked("file:///a", "one"))
         with Worker(self.site):
-            wait_until(lambda: len(self.served("file:///b")) == 7, what="the other texts")
-        self.assertEqual(self.waiting(), [("POISON", "pending", 0, None)])
-        self.assertEqual(self.health()["error"], "answered 500: POISON is refused")
+            wait_until(lambda: (self.health() or {"failures": 0})["failures"] >= 3, self.health)
+        self.assertEqual(self.waiting(), [("one", "pending", 0, None)])
+        self.assertGreaterEqual(self.provider.asked(PROBE), 2)
+
+    def test_a_failure_with_retry_after_is_no_texts(self):
+        self.declare(concurrency=1)
+        self.provider.script = [provider.status(503, **{"Retry_After": "1"})] * 3
+        self.drop(*chunked("file:///a", "one"))
+        self.assertEqual(self.embed()["chunks_embedded"], 1)
+        self.assertEqual((self.provider.asked("one"), self.provider.asked(PROBE)), (4, 0))
+
+    def test_equal_texts_are_asked_for_once(self):
+        self.declare(concurrency=1)
+        self.provider.otherwise = provider.refusing("POISON")
+        self.drop(*chunked("file:///a", "same", "POISON", "other", "same"), *chunked("file:///b", "POISON", "same"))
+        self.assertEqual(self.embed(), {"chunks_embedded": 4, "chunks_failed": 2, "documents_completed": 2})
+        self.assertEqual(self.provider.requests[0].texts, ["same", "POISON", "other"])
+        self.assertEqual({uri: self.served(uri)["POISON"] for uri in ("file:///a", "file:///b")},
+                         dict.fromkeys(("file:///a", "file:///b"), ("failed", "answered 400: POISON is refused")))
+        self.assertEqual(self.site.value("SELECT count(*) FROM pmoves_kb.chunks WHERE text = 'same'"), 3)
+        self.assert_vectors()
+
+    def test_connections_are_kept(self):
+        self.declare(concurrency=1, batch={"count": 1})
+        self.drop(*chunked("file:///a", *(f"text {i}" for i in range(20))))
+        self.embed()
+        self.assertEqual(len({r.peer for r in self.provider.requests}), 1)
+        self.assertEqual(len(self.provider.requests), 20)
+        self.assert_vectors()
+
+    def test_a_kept_connection_that_the_server_closes(self):
+        """Nothing has failed by that."""
+        self.declare(concurrency=1, batch={"count": 1})
+        self.provider.otherwise = provider.closing()
+        self.drop(*chunked("file:///a", *(f"text {i}" for i in range(5))))
+        self.assertEqual(self.embed()["chunks_embedded"], 5)
+        self.assertEqual(self.health()["failures"], 0)
+        self.assertIsNone(self.health()["error"])
 
     def test_nonsense_for_a_text(self):
         """Three attempts; the others have their vectors at once."""
@@ -466,7 +537,8 @@ class TestAgain(KnowledgeCase):
 
 class TestCommand(KnowledgeCase):
     def test_usage(self):
-        for args in (("--again", "some"), ("local",), ("--document", "x"), ("--again", "all", "--document", "x")):
+        for args in (("--again", "some"), ("local",), ("--document", "x"), ("--again", "all", "--document", "x"),
+                     ("--again", "failed", "--document", str(uuid.uuid4()))):
             self.site.run("embed", *args, code=USAGE)
         self.site.run("embed", "--resume", "nobody", code=USAGE)
 
