@@ -34,7 +34,6 @@ static enum embed_outcome request(struct embed_ask *ask, const struct embed_text
     ask->requests++;
     enum embed_outcome how =
         embedder_ask(ask->embedder, texts, count, EMBED_CHUNKS, vectors, &ask->said);
-    *ask->works = *ask->works || how == EMBED_DONE;
     return how;
 }
 
@@ -49,18 +48,24 @@ static bool is_well(struct embed_ask *ask)
     free(vector);
     if (how == EMBED_DONE)
         ask->said = blamed;
-    else if (how == EMBED_TOO_MUCH || how == EMBED_STOPPED) /* so it refuses everything */
-        ask->how = EMBED_STOPPED;
-    else
+    else if (how == EMBED_LATER || how == EMBED_TROUBLE || how == EMBED_NONSENSE)
         ask->how = EMBED_LATER;
+    else
+        ask->how = EMBED_STOPPED; /* it refuses everything */
     return how == EMBED_DONE;
 }
 
-static void blame(struct embed_ask *ask, struct embed_piece *piece, enum embed_outcome how)
+/* What it did before says nothing: it may have begun to refuse everything a moment ago. */
+static bool needs_proof(enum embed_outcome how, size_t count)
 {
-    piece->fate = how == EMBED_TOO_MUCH  ? PIECE_REFUSED
+    return count == 1 || how == EMBED_TROUBLE || how == EMBED_FORBIDDEN;
+}
+
+static void blame(const struct embed_ask *ask, struct embed_piece *piece, enum embed_outcome how)
+{
+    piece->fate = how == EMBED_NONSENSE  ? PIECE_AGAIN
                   : how == EMBED_TROUBLE ? PIECE_BREAKS
-                                         : PIECE_AGAIN;
+                                         : PIECE_REFUSED;
     piece->error = mem_strdup(ask->said.error);
 }
 
@@ -72,20 +77,19 @@ static void ask_some(const struct asking *a, size_t from, size_t count)
         return;
     enum embed_outcome how = request(ask, a->texts + from, count, tokens_of(a, from, count),
                                      c->vectors + from * c->dimensions);
-    if (how == EMBED_LATER || how == EMBED_STOPPED) {
-        ask->how = how;
-    } else if (how == EMBED_DONE) {
+    bool is_trouble = how == EMBED_TROUBLE && !ask->suspects;
+    if (how == EMBED_DONE) {
         for (size_t i = from; i < from + count; i++)
             a->pieces[i]->fate = PIECE_DONE;
         ask->largest = count > ask->largest ? count : ask->largest;
-    } else if (how == EMBED_TROUBLE && !ask->suspects) {
-        ask->how = EMBED_LATER;
-    } else if ((how == EMBED_TROUBLE || (count == 1 && !*ask->works)) && !is_well(ask)) {
+    } else if (how == EMBED_LATER || how == EMBED_STOPPED || is_trouble) {
+        ask->how = is_trouble ? EMBED_LATER : how;
+    } else if (needs_proof(how, count) && !is_well(ask)) {
         return;
     } else if (count == 1) {
         blame(ask, a->pieces[from], how);
     } else {
-        ask->was_halved = ask->was_halved || how != EMBED_TROUBLE;
+        ask->was_halved = ask->was_halved || how == EMBED_TOO_MUCH;
         ask_some(a, from, count / 2);
         ask_some(a, from + count / 2, count - count / 2);
     }

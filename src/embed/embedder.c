@@ -16,6 +16,10 @@
 #include "io/http_hide.h"
 #include "manifest/secret.h"
 
+/* A server that asks for more is looked at again by then: a day of somebody's mistake would be a
+ * day without vectors. */
+#define RETRY_AFTER_MAX_US (3600 * TIME_US_PER_S)
+
 /* ---- built in ---- */
 
 static enum embed_outcome hash_words(const struct manifest_embedder *declared,
@@ -185,7 +189,9 @@ static enum embed_outcome request_once(struct embedder *e, const struct question
         how = embed_reply_refusal(reply.status, reply.body, reply.body_len, said);
         if (how == EMBED_TROUBLE && reply.retry_after_us > 0)
             how = EMBED_LATER; /* it knows what is the matter */
-        said->retry_after_us = how == EMBED_LATER ? reply.retry_after_us : 0;
+        said->retry_after_us = how != EMBED_LATER                          ? 0
+                               : reply.retry_after_us > RETRY_AFTER_MAX_US ? RETRY_AFTER_MAX_US
+                                                                           : reply.retry_after_us;
     }
     buf_free(&answer);
     buf_free(&body);

@@ -44,11 +44,12 @@ struct embed_text {
 enum embed_purpose { EMBED_CHUNKS, EMBED_QUESTION }; /* which prefix stands before the text */
 
 enum embed_outcome {
-    EMBED_DONE,     /* all vectors are there */
-    EMBED_LATER,    /* not the texts' fault: again, after said.retry_after_us or a back-off */
-    EMBED_TROUBLE,  /* it failed: it is out of order; or it breaks at one of the texts */
-    EMBED_STOPPED,  /* nor will it get better by itself: key, quota, model, dimensions */
-    EMBED_TOO_MUCH, /* one of the texts, or all together: ask for fewer */
+    EMBED_DONE,      /* all vectors are there */
+    EMBED_LATER,     /* not the texts' fault: again, after said.retry_after_us or a back-off */
+    EMBED_TROUBLE,   /* it failed: it is out of order; or it breaks at one of the texts */
+    EMBED_STOPPED,   /* nor will it get better by itself: key, quota, model, dimensions */
+    EMBED_FORBIDDEN, /* the same; or something before it, a firewall, minds one of the texts */
+    EMBED_TOO_MUCH,  /* one of the texts, or all together: ask for fewer */
     EMBED_NONSENSE, /* an answer that can't be: NaN, missing, zeros. Of one text: its fault, perhaps
                      */
 };

@@ -86,7 +86,6 @@ static bool follow_manifests(struct embed_hand *h)
         return false;
     embedder_close(&h->embedder);
     embedder_open(&h->embedder, declared, &h->house->stop);
-    h->works = declared->provider == EMBEDDER_BUILTIN;
     h->most = h->most_now = declared->batch_count;
     (void)pthread_mutex_lock(&h->shared->lock);
     h->shared->limits.requests_per_minute = declared->requests_per_minute;
@@ -279,7 +278,6 @@ static struct err work(struct embed_hand *h)
                             .embedder = &h->embedder,
                             .may_ask = may_ask,
                             .context = h,
-                            .works = &h->works,
                             .suspects = h->suspects};
     h->failure = ERR_OK;
     add_in_flight(h, 1);

@@ -63,7 +63,6 @@ struct embed_hand {
     struct manifest *set;
     const struct manifest_embedder *declared; /* of set */
     struct embedder embedder;
-    bool works;        /* see ask.h */
     uint64_t most;     /* chunks of a request: as declared, or what the server was found to take */
     uint64_t most_now; /* fewer, since requests failed */
     bool suspects;     /* see ask.h */

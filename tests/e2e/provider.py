@@ -182,6 +182,10 @@ def zeros(marker=""):
     return with_text(marker, lambda dimensions: [0] * dimensions)
 
 
+def empty(marker=""):
+    return with_text(marker, lambda dimensions: [])
+
+
 def refusing(marker, code=400):
     """No request that has a text with the marker."""
     return lambda request: (code, {}, json.dumps({"error": f"{marker} is refused", "error_type": "Validation"})) \

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """Vectors of chunks: the workers, their provider's failures, and what completes a document."""
+import email.utils
 import json
 import os
 import signal
@@ -148,6 +149,26 @@ class TestFailures(KnowledgeCase):
         self.assertGreaterEqual(len(late), 2)
         self.assertGreater(min(late), 3.5)
 
+    def test_pauses_that_are_asked_for(self):
+        """A date counts, one that has passed doesn't, and nobody is believed for more than an hour."""
+        def date(seconds):
+            return email.utils.formatdate(time.time() + seconds, usegmt=True)
+        self.declare(concurrency=1)
+        self.drop(*chunked("file:///a", "one"))
+        for asked, want in (("1800", (1700, 1800)), (date(1800), (1700, 1801)), ("864000", (3500, 3600)),
+                            (date(864000), (3500, 3600)), (date(-3600), (0, 2)), ("-5", (0, 2)), ("soon", (0, 2)),
+                            ("99999999999999999999", (0, 3600))):
+            with self.subTest(asked=asked):
+                self.provider.script = [provider.limited(asked)]
+                self.provider.otherwise = provider.limited("3000")  # ends it
+                self.site.run("embed", "--resume", code=FINE)
+                before = len(self.provider.requests)
+                self.embed()
+                times = [r.at for r in self.provider.requests[before:]]
+                left = self.site.value("SELECT extract(epoch FROM not_before - now())::float8 FROM pmoves_kb.embedder")
+                pause = times[1] - times[0] if len(times) > 1 else left
+                self.assertTrue(want[0] <= pause <= want[1] + 5, (pause, times))
+
     def test_a_long_pause_is_not_waited_for(self):
         self.declare()
         self.provider.script = [provider.limited(600)]
@@ -205,7 +226,20 @@ class TestFailures(KnowledgeCase):
         self.drop(*chunked("file:///a", "POISON 1", "POISON 2"))
         self.assertEqual(self.embed()["chunks_failed"], 2)
         self.assertEqual([(c["status"], c["failed"]) for c in self.completions()], [("partial", 2)])
-        self.assertEqual(self.provider.asked(PROBE), 1)
+        self.assertEqual(self.provider.asked(PROBE), 2)
+
+    def test_a_text_that_is_forbidden(self):
+        """By something before the server; a key that isn't known is forbidden everything."""
+        self.declare(concurrency=1)
+        self.provider.otherwise = provider.refusing("POISON", 403)
+        self.drop(*chunked("file:///a", "one", "POISON", "two"))
+        self.assertEqual(self.embed(), {"chunks_embedded": 2, "chunks_failed": 1, "documents_completed": 1})
+        self.assertEqual(self.served()["POISON"], ("failed", "answered 403: POISON is refused"))
+        self.provider.otherwise = provider.status(403, "no such key")
+        self.drop(*chunked("file:///b", "three", "four"))
+        self.assertEqual(self.embed()["chunks_failed"], 0)
+        self.assertTrue(self.health()["stopped"])
+        self.assertEqual(self.waiting(), [("three", "pending", 0, None), ("four", "pending", 0, None)])
 
     def test_a_server_that_refuses_everything(self):
         """Then it is not the texts."""
@@ -215,6 +249,25 @@ class TestFailures(KnowledgeCase):
         self.assertEqual(self.embed()["chunks_failed"], 0)
         self.assertTrue(self.health()["stopped"])
         self.assertEqual(self.waiting(), [("one", "pending", 0, None), ("two", "pending", 0, None)])
+
+    def check_one_that_turns_bad(self, behave):
+        """It has worked before, and for some texts of the request at hand: yet none is blamed."""
+        self.declare(concurrency=1, batch={"count": 4})
+        self.drop(*chunked("file:///a", *(f"text {i}" for i in range(8))))
+        self.provider.script = [provider.good()]
+        self.provider.otherwise = behave
+        self.assertEqual(self.embed(), {"chunks_embedded": 4, "chunks_failed": 0, "documents_completed": 0})
+        self.assertEqual({row[1:] for row in self.waiting()}, {("complete", 0, None), ("pending", 0, None)})
+        self.provider.otherwise = provider.good()
+        self.site.run("embed", "--resume", code=FINE)
+        self.assertEqual(self.embed(), {"chunks_embedded": 4, "chunks_failed": 0, "documents_completed": 1})
+
+    def test_a_server_that_begins_to_refuse_everything(self):
+        self.check_one_that_turns_bad(provider.status(400, "no such parameter"))
+
+    def test_a_server_that_begins_to_answer_nonsense(self):
+        """As from behind a proxy's page for people."""
+        self.check_one_that_turns_bad(provider.garbage())
 
     def test_a_server_that_takes_fewer(self):
         """It is found out once."""
@@ -309,7 +362,8 @@ class TestFailures(KnowledgeCase):
     def test_nonsense_for_a_text(self):
         """Three attempts; the others have their vectors at once."""
         for number, (behave, error) in enumerate(((provider.nan("POISON"), "finite"),
-                                                  (provider.zeros("POISON"), "all zeros"))):
+                                                  (provider.zeros("POISON"), "all zeros"),
+                                                  (provider.empty("POISON"), "empty"))):
             with self.subTest(error=error):
                 self.declare(concurrency=1)
                 self.provider.otherwise = behave

@@ -43,7 +43,7 @@ static const struct answer {
     {"{\"data\":[{\"index\":0,\"embedding\":[1,2,3]}]}", EMBED_STOPPED,
      "vectors have 3 numbers, but the embedder's `dimensions` says 2: mend its manifest, and run "
      "`spoolgate migrate --embedding auto:3 --discard-vectors`"},
-    {"{\"data\":[{\"index\":0,\"embedding\":[]}]}", EMBED_STOPPED, "vectors have 0 numbers"},
+    {"{\"data\":[{\"index\":0,\"embedding\":[]}]}", EMBED_NONSENSE, "the answer's vector is empty"},
     {"{\"data\":[{\"index\":0,\"embedding\":\"AACAPw==\"}]}", EMBED_STOPPED, "have 1 numbers"},
     {"{\"data\":[{\"index\":0,\"embedding\":\"AACAPwAAAEAA\"}]}", EMBED_STOPPED, "have 3 numbers"},
     {"{\"data\":[{\"index\":0,\"embedding\":\"AACAPwAA*EA=\"}]}", EMBED_NONSENSE, "base64"},
@@ -154,6 +154,7 @@ Test(embed_reply, refusals)
         {503, "{\"error\":{\"message\":\"cut\",\"type\":\"x", EMBED_TROUBLE, "answered 503: cut"},
         {408, "{}", EMBED_LATER, "answered 408: {}"},
         {302, "", EMBED_STOPPED, "answered 302"},
+        {403, "<html>Request blocked", EMBED_FORBIDDEN, "answered 403: <html>Request blocked"},
         {418, "{\"error\":[]}", EMBED_STOPPED, "answered 418: {\"error\":[]}"},
         {400, "{\"error\":{\"message\":\"\\ud83d\\ude00 \\u0000\\", EMBED_TOO_MUCH, "answered 400"},
     };
