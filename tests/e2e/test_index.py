@@ -200,9 +200,13 @@ class TestFolder(IndexCase):
 
     def test_usage(self):
         for args in ((), ("a", "b"), ("--pack", "x", "."), ("--include", "", "."), ("--gate", "A", "."),
+                     ("-i", "!*.md", "."), ("-x", "!*.md", "."), ("-i", "./docs", "."), ("-i", "docs/../a", "."),
+                     ("-i", ".", "."), ("-x", "docs/..", "."),
                      ("--rev", "main", "."), ("--name", "x", "."), ("--name", "x/", ".")):
             with self.subTest(args):
                 self.assertEqual(self.site.run("index", *args).code, USAGE)
+        for pattern in (r"\!*.md", "/docs", ".x", "..x/y", "a/...", "*."):
+            self.site.run("index", "-n", "-i", pattern, self.top, code=0)
         self.assertIn("nowhere", self.site.run("index", "nowhere", code=CONFIG).text)
         self.assertIn("neither", self.site.run("index", "/dev/null", code=CONFIG).text)
 
