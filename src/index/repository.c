@@ -48,7 +48,8 @@ static struct err read_side(struct compare *c, const struct selection *s,
 {
     uint64_t len = 0;
     *content = (struct content){0};
-    *problem = side->kind != GITREPO_FILE ? gitrepo_kind_name(side->kind) : NULL;
+    *problem = side->kind != GITREPO_FILE ? gitrepo_kind_name(side->kind)
+                                          : job_judge_path(c->job, side->path);
     if (*problem)
         return ERR_OK;
     TRY(gitrepo_size(c->repo, side->id, &len));

@@ -307,6 +307,24 @@ class TestRepository(RepositoryCase):
         self.commit()
         self.assertEqual(self.sent(), {f"new/{i}": f"was old/{i}" for i in range(1500)})
 
+    def test_names_that_are_too_long(self):
+        """The loader would reject their uris. A file that leaves such a name is a document from then on."""
+        deep = "/".join(["漢" * 60] * 4) + "/a"
+        self.write(deep, LINES)
+        self.commit()
+        self.assertEqual(self.sent(), {})
+        self.assertIn("longer than 2,000 bytes", "".join(self.skipped().values()))
+        self.git("mv", deep, "short")
+        self.commit()
+        self.assertEqual(self.sent(), {"short": "text"})
+        os.makedirs(os.path.dirname(self.top / deep), exist_ok=True)
+        self.git("mv", "short", deep)
+        self.commit()
+        self.assertEqual(self.sent(), {"short": "deleted"})
+        self.git("rm", "-q", deep)
+        self.commit()
+        self.assertEqual(self.sent(), {})
+
     def test_submodules_are_passed_over(self):
         other = self.site.folder / "other"
         other.mkdir()
