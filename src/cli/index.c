@@ -240,7 +240,7 @@ static const char *find_problem(const struct request *r, int operands)
         return "--pack wants a UUID";
     if (r->index.name && (!*r->index.name || r->index.name[strlen(r->index.name) - 1] == '/'))
         return "--name wants a name without a slash at its end";
-    for (size_t i = 0; i < 2 * CLI_MANY; i++) {
+    for (size_t i = 0; i < (size_t)2 * CLI_MANY; i++) {
         const char *pattern = i < CLI_MANY ? r->include[i] : r->exclude[i - CLI_MANY];
         if (judge_pattern(pattern))
             return judge_pattern(pattern);

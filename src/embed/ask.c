@@ -136,7 +136,7 @@ static void find_firsts(const struct embed_ask *ask, struct embed_piece **first)
     for (size_t i = 0; i < c->count; i++)
         if (!is_too_long(ask, &c->pieces[i]))
             sorted[count++] = &c->pieces[i];
-    qsort(sorted, count, sizeof *sorted, compare_texts);
+    qsort(sorted, count, sizeof(struct embed_piece *), compare_texts);
     for (size_t i = 0; i < count; i++) {
         bool is_twin = i > 0 && is_same_text(sorted[i], sorted[i - 1]);
         first[sorted[i] - c->pieces] = is_twin ? first[sorted[i - 1] - c->pieces] : sorted[i];

@@ -307,6 +307,22 @@ class TestRepository(RepositoryCase):
         self.commit()
         self.assertEqual(self.sent(), {f"new/{i}": f"was old/{i}" for i in range(1500)})
 
+    def test_an_object_that_is_missing(self):
+        """As in a partial clone. The next run begins where this one did."""
+        self.write("here", "1")
+        self.write("docs/é", "2")
+        self.commit()
+        blob = self.git("rev-parse", "HEAD:docs/é")
+        path = self.top / ".git" / "objects" / blob[:2] / blob[2:]
+        aside = path.rename(path.with_suffix(".aside"))
+        said = self.index(code=CONFIG).text
+        self.assertIn("can't read an object", said)
+        self.assertIn("docs/%C3%A9", said)
+        self.assertIn("git fsck", said)
+        self.assertIsNone(self.recorded())
+        aside.rename(path)
+        self.assertEqual(self.sent(), {"here": "text", "docs/%C3%A9": "text"})
+
     def test_names_that_are_too_long(self):
         """The loader would reject their uris. A file that leaves such a name is a document from then on."""
         deep = "/".join(["漢" * 60] * 4) + "/a"
