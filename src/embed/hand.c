@@ -88,8 +88,8 @@ static bool follow_manifests(struct embed_hand *h)
     embedder_open(&h->embedder, declared, &h->house->stop);
     h->most = h->most_now = declared->batch_count;
     (void)pthread_mutex_lock(&h->shared->lock);
-    h->shared->limits.requests_per_minute = declared->requests_per_minute;
-    h->shared->limits.tokens_per_minute = declared->tokens_per_minute;
+    embed_limits_set(&h->shared->limits, declared->requests_per_minute,
+                     declared->tokens_per_minute);
     (void)snprintf(h->shared->model, sizeof h->shared->model, "%s", declared->model);
     (void)pthread_mutex_unlock(&h->shared->lock);
     return true;
