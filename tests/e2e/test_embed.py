@@ -142,7 +142,7 @@ class TestFailures(KnowledgeCase):
         paused = threading.Event()
 
         def answer(request):
-            wait_until(lambda: paused.is_set() or self.health()["paused"], self.health)
+            wait_until(lambda: paused.is_set() or self.health()["failures"] > 0, self.health)
             paused.set()
             return request.answer()
         self.provider.script = [provider.limited(4)]
