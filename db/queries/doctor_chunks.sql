@@ -10,9 +10,12 @@ SELECT 'lease-stuck', count(*), count(DISTINCT doc_id), NULL
  WHERE embedding_status = 'processing' AND next_attempt_at < clock_timestamp() - $1::interval
 HAVING count(*) > 0
 UNION ALL
+-- What a failing embedder gives back is due anew each time; so the document says how long it has waited.
 SELECT 'chunks-stuck', count(*), count(DISTINCT doc_id), NULL
-  FROM pmoves_kb.chunks_next
- WHERE embedding_status = 'pending' AND next_attempt_at < clock_timestamp() - $1::interval
+  FROM pmoves_kb.chunks_next c
+  JOIN pmoves_kb.documents_next d USING (doc_id)
+ WHERE c.embedding_status = 'pending' AND c.next_attempt_at <= clock_timestamp()
+   AND d.created_at < clock_timestamp() - $1::interval
    AND NOT EXISTS (SELECT FROM pmoves_kb.embedder WHERE last_success_at > clock_timestamp() - $1::interval)
 HAVING count(*) > 0
 UNION ALL

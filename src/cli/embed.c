@@ -63,6 +63,7 @@ static struct err show_vector(const struct manifest *set, const char *text)
         float *vector = mem_alloc(declared->dimensions * sizeof *vector);
         embedder_open(&e, declared, NULL);
         is_made = embedder_ask(&e, &question, 1, EMBED_QUESTION, vector, &said) == EMBED_DONE;
+        embedder_close(&e);
         if (is_made)
             print_vector(vector, declared->dimensions);
         free(vector);
@@ -95,6 +96,16 @@ static struct err resume(struct pg *pg, const struct manifest *set, const struct
     return ERR_OK;
 }
 
+static struct err require_document(struct pg *pg, const char *id)
+{
+    PGresult *rows;
+    TRY(pg_query(pg, sql_embed_document, PG_PARAMS(id), &rows));
+    bool is_there = PQntuples(rows) > 0;
+    PQclear(rows);
+    return is_there ? ERR_OK
+                    : err_make(ERR_USAGE, "there is no document %s in pmoves_kb.documents", id);
+}
+
 static struct err again(struct pg *pg, const struct manifest *set, const struct request *r)
 {
     struct buf sinks = {0};
@@ -104,6 +115,8 @@ static struct err again(struct pg *pg, const struct manifest *set, const struct 
     uint64_t all_chunks = 0;
     uint64_t documents = 1;
     struct err e = ERR_OK;
+    if (r->document)
+        TRY(require_document(pg, r->document));
     buf_byte(&sinks, '{');
     for (size_t i = 0; i < set->sink_count; i++)
         if (manifest_sink_wants(&set->sinks[i], EVENT_KB_INDEX_COMPLETED, NULL))

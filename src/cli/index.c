@@ -210,6 +210,25 @@ static struct err act(const struct config *config, struct request *r)
     return e;
 }
 
+/* One that fits nothing would have a repository's documents retired, all of them. */
+static const char *judge_pattern(const char *pattern)
+{
+    if (!pattern)
+        return NULL;
+    if (!*pattern)
+        return "an empty pattern fits nothing";
+    if (*pattern == '!')
+        return "a pattern with ! before it takes nothing back here: that is what --exclude is for "
+               "(\\! is the sign itself)";
+    for (const char *p = pattern; *p; p += *p == '/') {
+        size_t len = strcspn(p, "/");
+        if ((len == 1 && *p == '.') || (len == 2 && p[0] == '.' && p[1] == '.'))
+            return "a pattern with . or .. for a folder fits nothing: it begins at the top";
+        p += len;
+    }
+    return NULL;
+}
+
 static const char *find_problem(const struct request *r, int operands)
 {
     struct uuid id;
@@ -221,9 +240,11 @@ static const char *find_problem(const struct request *r, int operands)
         return "--pack wants a UUID";
     if (r->index.name && (!*r->index.name || r->index.name[strlen(r->index.name) - 1] == '/'))
         return "--name wants a name without a slash at its end";
-    for (size_t i = 0; i < CLI_MANY; i++)
-        if ((r->include[i] && !*r->include[i]) || (r->exclude[i] && !*r->exclude[i]))
-            return "an empty pattern fits nothing";
+    for (size_t i = 0; i < (size_t)2 * CLI_MANY; i++) {
+        const char *pattern = i < CLI_MANY ? r->include[i] : r->exclude[i - CLI_MANY];
+        if (judge_pattern(pattern))
+            return judge_pattern(pattern);
+    }
     return NULL;
 }
 

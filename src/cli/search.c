@@ -43,6 +43,7 @@ static struct err ask(const struct manifest_embedder *declared, struct search *s
     float *vector = mem_alloc(declared->dimensions * sizeof *vector);
     embedder_open(&e, declared, NULL);
     bool is_made = embedder_ask(&e, &text, 1, EMBED_QUESTION, vector, &said) == EMBED_DONE;
+    embedder_close(&e);
     if (is_made)
         put_vector(&s->vector, vector, declared->dimensions);
     free(vector);

@@ -11,11 +11,11 @@
 #include "base/time.h"
 #include "db/queries.h"
 #include "kb/complete.h"
+#include "replay/newer.h"
 
 enum {
-    ATTEMPTS = 3, /* of a text whose answers make no sense */
-    RETRY_S = 5,  /* until the second */
-    NUMBER = 24   /* bytes of one as text */
+    RETRY_S = 5, /* until a text's second attempt */
+    NUMBER = 24  /* bytes of one as text */
 };
 #define MARGIN_US (30 * TIME_US_PER_S) /* of a lease, beyond a request's time-out */
 
@@ -59,6 +59,7 @@ static void read_pieces(struct embed_claim *c)
             .doc_id = PQgetvalue(c->rows, row, 1),
             .text = {PQgetvalue(c->rows, row, 2), (size_t)PQgetlength(c->rows, row, 2)},
             .tokens = strtoull(PQgetvalue(c->rows, row, 3), NULL, 10),
+            .vector = i,
             .fate = PIECE_BACK,
         };
     }
@@ -133,7 +134,7 @@ static void check_vectors(struct embed_claim *c, const struct kb_shape *shape)
         struct embed_piece *p = &c->pieces[i];
         char problem[KB_VECTOR_PROBLEM];
         if (p->fate != PIECE_DONE ||
-            kb_vector_check(shape, c->vectors + i * c->dimensions, c->dimensions, problem))
+            kb_vector_check(shape, c->vectors + p->vector * c->dimensions, c->dimensions, problem))
             continue;
         if (shape->dimensions != c->dimensions) {
             p->fate = PIECE_BACK;
@@ -161,13 +162,14 @@ static struct err copy_vectors(const struct embed_claim *c, struct pg *pg,
     buf_be32(&rows, 0);
     buf_be32(&rows, 0);
     for (size_t i = 0; i < c->count; i++) {
+        const struct embed_piece *p = &c->pieces[i];
         struct uuid id;
-        if (c->pieces[i].fate != PIECE_DONE || !uuid_parse(c->pieces[i].chunk_id, &id))
+        if (p->fate != PIECE_DONE || !uuid_parse(p->chunk_id, &id))
             continue;
         buf_be16(&rows, 2);
         buf_be32(&rows, sizeof id.bytes);
         buf_put(&rows, id.bytes, sizeof id.bytes);
-        kb_vector_put(&rows, shape, c->vectors + i * c->dimensions);
+        kb_vector_put(&rows, shape, c->vectors + p->vector * c->dimensions);
     }
     buf_be16(&rows, UINT16_MAX);
     struct err e = pg_copy_begin(pg, sql_embed_result_copy);
@@ -192,36 +194,43 @@ static struct err store(const struct embed_claim *c, struct pg *pg,
     return ERR_OK;
 }
 
+/* How many attempts a text has. A server that fails at it may do so for a reason of its own, and
+ * needs time to mend. 0: nothing is wrong with it. */
+static uint64_t attempts_of(const struct embed_piece *p)
+{
+    static const uint64_t attempts[] = {[PIECE_AGAIN] = 3, [PIECE_BREAKS] = 6, [PIECE_REFUSED] = 1};
+    return attempts[p->fate];
+}
+
 static struct err refuse(const struct embed_claim *c, struct pg *pg, struct embed_settled *settled)
 {
     struct buf chunks = {0};
     struct buf errors = {0};
-    struct buf finals = {0};
-    char attempts[NUMBER];
+    struct buf most = {0};
     char wait[NUMBER];
+    char attempts[NUMBER];
     PGresult *rows = NULL;
-    if (count_of(c, PIECE_REFUSED) + count_of(c, PIECE_AGAIN) == 0)
+    if (count_of(c, PIECE_BACK) + count_of(c, PIECE_DONE) == c->count)
         return ERR_OK;
     for (size_t i = 0; i < c->count; i++) {
         const struct embed_piece *p = &c->pieces[i];
-        if (p->fate != PIECE_REFUSED && p->fate != PIECE_AGAIN)
+        if (attempts_of(p) == 0)
             continue;
         array_add(&chunks, p->chunk_id);
         if (errors.len == 0)
             buf_byte(&errors, '{');
         sql_element(&errors, p->error);
-        array_add(&finals, p->fate == PIECE_REFUSED ? "t" : "f");
+        array_add(&most, number(attempts_of(p), attempts));
     }
     struct err e = pg_query_prepared(pg, sql_embed_refuse,
                                      PG_PARAMS(c->id, array_end(&chunks), array_end(&errors),
-                                               array_end(&finals), number(ATTEMPTS, attempts),
-                                               number(RETRY_S, wait)),
+                                               array_end(&most), number(RETRY_S, wait)),
                                      &rows);
     settled->failed = err_is(&e) ? 0 : (uint64_t)PQntuples(rows);
     PQclear(rows);
     buf_free(&chunks);
     buf_free(&errors);
-    buf_free(&finals);
+    buf_free(&most);
     return e;
 }
 
@@ -279,6 +288,7 @@ static struct err settle(struct embed_claim *c, struct pg *pg, const struct embe
     if (settled->documents > 0)
         TRY(pg_exec(pg, sql_embed_tell));
     TRY(note_health(pg, report, settled));
+    TRY(newer_check_both(pg)); /* behind what was locked: see replay/newer */
     return pg_commit(pg);
 }
 

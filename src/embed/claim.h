@@ -30,7 +30,8 @@
 enum embed_fate {
     PIECE_BACK,    /* nothing was found out: it waits as before */
     PIECE_DONE,    /* its vector is there */
-    PIECE_AGAIN,   /* an attempt is spent */
+    PIECE_AGAIN,   /* its answer made no sense: an attempt is spent */
+    PIECE_BREAKS,  /* the server fails at it alone: the same, of more attempts */
     PIECE_REFUSED, /* it can't have a vector */
 };
 
@@ -38,15 +39,16 @@ struct embed_piece {
     const char *chunk_id, *doc_id;
     struct embed_text text;
     uint64_t tokens;
+    size_t vector; /* its place among the claim's vectors; pieces of one text share it */
     enum embed_fate fate;
-    char *error; /* of one that is again or refused; malloc'ed */
+    char *error; /* of one that is at fault; malloc'ed */
 };
 
 struct embed_claim {
     char id[UUID_TEXT];
     struct embed_piece *pieces;
     size_t count;
-    float *vectors; /* of each piece, `dimensions` numbers */
+    float *vectors; /* room for one of each piece, `dimensions` numbers */
     size_t dimensions;
 
     /* private */

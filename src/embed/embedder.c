@@ -16,6 +16,10 @@
 #include "io/http_hide.h"
 #include "manifest/secret.h"
 
+/* A server that asks for more is looked at again by then: a day of somebody's mistake would be a
+ * day without vectors. */
+#define RETRY_AFTER_MAX_US (3600 * TIME_US_PER_S)
+
 /* ---- built in ---- */
 
 static enum embed_outcome hash_words(const struct manifest_embedder *declared,
@@ -126,6 +130,7 @@ static struct err post(const struct embedder *e, const struct buf *body, struct 
                                        .ca_file = declared->ca_file,
                                        .reply_body = answer,
                                        .reply_limit = limit,
+                                       .keep = e->connection,
                                        .stop = e->stop};
         failure = http_post(&request, reply);
         if (!err_is(&failure))
@@ -140,7 +145,7 @@ static enum embed_outcome judge_failure(const struct err *failure, struct embed_
 {
     bool lasts = failure->cls == ERR_CONFIG || failure->cls == ERR_USAGE;
     (void)snprintf(said->error, sizeof said->error, "%.399s", failure->text);
-    return lasts ? EMBED_STOPPED : EMBED_LATER;
+    return lasts ? EMBED_STOPPED : failure->cls == ERR_REMOTE ? EMBED_TROUBLE : EMBED_LATER;
 }
 
 struct question {
@@ -152,7 +157,8 @@ struct question {
 static enum embed_outcome count_request(const struct embedder *e, int64_t start_us,
                                         enum embed_outcome how)
 {
-    const char *outcome = how == EMBED_DONE ? "ok" : how == EMBED_LATER ? "retry" : "refused";
+    bool is_retry = how == EMBED_LATER || how == EMBED_TROUBLE;
+    const char *outcome = how == EMBED_DONE ? "ok" : is_retry ? "retry" : "refused";
     meter_time(METER_EMBED_REQUEST, METER_LABELS(e->declared->name, outcome),
                time_monotonic() - start_us);
     return how;
@@ -181,7 +187,11 @@ static enum embed_outcome request_once(struct embedder *e, const struct question
             e->encoding = encoding;
     } else {
         how = embed_reply_refusal(reply.status, reply.body, reply.body_len, said);
-        said->retry_after_us = how == EMBED_LATER ? reply.retry_after_us : 0;
+        if (how == EMBED_TROUBLE && reply.retry_after_us > 0)
+            how = EMBED_LATER; /* it knows what is the matter */
+        said->retry_after_us = how != EMBED_LATER                          ? 0
+                               : reply.retry_after_us > RETRY_AFTER_MAX_US ? RETRY_AFTER_MAX_US
+                                                                           : reply.retry_after_us;
     }
     buf_free(&answer);
     buf_free(&body);
@@ -193,7 +203,18 @@ static enum embed_outcome request_once(struct embedder *e, const struct question
 void embedder_open(struct embedder *e, const struct manifest_embedder *declared,
                    const atomic_bool *stop)
 {
-    *e = (struct embedder){.declared = declared, .stop = stop, .encoding = declared->encoding};
+    *e = (struct embedder){.declared = declared,
+                           .stop = stop,
+                           .connection = mem_calloc(1, sizeof *e->connection),
+                           .encoding = declared->encoding};
+}
+
+void embedder_close(struct embedder *e)
+{
+    if (e->connection)
+        http_keep_close(e->connection);
+    free(e->connection);
+    e->connection = NULL;
 }
 
 /* Where the encoding is ours to choose, base64 is tried until something has worked: a server that

@@ -5,9 +5,11 @@
  *     struct embedder e;
  *     embedder_open(&e, &manifest_embedder, &stop);
  *     enum embed_outcome how = embedder_ask(&e, texts, count, EMBED_CHUNKS, vectors, &said);
+ *     embedder_close(&e);
  *
- * Owns nothing; the manifest and the stop flag outlive it. One thread each; rate limits and pauses
- * are the worker's. Secrets are read anew for each request, and wiped after it.
+ * Owns its connection, which is kept from one request to the next; the manifest and the stop flag
+ * outlive it. One thread each; rate limits and pauses are the worker's. Secrets are read anew for
+ * each request, and wiped after it.
  */
 #ifndef SPOOLGATE_EMBED_EMBEDDER_H
 #define SPOOLGATE_EMBED_EMBEDDER_H
@@ -21,11 +23,14 @@
 #include "base/err.h"
 #include "manifest/manifest.h"
 
+struct http_keep; /* io/http.h */
+
 struct embedder {
     const struct manifest_embedder *declared;
 
     /* private */
     const atomic_bool *stop;
+    struct http_keep *connection;
     enum embedder_encoding encoding; /* what was found to work, where it is left to us */
 };
 
@@ -39,10 +44,12 @@ struct embed_text {
 enum embed_purpose { EMBED_CHUNKS, EMBED_QUESTION }; /* which prefix stands before the text */
 
 enum embed_outcome {
-    EMBED_DONE,     /* all vectors are there */
-    EMBED_LATER,    /* not the texts' fault: again, after said.retry_after_us or a back-off */
-    EMBED_STOPPED,  /* nor will it get better by itself: key, quota, model, dimensions */
-    EMBED_TOO_MUCH, /* one of the texts, or all together: ask for fewer */
+    EMBED_DONE,      /* all vectors are there */
+    EMBED_LATER,     /* not the texts' fault: again, after said.retry_after_us or a back-off */
+    EMBED_TROUBLE,   /* it failed: it is out of order; or it breaks at one of the texts */
+    EMBED_STOPPED,   /* nor will it get better by itself: key, quota, model, dimensions */
+    EMBED_FORBIDDEN, /* the same; or something before it, a firewall, minds one of the texts */
+    EMBED_TOO_MUCH,  /* one of the texts, or all together: ask for fewer */
     EMBED_NONSENSE, /* an answer that can't be: NaN, missing, zeros. Of one text: its fault, perhaps
                      */
 };
@@ -55,6 +62,8 @@ struct embed_said {
  * nobody stops it. */
 void embedder_open(struct embedder *e, const struct manifest_embedder *declared,
                    const atomic_bool *stop);
+/* A struct of zeros is closed, too. */
+void embedder_close(struct embedder *e);
 
 /* Are its vectors of the kind that the database has? model "": nobody has made one yet. If not, the
  * problem says so, and what to do. */

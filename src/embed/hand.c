@@ -14,6 +14,7 @@
 #include "base/time.h"
 #include "db/queries.h"
 #include "embed/ask.h"
+#include "replay/newer.h"
 
 /* What nobody tells: chunks that another process gave back, a lease that lapsed, an embedder that
  * is well again. Look this often. */
@@ -83,12 +84,12 @@ static bool follow_manifests(struct embed_hand *h)
     h->declared = declared && h->index < declared->concurrency ? declared : NULL;
     if (!h->declared)
         return false;
+    embedder_close(&h->embedder);
     embedder_open(&h->embedder, declared, &h->house->stop);
-    h->works = declared->provider == EMBEDDER_BUILTIN;
     h->most = h->most_now = declared->batch_count;
     (void)pthread_mutex_lock(&h->shared->lock);
-    h->shared->limits.requests_per_minute = declared->requests_per_minute;
-    h->shared->limits.tokens_per_minute = declared->tokens_per_minute;
+    embed_limits_set(&h->shared->limits, declared->requests_per_minute,
+                     declared->tokens_per_minute);
     (void)snprintf(h->shared->model, sizeof h->shared->model, "%s", declared->model);
     (void)pthread_mutex_unlock(&h->shared->lock);
     return true;
@@ -262,8 +263,7 @@ static void learn(struct embed_hand *h, const struct embed_ask *ask)
         h->most = ask->largest;
 }
 
-/* Some servers fail at one text, as if they were out of order. It is given back behind the others,
- * and half as many are claimed, until something goes well: so the others get past it. */
+/* A server that fails may be overburdened: half as many are claimed, until something goes well. */
 static void adapt(struct embed_hand *h, enum embed_health health)
 {
     if (health == EMBED_FAILING)
@@ -278,7 +278,7 @@ static struct err work(struct embed_hand *h)
                             .embedder = &h->embedder,
                             .may_ask = may_ask,
                             .context = h,
-                            .works = &h->works};
+                            .suspects = h->suspects};
     h->failure = ERR_OK;
     add_in_flight(h, 1);
     embed_ask_all(&ask);
@@ -321,6 +321,7 @@ static struct err use_database(struct embed_hand *h, int64_t *wait_us, bool *is_
     bool heard; /* what was said until now is what we look at */
     TRY(connect(h));
     TRY(pg_heard(&h->pg, &heard));
+    TRY(newer_check_both(&h->pg));
     TRY(look(h, &now));
     if (!is_ready(h, &now, wait_us, is_idle)) {
         *wait_us = *wait_us < LOOK_US ? *wait_us : LOOK_US;
@@ -328,6 +329,7 @@ static struct err use_database(struct embed_hand *h, int64_t *wait_us, bool *is_
     }
     if (!*now.model)
         TRY(adopt_model(h));
+    h->suspects = now.failures > 0 || h->most_now < h->most;
     struct err e = embed_claim_take(&h->claim, &h->pg, h->declared,
                                     h->most_now < h->most ? h->most_now : h->most);
     *is_idle = false;
@@ -390,6 +392,7 @@ void embed_hand_open(struct embed_hand *h, struct embed_house *house, struct emb
 void embed_hand_close(struct embed_hand *h)
 {
     pg_close(&h->pg);
+    embedder_close(&h->embedder);
     manifest_release(h->set);
     h->set = NULL;
 }

@@ -63,9 +63,9 @@ struct embed_hand {
     struct manifest *set;
     const struct manifest_embedder *declared; /* of set */
     struct embedder embedder;
-    bool works;        /* see ask.h */
     uint64_t most;     /* chunks of a request: as declared, or what the server was found to take */
     uint64_t most_now; /* fewer, since requests failed */
+    bool suspects;     /* see ask.h */
     struct kb_shape shape;
     struct embed_claim claim;
     struct err failure; /* of the database, while a claim was in hand */

@@ -5,6 +5,15 @@
 
 #define MINUTE ((unsigned __int128)60 * TIME_US_PER_S)
 
+void embed_limits_set(struct embed_limits *l, uint64_t requests_per_minute,
+                      uint64_t tokens_per_minute)
+{
+    if (l->requests_per_minute == requests_per_minute && l->tokens_per_minute == tokens_per_minute)
+        return;
+    *l = (struct embed_limits){.requests_per_minute = requests_per_minute,
+                               .tokens_per_minute = tokens_per_minute};
+}
+
 int64_t embed_limits_wait(const struct embed_limits *l, int64_t now_us)
 {
     int64_t at = l->request_at_us > l->tokens_at_us ? l->request_at_us : l->tokens_at_us;

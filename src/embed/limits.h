@@ -2,7 +2,8 @@
 /*
  * limits: how fast an embedder may be asked: requests and tokens a minute, evenly spread. Pure.
  *
- *     struct embed_limits l = {.requests_per_minute = 60, .tokens_per_minute = 100000};
+ *     struct embed_limits l = {0};                            // none
+ *     embed_limits_set(&l, 60, 100000);
  *     int64_t wait_us = embed_limits_wait(&l, now_us);       // 0: ask now
  *     embed_limits_spend(&l, now_us, tokens);
  *
@@ -15,13 +16,15 @@
 
 #include <stdint.h>
 
-struct embed_limits {
+struct embed_limits { /* private */
     uint64_t requests_per_minute, tokens_per_minute;
-
-    /* private */
     int64_t request_at_us, tokens_at_us; /* when the next may go */
 };
 
+/* What was owed under other limits is forgotten, or a limit that was too low by mistake would go on
+ * for as long as it had made one wait. */
+void embed_limits_set(struct embed_limits *l, uint64_t requests_per_minute,
+                      uint64_t tokens_per_minute);
 int64_t embed_limits_wait(const struct embed_limits *l, int64_t now_us);
 void embed_limits_spend(struct embed_limits *l, int64_t now_us, uint64_t tokens);
 

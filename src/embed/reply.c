@@ -91,6 +91,10 @@ static enum embed_outcome check_numbers(const struct reading *r, size_t index, s
 {
     const float *vector = r->vectors + index * r->dimensions;
     bool is_zero = true;
+    if (n == 0) {
+        SAY(r->said, "the answer's vector is empty");
+        return EMBED_NONSENSE;
+    }
     if (n != r->dimensions) {
         SAY(r->said,
             "the answer's vectors have %zu numbers, but the embedder's `dimensions` says %zu: mend "
@@ -292,7 +296,11 @@ static enum embed_outcome judge(int status, const struct refusal *f)
 {
     if (is_quota(f))
         return EMBED_STOPPED;
-    if (status == 408 || status == 409 || status == 425 || status == 429 || status >= 500)
+    if (status >= 500)
+        return EMBED_TROUBLE;
+    if (status == 403)
+        return EMBED_FORBIDDEN;
+    if (status == 408 || status == 409 || status == 425 || status == 429)
         return EMBED_LATER;
     if (status == 400 || status == 413 || status == 422)
         return EMBED_TOO_MUCH;

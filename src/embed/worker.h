@@ -23,13 +23,16 @@
  *
  *     429, 5xx, 408, no answer     the embedder is paused for all workers, for Retry-After or with
  *                                  back-off; the chunks are given back, no attempt is spent
+ *     5xx or no answer twice in    the request is halved, down to the text that breaks it: an
+ *     a row, and yet a harmless    attempt of six is spent
+ *     text gets its vector
  *     401, 403, 404, quota,        it is stopped for all workers, until `spoolgate embed --resume`;
- *     vectors of another length    the chunks are given back
+ *     vectors of another length    the chunks are given back; a 403 of some texts alone is as a 400
  *     it isn't of the database's   it claims nothing, until they agree; the error names
  *     model or dimensions          `spoolgate migrate --embedding`
  *     400, 413, 422                the request is halved, down to the text that is at fault, which
- *                                  fails with the provider's words; but where the embedder has made
- *                                  no vector yet and refuses any text, it is stopped
+ *                                  fails with the provider's words; but where the embedder refuses
+ *                                  a harmless text, too, it is stopped
  *     an answer without sense      the same; of a single text an attempt is spent, and the third
  *                                  ends it; where any text is answered so, it is paused
  *

@@ -53,13 +53,21 @@ static const struct kind *kind_of(const char *path)
     return &other;
 }
 
+/* What git has in the place of a large file: three lines that say nothing to a reader. */
+static bool is_lfs_pointer(const void *bytes, size_t len)
+{
+    static const char first[] = "version https://git-lfs.github.com/spec/v";
+    const size_t most = 1024; /* its specification's */
+    return len < most && len >= sizeof first - 1 && memcmp(bytes, first, sizeof first - 1) == 0;
+}
+
 const char *document_check(const void *bytes, size_t len)
 {
     if (memchr(bytes, '\0', len))
         return "not text: it has NUL bytes";
     if (utf8_check(bytes, len) != len)
         return "not text: it isn't UTF-8";
-    return NULL;
+    return is_lfs_pointer(bytes, len) ? "a Git LFS pointer: the file itself isn't here" : NULL;
 }
 
 void document_put_path(struct buf *uri, const char *path)

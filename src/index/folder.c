@@ -125,10 +125,11 @@ static struct err send_file(struct walk *w, const char *path, struct buf *text)
     struct err e = ERR_OK;
     int fd = open_below(w->top, path, 0);
     bool is_open = fd >= 0 && fstat(fd, &st) == 0;
-    const char *problem = !is_open ? NULL
-                          : !S_ISREG(st.st_mode)
-                              ? "not a regular file"
-                              : job_judge_length(&w->job->request->selection, (uint64_t)st.st_size);
+    const char *problem = job_judge_path(w->job, path);
+    if (!problem && is_open)
+        problem = !S_ISREG(st.st_mode)
+                      ? "not a regular file"
+                      : job_judge_length(&w->job->request->selection, (uint64_t)st.st_size);
     if (problem)
         job_skip(w->job, path, problem);
     else if (!is_open || !read_all(fd, text, (size_t)st.st_size))

@@ -2,8 +2,10 @@
 #include "index/job.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
+#include "kb/frame.h"
 
 struct err job_begin(struct job *job, const char *source)
 {
@@ -93,6 +95,14 @@ struct err job_retire(struct job *job, const char *path)
 struct err job_retire_uri(struct job *job, const char *uri)
 {
     return retire(job, uri, uri);
+}
+
+const char *job_judge_path(const struct job *job, const char *path)
+{
+    char *uri = job_uri(job, path);
+    bool is_long = strlen(uri) > KB_URI_MAX;
+    free(uri);
+    return is_long ? "its name is too long: its uri would be longer than 2,000 bytes" : NULL;
 }
 
 const char *job_judge_length(const struct selection *s, uint64_t len)

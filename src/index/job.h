@@ -32,6 +32,8 @@ struct err job_retire(struct job *job, const char *path);
 struct err job_retire_uri(struct job *job, const char *uri);
 void job_skip(struct job *job, const char *path, const char *why);
 
+/* Why a file of this name can't be a document; NULL when it can. */
+const char *job_judge_path(const struct job *job, const char *path);
 /* Why a file of so many bytes is too long; NULL when it isn't. */
 const char *job_judge_length(const struct selection *s, uint64_t len);
 

@@ -41,6 +41,21 @@ struct content {
     size_t len;
 };
 
+/* A failure that tells which file it is about. */
+static struct err name_file(const struct err *e, const char *path)
+{
+    struct buf name = {0};
+    if (!err_is(e))
+        return ERR_OK;
+    document_put_path(&name, path);
+    struct err named = err_make(e->cls,
+                                "%.300s; it is %.120s: `git fsck` tells what is broken, and a "
+                                "partial clone has not all files",
+                                e->text, buf_cstr(&name));
+    buf_free(&name);
+    return named;
+}
+
 /* A file's text, or why it is no document. */
 static struct err read_side(struct compare *c, const struct selection *s,
                             const struct gitrepo_side *side, struct content *content,
@@ -48,14 +63,17 @@ static struct err read_side(struct compare *c, const struct selection *s,
 {
     uint64_t len = 0;
     *content = (struct content){0};
-    *problem = side->kind != GITREPO_FILE ? gitrepo_kind_name(side->kind) : NULL;
+    *problem = side->kind != GITREPO_FILE ? gitrepo_kind_name(side->kind)
+                                          : job_judge_path(c->job, side->path);
     if (*problem)
         return ERR_OK;
-    TRY(gitrepo_size(c->repo, side->id, &len));
+    struct err e = gitrepo_size(c->repo, side->id, &len);
+    TRY(name_file(&e, side->path));
     *problem = job_judge_length(s, len);
     if (*problem)
         return ERR_OK;
-    TRY(gitrepo_read(c->repo, side->id, &content->text, &content->len));
+    e = gitrepo_read(c->repo, side->id, &content->text, &content->len);
+    TRY(name_file(&e, side->path));
     *problem = document_check(content->text, content->len);
     return ERR_OK;
 }

@@ -13,8 +13,10 @@
  * An answer is an answer, whatever its status: judging it is the caller's. Redirects aren't
  * followed, no proxy is used (the environment's neither), certificates are verified, TLS is 1.2 or
  * newer. What the listener sends is read up to HTTP_REPLY_BYTES, then the connection is closed; the
- * others are kept for the next request to the same listener. Who wants more of a 2xx answer
- * gives a buffer and a limit (reply_body): then it is an answer only if it came whole and fits.
+ * others are kept for the next request to the same listener by a pool, and by http_post for who
+ * gives it a place for that (keep). Who wants more of a 2xx answer gives a buffer and a limit
+ * (reply_body): then it is an answer only if it came whole and fits. A kept connection that the
+ * listener has closed meanwhile is no failure: the request goes out on a new one.
  *
  * The guard: unless a request allows private addresses, each address that its name resolves to is
  * judged when it is connected to (base/address.h), so that no name, however it resolves from one
@@ -40,6 +42,13 @@
 #define HTTP_REPLY_BYTES 4096
 #define HTTP_TIMEOUT_US  INT64_C(20000000)
 
+/* Connections from one http_post to the next, of one thread; {0} has none. */
+struct http_keep {
+    void *curl; /* private, as the rest */
+    bool allow_private;
+};
+void http_keep_close(struct http_keep *keep);
+
 struct http_request {
     const char *url;              /* http or https */
     const struct header *headers; /* ends with {0}; NULL: none */
@@ -52,6 +61,9 @@ struct http_request {
     /* http_post alone: appends the heads of what is sent and received, as text for people, secret
      * headers and the URL's path left out. NULL: nobody looks. */
     struct buf *exchange;
+
+    /* http_post alone: where the connection is kept; NULL: it is closed. */
+    struct http_keep *keep;
 
     /* Where the body of a 2xx answer goes, all of it; NULL: into the reply, as far as there is
      * room. More than reply_limit bytes, or an end before the end, are ERR_REMOTE. */

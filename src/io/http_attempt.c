@@ -322,12 +322,38 @@ static CURLcode set_options(struct http_attempt *a, const struct http_request *r
     return code;
 }
 
+/* A handle has its connections. One that was opened without the guard never serves a request with
+ * it. */
+static CURL *take_handle(struct http_keep *keep, bool allow_private)
+{
+    if (keep && keep->curl && keep->allow_private != allow_private)
+        http_keep_close(keep);
+    CURL *curl = keep && keep->curl ? keep->curl : curl_easy_init();
+    if (keep)
+        *keep = (struct http_keep){.allow_private = allow_private};
+    return curl;
+}
+
+/* Only its connections stay: it forgets the request, whose bytes go away. */
+static void give_back(CURL *curl, struct http_keep *keep)
+{
+    curl_easy_reset(curl);
+    keep->curl = curl;
+}
+
+void http_keep_close(struct http_keep *keep)
+{
+    curl_easy_cleanup(keep->curl);
+    *keep = (struct http_keep){0};
+}
+
 struct err http_attempt_open(struct http_attempt *a, const struct http_request *request,
                              struct http_reply *reply)
 {
     *reply = (struct http_reply){0};
     *a = (struct http_attempt){
         .reply = reply,
+        .keep = request->keep,
         .allow_private = request->allow_private,
         .body = request->reply_body,
         .limit = request->reply_limit,
@@ -337,7 +363,7 @@ struct err http_attempt_open(struct http_attempt *a, const struct http_request *
     };
     TRY(parse_url(request->url, &a->url));
     TRY(make_headers(request->headers, &a->headers));
-    a->curl = curl_easy_init();
+    a->curl = take_handle(a->keep, a->allow_private);
     if (!a->curl)
         return err_make(ERR_INTERNAL, "libcurl can't start");
     CURLcode code = set_options(a, request);
@@ -348,7 +374,10 @@ struct err http_attempt_open(struct http_attempt *a, const struct http_request *
 
 void http_attempt_close(struct http_attempt *a)
 {
-    curl_easy_cleanup(a->curl);
+    if (a->keep && a->curl)
+        give_back(a->curl, a->keep);
+    else
+        curl_easy_cleanup(a->curl);
     curl_slist_free_all(a->headers);
     curl_url_cleanup(a->url);
     http_exchange_free(&a->exchange);

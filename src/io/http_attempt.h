@@ -22,6 +22,7 @@
 
 struct http_attempt {
     CURL *curl;
+    struct http_keep *keep; /* where curl came from, and goes to; NULL: nowhere */
     CURLU *url;
     struct curl_slist *headers;
     struct http_reply *reply;

@@ -56,7 +56,19 @@ static void hide_header(struct buf *text, const struct header *header)
         hide(text, space + 1, strlen(space + 1));
 }
 
-/* What of a URL comes after the host: whole, and its path and query apart. */
+/* "v=1&key=TOKEN": a server may repeat the token alone. */
+static void hide_values(struct buf *text, const char *query)
+{
+    for (const char *p = query; *p; p += *p == '&') {
+        size_t name = strcspn(p, "=&");
+        size_t len = strcspn(p, "&");
+        if (name < len)
+            hide(text, p + name + 1, len - name - 1);
+        p += len;
+    }
+}
+
+/* What of a URL comes after the host: whole, its path and query apart, and the query's values. */
 static void hide_target(struct buf *text, const char *url)
 {
     const char *host = strstr(url, "://");
@@ -66,6 +78,7 @@ static void hide_target(struct buf *text, const char *url)
     if (query) {
         hide(text, target, (size_t)(query - target));
         hide(text, query + 1, strlen(query + 1));
+        hide_values(text, query + 1);
     }
 }
 

@@ -6,7 +6,8 @@
  *     http_hide(&text, &request);            // before anybody sees it
  *
  * Every place of a secret header's value (with and without its scheme), and of what stands behind
- * the host in the URL, becomes [secret]. Less than four bytes are no secret.
+ * the host in the URL (whole, path and query apart, and each value in the query), becomes [secret].
+ * Less than four bytes are no secret.
  */
 #ifndef SPOOLGATE_IO_HTTP_HIDE_H
 #define SPOOLGATE_IO_HTTP_HIDE_H

@@ -28,6 +28,10 @@
 #include "replay/field.h"
 #include "replay/rules.h"
 
+/* Of an asset's uri: it stands in btree indexes, whose entries have some 2,700 bytes at the most.
+ */
+#define KB_URI_MAX 2000
+
 struct kb_reader {
     const struct kb_shape *shape;
     struct split_settings split;

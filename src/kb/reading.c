@@ -3,9 +3,6 @@
 
 #include <string.h>
 
-/* It stands in btree indexes, whose entries have some 2,700 bytes at the most. */
-enum { URI_MAX = 2000 };
-
 bool kb_require(struct kb_reading *g, enum kb_key key)
 {
     return g->keys.of[key] ||
@@ -83,8 +80,8 @@ bool kb_read_uri(struct kb_reading *g, enum kb_key key, struct kb_span *uri)
         return false;
     if (g->keys.of[key] && uri->len == 0)
         return kb_refuse(g, key, "it is empty");
-    return uri->len <= URI_MAX ||
-           kb_refuse(g, key, "%zu bytes; %d are the most", uri->len, URI_MAX);
+    return uri->len <= KB_URI_MAX ||
+           kb_refuse(g, key, "%zu bytes; %d are the most", uri->len, KB_URI_MAX);
 }
 
 bool kb_read_id(struct kb_reading *g, enum kb_key key, bool *has, struct uuid *id)

@@ -20,6 +20,7 @@
 #include "io/thread.h"
 #include "outbox/dispatch.h"
 #include "outbox/transfer.h"
+#include "replay/newer.h"
 
 /* What another daemon puts back (an attempt that failed, a delivery that it released, a sink that
  * is well again) is told to nobody: look this often. */
@@ -96,6 +97,7 @@ static struct err use_database(struct courier *c, struct manifest *set, int end,
     bool heard; /* what was said until now is what we look at */
     TRY(dispatch_connect(d));
     TRY(pg_heard(&d->pg, &heard));
+    TRY(newer_check(&d->pg));
     TRY(dispatch_settle(d));
     if (end > COURIER_FINISH)
         return ERR_OK;

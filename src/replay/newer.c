@@ -42,6 +42,12 @@ struct err newer_check_knowledge(struct pg *pg)
     return ask(pg, sql_knowledge_newer, &knowledge_migrations[knowledge_migration_count - 1]);
 }
 
+struct err newer_check_both(struct pg *pg)
+{
+    TRY(newer_check(pg));
+    return newer_check_knowledge(pg);
+}
+
 const char *newer_known(char number[NEWER_NUMBER])
 {
     return last_number(&migrations[migration_count - 1], number);

@@ -7,8 +7,9 @@
  *     TRY(newer_check_knowledge(&pg));              // behind its statements; a receipt's end asks
  * itself
  *
- * ERR_CONFIG says so: nothing is failed for it, the batch is held until the newer program is here.
- * A connection is checked as a whole when it is made (schema/migrate.h).
+ * ERR_CONFIG says so: nothing is failed for it, the batch is held until the newer program is here;
+ * so are chunks (newer_check_both) and events. A loader's connection is checked as a whole when it
+ * is made (schema/migrate.h).
  */
 #ifndef SPOOLGATE_REPLAY_NEWER_H
 #define SPOOLGATE_REPLAY_NEWER_H
@@ -18,6 +19,7 @@
 
 struct err newer_check(struct pg *pg);
 struct err newer_check_knowledge(struct pg *pg);
+struct err newer_check_both(struct pg *pg);
 
 /* The same for who asks with other statements in one round trip: the statement's one parameter, and
  * what its rows mean. */

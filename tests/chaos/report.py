@@ -106,7 +106,7 @@ With documents, a model in Python (`tests/chaos/library.py`) says what must be s
   than before; no chunk without a vector or the reason why it has none;
 - each vector is that of its text (every text has another), and a trigger has counted how often one was stored: once for each chunk,
   whoever was killed, stopped or robbed of its lease, and never over another;
-- a chunk failed only where its text is refused, or was answered with nonsense three times by itself;
+- a chunk failed only where its text is refused, or got no answer with sense three times by itself;
 - `kb.index.completed.v1` is there once for each revision, from 1 without a gap, the last one as the document is now;
   `kb.ingest.asset.created.v1` once for each asset; `embed.start` at most once for a batch; nothing is left in `*_next`.
 """

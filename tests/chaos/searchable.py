@@ -223,7 +223,7 @@ def wait_told(site):
 def judge_rest(run, site, library, trouble, reader, ear):
     v = Verdict()
     stored = check_audit(site, v)
-    check_vectors(library, {s.uri: s for s in map(Served, site.query(SERVED))}, trouble.nonsense, v)
+    check_vectors(library, {s.uri: s for s in map(Served, site.query(SERVED))}, trouble.alone, v)
     ear.check(site, v)
     for problem in reader.problems[:10]:
         v.say(f"a reader saw: {problem}")

@@ -176,16 +176,16 @@ def check_document(doc, served, v):
         v.say(f"{doc.uri}: {objection}")
 
 
-def check_vectors(library, served, nonsense, v):
-    """A chunk failed where its text can't be embedded, or got answers without sense three times."""
+def check_vectors(library, served, alone, v):
+    """A chunk failed where its text can't be embedded, or got no answer with sense three times, alone."""
     for uri, doc in library.documents.items():
         for chunk in served[uri].chunks:
             text, what = chunk["text"], f"{uri}, chunk {chunk['idx']}"
             if chunk["state"] == "complete":
                 want = doc.given.get(text, vector(text))
                 v.equal(f"{what}: vector", want, as_float4(chunk["vector"]))
-            elif BAD not in text and nonsense[text] < 3:
-                v.say(f"{what}: failed ({chunk['error']}) after {nonsense[text]} answers without sense")
+            elif BAD not in text and alone[text] < 3:
+                v.say(f"{what}: failed ({chunk['error']}) after {alone[text]} failures of its own")
             if BAD in text and text not in doc.given:
                 v.equal(what, "failed", chunk["state"])
 

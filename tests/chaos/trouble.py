@@ -7,7 +7,7 @@
         ...
         trouble.is_calm = True      # no fault any more, but for what the texts themselves deserve
         trouble.faults              # how often it did what
-        trouble.nonsense[text]      # how often it answered this text, alone, with what can't be
+        trouble.alone[text]         # how often it failed at this text, alone, or answered it with what can't be
 
 A text with BAD in it is always refused, as is a request of more than MOST texts.
 """
@@ -59,7 +59,7 @@ class Trouble:
         self.is_calm = False
         self.requests = 0
         self.faults = collections.Counter()
-        self.nonsense = collections.Counter()
+        self.alone = collections.Counter()
 
     def __call__(self, request):
         """An answer takes its time, so that a kill finds something in hand."""
@@ -72,8 +72,8 @@ class Trouble:
         if self.is_calm or self.random.random() >= SHARE:
             return request.answer()
         name, = self.random.choices(list(FAULTS), WEIGHTS)
-        if name in NONSENSE and len(request.texts) == 1:
-            self.nonsense[request.texts[0]] += 1
+        if name != "429" and len(request.texts) == 1:
+            self.alone[request.texts[0]] += 1
         return self.fail(name, FAULTS[name], request)
 
     def fail(self, name, fault, request):

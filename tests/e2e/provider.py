@@ -45,7 +45,7 @@ class Request:
         self.texts = self.body["input"]
         self.provider = provider
         self.at = time.monotonic()
-        self.connection = None
+        self.handler = self.connection = self.peer = None
 
     def numbers(self, vector, as_text):
         if as_text:
@@ -125,6 +125,19 @@ def reset():
     return behave
 
 
+def breaking(marker):
+    """No answer to a request that has a text with the marker."""
+    return lambda request: reset()(request) if any(marker in text for text in request.texts) else request.answer()
+
+
+def closing():
+    """A good answer, behind which the connection is closed, as by a server that keeps none for long."""
+    def behave(request):
+        request.handler.close_connection = True
+        return request.answer()
+    return behave
+
+
 def garbage():
     return lambda request: (200, {}, "\x00<html>not what you think")
 
@@ -169,6 +182,10 @@ def zeros(marker=""):
     return with_text(marker, lambda dimensions: [0] * dimensions)
 
 
+def empty(marker=""):
+    return with_text(marker, lambda dimensions: [])
+
+
 def refusing(marker, code=400):
     """No request that has a text with the marker."""
     return lambda request: (code, {}, json.dumps({"error": f"{marker} is refused", "error_type": "Validation"})) \
@@ -211,7 +228,7 @@ class Provider:
     def serve(self, handler):
         body = handler.rfile.read(int(handler.headers["Content-Length"]))
         request = Request(handler.headers, body, self)
-        request.connection = handler.connection
+        request.handler, request.connection, request.peer = handler, handler.connection, handler.client_address
         with self.lock:
             self.requests.append(request)
             behave = self.script.pop(0) if self.script else self.otherwise

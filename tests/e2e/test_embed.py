@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """Vectors of chunks: the workers, their provider's failures, and what completes a document."""
+import email.utils
 import json
 import os
 import signal
@@ -138,15 +139,42 @@ class TestFailures(KnowledgeCase):
 
     def test_a_pause_is_everybodys(self):
         self.declare(concurrency=1, batch={"count": 1})
+        paused = threading.Event()
+
+        def answer(request):
+            wait_until(lambda: paused.is_set() or self.health()["failures"] > 0, self.health)
+            paused.set()
+            return request.answer()
         self.provider.script = [provider.limited(4)]
+        self.provider.otherwise = answer
         self.drop(*chunked("file:///a", "one", "two", "three"))
         with Worker(self.site), Worker(self.site):
             self.wait_complete(1)
         first, *others = sorted(r.at for r in self.provider.requests)
-        # One other may have been under way when the refusal came.
+        # One other may have been under way when the refusal was written down.
         late = [at - first for at in others if at - first > 1]
         self.assertGreaterEqual(len(late), 2)
         self.assertGreater(min(late), 3.5)
+
+    def test_pauses_that_are_asked_for(self):
+        """A date counts, one that has passed doesn't, and nobody is believed for more than an hour."""
+        def date(seconds):
+            return email.utils.formatdate(time.time() + seconds, usegmt=True)
+        self.declare(concurrency=1)
+        self.drop(*chunked("file:///a", "one"))
+        for asked, want in (("1800", (1700, 1800)), (date(1800), (1700, 1801)), ("864000", (3500, 3600)),
+                            (date(864000), (3500, 3600)), (date(-3600), (0, 2)), ("-5", (0, 2)), ("soon", (0, 2)),
+                            ("99999999999999999999", (0, 3600))):
+            with self.subTest(asked=asked):
+                self.provider.script = [provider.limited(asked)]
+                self.provider.otherwise = provider.limited("3000")  # ends it
+                self.site.run("embed", "--resume", code=FINE)
+                before = len(self.provider.requests)
+                self.embed()
+                times = [r.at for r in self.provider.requests[before:]]
+                left = self.site.value("SELECT extract(epoch FROM not_before - now())::float8 FROM pmoves_kb.embedder")
+                pause = times[1] - times[0] if len(times) > 1 else left
+                self.assertTrue(want[0] <= pause <= want[1] + 5, (pause, times))
 
     def test_a_long_pause_is_not_waited_for(self):
         self.declare()
@@ -205,7 +233,20 @@ class TestFailures(KnowledgeCase):
         self.drop(*chunked("file:///a", "POISON 1", "POISON 2"))
         self.assertEqual(self.embed()["chunks_failed"], 2)
         self.assertEqual([(c["status"], c["failed"]) for c in self.completions()], [("partial", 2)])
-        self.assertEqual(self.provider.asked(PROBE), 1)
+        self.assertEqual(self.provider.asked(PROBE), 2)
+
+    def test_a_text_that_is_forbidden(self):
+        """By something before the server; a key that isn't known is forbidden everything."""
+        self.declare(concurrency=1)
+        self.provider.otherwise = provider.refusing("POISON", 403)
+        self.drop(*chunked("file:///a", "one", "POISON", "two"))
+        self.assertEqual(self.embed(), {"chunks_embedded": 2, "chunks_failed": 1, "documents_completed": 1})
+        self.assertEqual(self.served()["POISON"], ("failed", "answered 403: POISON is refused"))
+        self.provider.otherwise = provider.status(403, "no such key")
+        self.drop(*chunked("file:///b", "three", "four"))
+        self.assertEqual(self.embed()["chunks_failed"], 0)
+        self.assertTrue(self.health()["stopped"])
+        self.assertEqual(self.waiting(), [("three", "pending", 0, None), ("four", "pending", 0, None)])
 
     def test_a_server_that_refuses_everything(self):
         """Then it is not the texts."""
@@ -216,6 +257,25 @@ class TestFailures(KnowledgeCase):
         self.assertTrue(self.health()["stopped"])
         self.assertEqual(self.waiting(), [("one", "pending", 0, None), ("two", "pending", 0, None)])
 
+    def check_one_that_turns_bad(self, behave):
+        """It has worked before, and for some texts of the request at hand: yet none is blamed."""
+        self.declare(concurrency=1, batch={"count": 4})
+        self.drop(*chunked("file:///a", *(f"text {i}" for i in range(8))))
+        self.provider.script = [provider.good()]
+        self.provider.otherwise = behave
+        self.assertEqual(self.embed(), {"chunks_embedded": 4, "chunks_failed": 0, "documents_completed": 0})
+        self.assertEqual({row[1:] for row in self.waiting()}, {("complete", 0, None), ("pending", 0, None)})
+        self.provider.otherwise = provider.good()
+        self.site.run("embed", "--resume", code=FINE)
+        self.assertEqual(self.embed(), {"chunks_embedded": 4, "chunks_failed": 0, "documents_completed": 1})
+
+    def test_a_server_that_begins_to_refuse_everything(self):
+        self.check_one_that_turns_bad(provider.status(400, "no such parameter"))
+
+    def test_a_server_that_begins_to_answer_nonsense(self):
+        """As from behind a proxy's page for people."""
+        self.check_one_that_turns_bad(provider.garbage())
+
     def test_a_server_that_takes_fewer(self):
         """It is found out once."""
         self.declare(concurrency=1, batch={"count": 16})
@@ -225,20 +285,92 @@ class TestFailures(KnowledgeCase):
         self.assertEqual(sum(len(r.texts) > 5 for r in self.provider.requests), 3)
         self.assert_vectors()
 
-    def test_a_server_that_fails_at_a_text(self):
-        """It counts as out of order, but the other texts get past it."""
+    def check_one_that_breaks_it(self, behave):
+        """It is paused once; then, since it can do another text, this one is to blame. The others have their vectors."""
         self.declare(concurrency=1)
+        self.provider.otherwise = behave
+        self.drop(*chunked("file:///a", *(f"text {i}" for i in range(13)), "POISON"))
+        self.assertEqual(self.embed()["chunks_embedded"], 13)
+        (bad,) = [row for row in self.waiting() if row[1] != "complete"]
+        self.assertEqual(bad[:3], ("POISON", "pending", 1))
+        self.assertEqual(self.health()["failures"], 0)
+
+    def test_a_server_that_fails_at_a_text(self):
+        self.check_one_that_breaks_it(provider.refusing("POISON", 500))
+        self.assertEqual(self.provider.asked("POISON"), 5)  # of 14, 7, 4, 2 and 1
+        self.assertEqual(self.provider.asked(PROBE), 4)
+
+    def test_a_server_that_dies_at_a_text(self):
+        self.check_one_that_breaks_it(provider.breaking("POISON"))
+
+    def test_a_text_that_a_server_always_fails_at(self):
+        """Alone in the queue it has six attempts, and fails with the server's words."""
+        self.declare()
         self.provider.otherwise = provider.refusing("POISON", 500)
-        self.drop(*chunked("file:///a", "POISON"), *chunked("file:///b", *(f"text {i}" for i in range(7))))
+        self.drop(*chunked("file:///a", "POISON"))
+        for attempt in range(1, 6):
+            self.assertEqual(self.embed(), {"chunks_embedded": 0, "chunks_failed": 0, "documents_completed": 0})
+            self.assertEqual(self.waiting(), [("POISON", "pending", attempt, "answered 500: POISON is refused")])
+            wait = self.site.value("SELECT extract(epoch FROM next_attempt_at - now())::float8 FROM pmoves_kb.chunks_next")
+            self.assertLess(abs(wait - 5 * 2 ** (attempt - 1)), 4)
+            self.site.query("UPDATE pmoves_kb.chunks_next SET next_attempt_at = now()")
+        self.assertEqual(self.embed(), {"chunks_embedded": 0, "chunks_failed": 1, "documents_completed": 1})
+        self.assertEqual(self.served(), {"POISON": ("failed", "answered 500: POISON is refused")})
+        self.assertEqual([(c["status"], c["failed"]) for c in self.completions()], [("partial", 1)])
+        self.assertEqual(self.provider.asked("POISON"), 12, "want one that pauses, and one that counts, of each")
+        self.assertEqual(self.provider.asked(PROBE), 6)
+
+    def test_a_server_that_fails_at_everything(self):
+        """No text is blamed, however often it does."""
+        self.declare(concurrency=1)
+        self.provider.script = [provider.status(500)] * 4  # a text, a text, the harmless word, a text
+        self.provider.otherwise = provider.status(500)
+        self.drop(*chunked("file:///a", "one"))
         with Worker(self.site):
-            wait_until(lambda: len(self.served("file:///b")) == 7, what="the other texts")
-        self.assertEqual(self.waiting(), [("POISON", "pending", 0, None)])
-        self.assertEqual(self.health()["error"], "answered 500: POISON is refused")
+            wait_until(lambda: (self.health() or {"failures": 0})["failures"] >= 3, self.health)
+        self.assertEqual(self.waiting(), [("one", "pending", 0, None)])
+        self.assertGreaterEqual(self.provider.asked(PROBE), 2)
+
+    def test_a_failure_with_retry_after_is_no_texts(self):
+        self.declare(concurrency=1)
+        self.provider.script = [provider.status(503, **{"Retry_After": "1"})] * 3
+        self.drop(*chunked("file:///a", "one"))
+        self.assertEqual(self.embed()["chunks_embedded"], 1)
+        self.assertEqual((self.provider.asked("one"), self.provider.asked(PROBE)), (4, 0))
+
+    def test_equal_texts_are_asked_for_once(self):
+        self.declare(concurrency=1)
+        self.provider.otherwise = provider.refusing("POISON")
+        self.drop(*chunked("file:///a", "same", "POISON", "other", "same"), *chunked("file:///b", "POISON", "same"))
+        self.assertEqual(self.embed(), {"chunks_embedded": 4, "chunks_failed": 2, "documents_completed": 2})
+        self.assertEqual(self.provider.requests[0].texts, ["same", "POISON", "other"])
+        self.assertEqual({uri: self.served(uri)["POISON"] for uri in ("file:///a", "file:///b")},
+                         dict.fromkeys(("file:///a", "file:///b"), ("failed", "answered 400: POISON is refused")))
+        self.assertEqual(self.site.value("SELECT count(*) FROM pmoves_kb.chunks WHERE text = 'same'"), 3)
+        self.assert_vectors()
+
+    def test_connections_are_kept(self):
+        self.declare(concurrency=1, batch={"count": 1})
+        self.drop(*chunked("file:///a", *(f"text {i}" for i in range(20))))
+        self.embed()
+        self.assertEqual(len({r.peer for r in self.provider.requests}), 1)
+        self.assertEqual(len(self.provider.requests), 20)
+        self.assert_vectors()
+
+    def test_a_kept_connection_that_the_server_closes(self):
+        """Nothing has failed by that."""
+        self.declare(concurrency=1, batch={"count": 1})
+        self.provider.otherwise = provider.closing()
+        self.drop(*chunked("file:///a", *(f"text {i}" for i in range(5))))
+        self.assertEqual(self.embed()["chunks_embedded"], 5)
+        self.assertEqual(self.health()["failures"], 0)
+        self.assertIsNone(self.health()["error"])
 
     def test_nonsense_for_a_text(self):
         """Three attempts; the others have their vectors at once."""
         for number, (behave, error) in enumerate(((provider.nan("POISON"), "finite"),
-                                                  (provider.zeros("POISON"), "all zeros"))):
+                                                  (provider.zeros("POISON"), "all zeros"),
+                                                  (provider.empty("POISON"), "empty"))):
             with self.subTest(error=error):
                 self.declare(concurrency=1)
                 self.provider.otherwise = behave
@@ -466,7 +598,8 @@ class TestAgain(KnowledgeCase):
 
 class TestCommand(KnowledgeCase):
     def test_usage(self):
-        for args in (("--again", "some"), ("local",), ("--document", "x"), ("--again", "all", "--document", "x")):
+        for args in (("--again", "some"), ("local",), ("--document", "x"), ("--again", "all", "--document", "x"),
+                     ("--again", "failed", "--document", str(uuid.uuid4()))):
             self.site.run("embed", *args, code=USAGE)
         self.site.run("embed", "--resume", "nobody", code=USAGE)
 

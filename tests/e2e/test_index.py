@@ -200,9 +200,13 @@ class TestFolder(IndexCase):
 
     def test_usage(self):
         for args in ((), ("a", "b"), ("--pack", "x", "."), ("--include", "", "."), ("--gate", "A", "."),
+                     ("-i", "!*.md", "."), ("-x", "!*.md", "."), ("-i", "./docs", "."), ("-i", "docs/../a", "."),
+                     ("-i", ".", "."), ("-x", "docs/..", "."),
                      ("--rev", "main", "."), ("--name", "x", "."), ("--name", "x/", ".")):
             with self.subTest(args):
                 self.assertEqual(self.site.run("index", *args).code, USAGE)
+        for pattern in (r"\!*.md", "/docs", ".x", "..x/y", "a/...", "*."):
+            self.site.run("index", "-n", "-i", pattern, self.top, code=0)
         self.assertIn("nowhere", self.site.run("index", "nowhere", code=CONFIG).text)
         self.assertIn("neither", self.site.run("index", "/dev/null", code=CONFIG).text)
 
@@ -302,6 +306,40 @@ class TestRepository(RepositoryCase):
         self.git("mv", "old", "new")
         self.commit()
         self.assertEqual(self.sent(), {f"new/{i}": f"was old/{i}" for i in range(1500)})
+
+    def test_an_object_that_is_missing(self):
+        """As in a partial clone. The next run begins where this one did."""
+        self.write("here", "1")
+        self.write("docs/é", "2")
+        self.commit()
+        blob = self.git("rev-parse", "HEAD:docs/é")
+        path = self.top / ".git" / "objects" / blob[:2] / blob[2:]
+        aside = path.rename(path.with_suffix(".aside"))
+        said = self.index(code=CONFIG).text
+        self.assertIn("can't read an object", said)
+        self.assertIn("docs/%C3%A9", said)
+        self.assertIn("git fsck", said)
+        self.assertIsNone(self.recorded())
+        aside.rename(path)
+        self.assertEqual(self.sent(), {"here": "text", "docs/%C3%A9": "text"})
+
+    def test_names_that_are_too_long(self):
+        """The loader would reject their uris. A file that leaves such a name is a document from then on."""
+        deep = "/".join(["漢" * 60] * 4) + "/a"
+        self.write(deep, LINES)
+        self.commit()
+        self.assertEqual(self.sent(), {})
+        self.assertIn("longer than 2,000 bytes", "".join(self.skipped().values()))
+        self.git("mv", deep, "short")
+        self.commit()
+        self.assertEqual(self.sent(), {"short": "text"})
+        os.makedirs(os.path.dirname(self.top / deep), exist_ok=True)
+        self.git("mv", "short", deep)
+        self.commit()
+        self.assertEqual(self.sent(), {"short": "deleted"})
+        self.git("rm", "-q", deep)
+        self.commit()
+        self.assertEqual(self.sent(), {})
 
     def test_submodules_are_passed_over(self):
         other = self.site.folder / "other"

@@ -44,8 +44,8 @@ class StateCase(SiteCase):
 
     def next(self, doc, *statuses, revision=1, age="0"):
         """A revision that waits, with chunks of these states."""
-        self.site.query("INSERT INTO pmoves_kb.documents_next (doc_id, revision, adds, sinks) VALUES (%s, %s, false, '{}')",
-                        doc, revision)
+        self.site.query("INSERT INTO pmoves_kb.documents_next (doc_id, revision, adds, sinks, created_at)"
+                        " VALUES (%s, %s, false, '{}', now() - %s::interval)", doc, revision, age)
         for i, status in enumerate(statuses):
             self.site.query(
                 f"INSERT INTO pmoves_kb.chunks_next (chunk_id, doc_id, text, idx, sha256, embedding_status, claim_id,"
@@ -133,6 +133,12 @@ class TestDoctor(StateCase):
     def test_chunks_that_wait_in_vain(self):
         self.next(self.document("pending", 0), "pending", "pending", age="11 minutes")
         self.assertIn("2 of 1 document", self.only("chunks-stuck", "owed")["text"])
+        # An embedder that fails takes them in hand every few minutes, and gives them back behind the others.
+        self.site.query("UPDATE pmoves_kb.chunks_next SET next_attempt_at = now()")
+        self.assertIn("2 of 1 document", self.only("chunks-stuck", "owed")["text"])
+        self.site.query("UPDATE pmoves_kb.chunks_next SET next_attempt_at = now() + interval '1 minute'")
+        self.well()
+        self.site.query("UPDATE pmoves_kb.chunks_next SET next_attempt_at = now()")
         self.embedder("busy", last_success_at="now")
         self.well()
 

@@ -4,12 +4,15 @@ import datetime
 import hashlib
 import json
 import os
+import threading
 import unittest
 import uuid
 
 import psycopg.sql
 
-from knowledge import KnowledgeCase, document
+from knowledge import KnowledgeCase, Worker, document
+from provider import held
+from receiver import Receiver, new_secret
 from support import (CONFIG, EXACTLY, FINE, NOW, ROOT, UTC, Site, SiteCase, event, metric, pack, seal, wait_until)
 
 MIGRATIONS = sorted((ROOT / "db" / "migrations").glob("[0-9][0-9][0-9]_*.sql"))
@@ -326,6 +329,29 @@ class TestNewerDatabase(SiteCase):
             site.wait_settled(2)
         self.assertEqual(site.query("SELECT value FROM metrics ORDER BY 1"), [(1.0,), (2.0,)])
 
+    def test_events_wait_too(self):
+        """What the courier of a running daemon writes is a newer program's affair by now."""
+        site = self.site
+        site.configure(f"manifests: manifests\nlog: {{level: info}}\ngates: {{default: {{{EXACTLY.format(1)}}}}}")
+        (site.folder / "manifests" / "sinks").mkdir(parents=True)
+        with Receiver() as receiver:
+            (site.folder / "manifests" / "sinks" / "ops.yaml").write_text(json.dumps(
+                {"sink": "ops", "url": receiver.url, "events": ["gate.done"], "allow_private": True,
+                 "secret": {"env": "OPS_SECRET"}}))
+            site.environment["OPS_SECRET"] = new_secret()
+            with site.daemon() as daemon:
+                site.put("a.msgpack", pack(metric(value=1)))
+                receiver.wait(1)
+                wait_until(lambda: site.value("SELECT state FROM event_delivery") == "delivered", "it is settled")
+                site.query(FUTURE.format("spoolgate_migration"))
+                site.query("UPDATE event_delivery SET state = 'waiting', due_at = now()")
+                site.query("NOTIFY event_updates")
+                wait_until(lambda: "events wait" in daemon.log and "999_future" in daemon.log, lambda: daemon.log)
+                self.assertEqual(site.value("SELECT state FROM event_delivery"), "waiting")
+                site.query("DELETE FROM spoolgate_migration WHERE number = 999")
+                wait_until(lambda: site.value("SELECT state FROM event_delivery") == "delivered", "it is delivered")
+        self.assertEqual(len(receiver.requests), 2)
+
     def test_migrated_while_a_batch_is_on_its_way(self):
         """The batch waits for a lock when the newer program migrates: nothing of it is committed."""
         site = self.site
@@ -400,6 +426,51 @@ class TestKnowledge(KnowledgeCase):
             site.query("DELETE FROM pmoves_kb.spoolgate_migration WHERE number = 999")
             site.wait_settled(2)
         self.assertEqual(site.value("SELECT count(*) FROM pmoves_kb.documents"), 2)
+
+    def check_embed_holds(self, table):
+        """A worker that was connected before asks nobody for vectors, and says why, once."""
+        site = self.site
+        self.declare(concurrency=1)
+        with Worker(site) as worker:
+            self.drop(document("file:///a", "one"))
+            self.wait_complete(1)
+            site.query("UPDATE pmoves_kb.embedder SET not_before = 'infinity'")
+            self.drop(document("file:///b", "two"))
+            site.query(FUTURE.format(table))
+            site.query("UPDATE pmoves_kb.embedder SET not_before = NULL")
+            site.query("NOTIFY embed_updates")
+            wait_until(lambda: "999_future" in worker.log, lambda: worker.log)
+            self.assertIn("install the newer spoolgate", worker.log)
+            self.assertEqual(self.waiting(), [("two", "pending", 0, None)])
+            self.assertEqual(self.provider.asked("two"), 0)
+            site.query(f"DELETE FROM {table} WHERE number = 999")
+            self.wait_complete(2)
+            self.assertEqual(worker.log.count("999_future"), 1)
+
+    def test_a_worker_holds_for_a_newer_knowledge_base(self):
+        self.check_embed_holds("pmoves_kb.spoolgate_migration")
+
+    def test_a_worker_holds_for_newer_receipts(self):
+        """It writes events, too."""
+        self.check_embed_holds("spoolgate_migration")
+
+    def test_migrated_during_a_request(self):
+        """The vector isn't written, and comes with the next claim."""
+        site = self.site
+        self.declare(concurrency=1)
+        answer = threading.Event()
+        self.addCleanup(answer.set)
+        self.provider.script = [held(answer)]
+        self.drop(document("file:///a", "one"))
+        with Worker(site) as worker:
+            wait_until(lambda: self.provider.requests, "a request")
+            site.query(FUTURE.format("pmoves_kb.spoolgate_migration"))
+            answer.set()
+            wait_until(lambda: "999_future" in worker.log, lambda: worker.log)
+            self.assertEqual(self.waiting(), [("one", "processing", 0, None)])
+            site.query("DELETE FROM pmoves_kb.spoolgate_migration WHERE number = 999")
+            self.wait_complete(1)  # its claim holds: the answer was kept
+        self.assertEqual(self.provider.asked("one"), 1)
 
     def test_a_newer_knowledge_base(self):
         site = self.site

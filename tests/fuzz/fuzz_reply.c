@@ -54,7 +54,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     if (how == EMBED_DONE)
         check_vectors(vectors, count, dimensions);
     how = embed_reply_refusal(statuses[bytes[0] / 8 % 7], exact, len - 2, &said);
-    assert(how == EMBED_LATER || how == EMBED_STOPPED || how == EMBED_TOO_MUCH);
+    assert(how == EMBED_LATER || how == EMBED_TROUBLE || how == EMBED_FORBIDDEN ||
+           how == EMBED_STOPPED || how == EMBED_TOO_MUCH);
     check_text(&said);
     free(vectors);
     free(exact);

@@ -193,6 +193,64 @@ Test(embed_claim, fates)
     knowledge_close(&h.k);
 }
 
+/* A text that a server fails at has more time than one that gets nonsense. Times are twice as long
+ * each time; a text that is the same shares its vector. */
+Test(embed_claim, attempts)
+{
+    static const struct {
+        enum embed_fate fate;
+        const char *want; /* status, attempts and seconds until the next, after each */
+    } rows[] = {
+        {PIECE_AGAIN, "pending 1 5, pending 2 10, failed 3"},
+        {PIECE_BREAKS, "pending 1 5, pending 2 10, pending 3 20, pending 4 40, pending 5 80, "
+                       "failed 6"},
+        {PIECE_REFUSED, "failed 1"},
+    };
+    static const char state[] =
+        "SELECT embedding_status || ' ' || attempts || CASE embedding_status WHEN 'pending' THEN "
+        "' ' || ceil(extract(epoch FROM next_attempt_at - now())) ELSE '' END FROM "
+        "pmoves_kb.chunks_next WHERE text = 'one'";
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct hands h;
+        struct buf got = {0};
+        struct embed_settled settled = {0};
+        open_hands(&h);
+        while (settled.failed == 0) {
+            EXPECT_OK(pg_exec(h.pg, "UPDATE pmoves_kb.chunks_next SET next_attempt_at = now() "
+                                    "WHERE text = 'one'"));
+            EXPECT_OK(pg_exec(h.pg, "UPDATE pmoves_kb.chunks_next SET next_attempt_at = now() + "
+                                    "interval '1 h' WHERE text <> 'one'"));
+            struct embed_claim c = take(&h, 100, 1);
+            c.pieces[0].fate = rows[i].fate;
+            c.pieces[0].error = mem_strdup("e");
+            settled = settle(&h, &c);
+            buf_printf(&got, "%s%s", got.len > 0 ? ", " : "", database_value(&h.k.x.db, state));
+        }
+        cr_expect_str_eq(buf_cstr(&got), rows[i].want, "want %s, got %s", rows[i].want,
+                         buf_cstr(&got));
+        buf_free(&got);
+        knowledge_close(&h.k);
+    }
+}
+
+/* Two of one text: the vector is there once, and goes to both. */
+Test(embed_claim, shared_vector)
+{
+    struct hands h;
+    open_hands(&h);
+    struct embed_claim c = take(&h, 100, 3);
+    make_vectors(&c);
+    c.pieces[1].vector = 0;
+    c.vectors[0] = 3;
+    struct embed_settled got = settle(&h, &c);
+    EXPECT_SETTLED(got, 3, 0, 2);
+    EXPECT_VALUE(&h.k.x.db,
+                 "SELECT string_agg(text || embedding::text, ' ' ORDER BY text) FROM "
+                 "pmoves_kb.chunks",
+                 "one{3,0,0} three{1,0,0} two{3,0,0}");
+    knowledge_close(&h.k);
+}
+
 /* What is given back is due at once, in the place that it had. */
 Test(embed_claim, given_back)
 {

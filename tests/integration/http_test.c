@@ -531,3 +531,41 @@ Test(http, exchange)
     cr_expect_str_eq(buf_cstr(&text), "* 127.0.0.1: not a public address: not connected to\n");
     buf_free(&text);
 }
+
+/* A kept connection serves the next request; not one with a guard that it was opened without; and
+ * one that the listener has closed is opened anew, without a failure. */
+Test(http, kept)
+{
+    static const struct {
+        const char *path;
+        bool allow_private;
+        enum err_class want;
+        unsigned accepted; /* connections by then */
+    } rows[] =
+        {
+            {"/echo", true, ERR_NONE, 1},    {"/echo", true, ERR_NONE, 1},
+            {"/once", true, ERR_NONE, 1},    {"/echo", true, ERR_NONE, 2},
+            {"/close", true, ERR_REMOTE, 3}, /* asked once more, since it might just have gone */
+            {"/echo", true, ERR_NONE, 4},    {"/echo", false, ERR_REMOTE, 4},
+            {"/echo", true, ERR_NONE, 5},
+        };
+    struct http_keep keep = {0};
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char url[LISTENER_URL];
+        struct http_reply reply;
+        struct http_request request = {.url =
+                                           listener_url(&listener, "127.0.0.1", rows[i].path, url),
+                                       .body = "hello",
+                                       .body_len = 5,
+                                       .timeout_us = 10 * SECOND,
+                                       .allow_private = rows[i].allow_private,
+                                       .keep = &keep};
+        struct err e = http_post(&request, &reply);
+        cr_expect_eq(e.cls, rows[i].want, "row %zu: want %d, got %d: %s", i, rows[i].want, e.cls,
+                     e.text);
+        cr_expect_eq(listener.accepted, rows[i].accepted, "row %zu: want %u connections, got %u", i,
+                     rows[i].accepted, listener.accepted);
+    }
+    http_keep_close(&keep);
+    http_keep_close(&keep);
+}

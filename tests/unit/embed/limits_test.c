@@ -48,3 +48,16 @@ Test(embed_limits, a_minute)
     }
     cr_expect_eq(asked, 7, "want 7, got %u", asked);
 }
+
+/* Other limits begin anew; the same ones, as each thread sets them at a reload, change nothing. */
+Test(embed_limits, other_limits)
+{
+    struct embed_limits l = {0};
+    embed_limits_set(&l, 0, 10);
+    embed_limits_spend(&l, 0, 100);
+    cr_expect_eq(embed_limits_wait(&l, 0), 10 * 60000000LL);
+    embed_limits_set(&l, 0, 10);
+    cr_expect_eq(embed_limits_wait(&l, 0), 10 * 60000000LL);
+    embed_limits_set(&l, 0, 100000);
+    cr_expect_eq(embed_limits_wait(&l, 0), 0);
+}

@@ -80,6 +80,8 @@ Test(document, frames)
     buf_free(&out);
 }
 
+#define POINTER "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
+
 Test(document, what_is_text)
 {
     static const struct {
@@ -96,6 +98,8 @@ Test(document, what_is_text)
          3, "UTF-8"},
         {"\xc3", 1, "UTF-8"},
         {"\xed\xa0\x80", 3, "UTF-8"},
+        {POINTER, sizeof POINTER - 1, "Git LFS"},
+        {"# On " POINTER, sizeof POINTER + 4, NULL},
     };
     for (size_t i = 0; i < COUNT(texts); i++) {
         const char *got = document_check(texts[i].bytes, texts[i].len);

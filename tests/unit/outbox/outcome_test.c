@@ -126,6 +126,7 @@ Test(outbox_outcome, answers_as_text)
         {BYTES("{\"path\":\"\\/hooks\\/T0\\/B1\",\"a\":\"\\/b\"}"),
          "{\"path\":\"[secret]\",\"a\":\"\\/b\"}"},
         {BYTES("what key=s3cret?"), "what [secret]?"},
+        {BYTES("bad key s3cret"), "bad key [secret]"},
         {BYTES("Bearer tok-123tok-123."), "[secret][secret]."},
         {BYTES("k3y!k3y"), "[secret]k3y"},
         {BYTES("abc plain example.org"), "abc plain example.org"}, /* no secrets, or too short */
