@@ -3,113 +3,136 @@
 --   question   any text; of a long one the first 10,000 characters, and of these 64 words
 --   pack       only chunks of it
 --
--- It takes the index to find rows, and no table of statistics: how many chunks have a word, the index counts. Only chunks
--- with the rarer words are scored, 10,000 or so: one that has nothing but frequent ones can't be among the best as long as
--- others have the rare ones.
+-- There is no table of statistics to be kept. How long chunks are, and how many have a word, a sample of the table's pages
+-- tells: always the same ones, so that they are in memory and the answer is the same; of a small table all. Of a word that is
+-- too rare for that the index counts the chunks.
+--
+-- The index knows no scores, so how many chunks are scored must be bounded. A chunk's pattern says which of the words it has,
+-- the rarest first, as '0101': the second and the fourth. Those with the greatest patterns are scored, some 10,000; where they
+-- end, the sample tells, too. All patterns above '0101' are the query w1 | w2 & (w3 | w4 & ...): the index reads the lists of
+-- its rare words, and skips through the others.
 --
 -- How often a word is in a chunk is read from ts_rank, which reads one tsvector without taking it apart in SQL: with all
 -- weights 1, its answer for one word that is there n times is (1/1 + 1/4 + ... + 1/n²) * 6/π², and 1 minus that is
--- 6/π² / (n + 1/2), nearly; 6/π² is 0.6079271.
+-- 6/π² / (n + 1/2), nearly; 6/π² is 0.6079271. Sums over the words are written out, a term for each, and run as statements of
+-- their own: to join the words to every chunk takes several times as long.
 CREATE OR REPLACE FUNCTION kb_match(question text, k integer DEFAULT 10, pack uuid DEFAULT NULL)
 RETURNS TABLE (chunk_id uuid, score double precision)
 LANGUAGE plpgsql STABLE ROWS 100
 SET search_path FROM CURRENT
-SET plan_cache_mode = force_custom_plan
 SET enable_seqscan = off
 SET work_mem = '32MB'
 SET jit = off
 AS $function$
 #variable_conflict use_column
 DECLARE
-    most  CONSTANT bigint = 10000;
-    total bigint;
-    word  tsquery;
-    words tsquery[] = '{}';
-    count bigint;
-    counts bigint[] = '{}';
+    most    CONSTANT integer = 10000;
+    pages   CONSTANT double precision = pg_relation_size('pmoves_kb.chunks') / current_setting('block_size')::integer;
+    share   CONSTANT double precision = least(1, 1500 / greatest(pages, 1)); -- of the pages that are the sample
+    sampled CONSTANT text = 'pmoves_kb.chunks c TABLESAMPLE SYSTEM ($1) REPEATABLE (0)';
+    rows    bigint;             -- of the sample
+    length  double precision;   -- the mean of those that have a word, in bytes
+    words   tsquery[];
+    counts  double precision[]; -- chunks, of all, that have the word
     weights double precision[];
-    wanted tsquery;
-    every  tsquery;
-    sum_of bigint = 0;
+    greatest_first text[];      -- patterns of the sample: as many as are scored, and one more
+    last    text;               -- the one more; NULL: all that have any word are scored
+    above   tsquery;            -- greater patterns
+    others  tsquery;            -- not less
+    room    bigint = 0;         -- for those that are no greater
+    by_text text;
+    by_all  text;
 BEGIN
-    FOR word IN
-        SELECT ('''' || replace(replace(w.lexeme, '\', '\\'), '''', '''''') || '''')::tsquery
-          FROM unnest(to_tsvector('english', left(question, 10000))) w
-         ORDER BY w.positions[1]
-         LIMIT 64 LOOP
-        SELECT count(*) INTO count
-          FROM pmoves_kb.chunks c
-         WHERE c.text_search @@ word AND (pack IS NULL OR c.pack_id = pack);
-        words = array_append(words, word);
-        counts = array_append(counts, count);
-    END LOOP;
-    IF cardinality(words) = 0 THEN
+    SELECT array_agg(w.word) INTO words
+      FROM (SELECT ('''' || replace(replace(w.lexeme, '\', '\\'), '''', '''''') || '''')::tsquery AS word
+              FROM unnest(to_tsvector('english', left(question, 10000))) w
+             ORDER BY w.positions[1]
+             LIMIT 64) w;
+    IF words IS NULL THEN
         RETURN;
     END IF;
 
-    -- The server's estimate will do for many chunks; of few, or where there is none, they are counted.
-    SELECT r.reltuples INTO total FROM pg_class r WHERE r.oid = 'pmoves_kb.chunks'::regclass;
-    IF total < 100000 OR pack IS NOT NULL THEN
-        SELECT count(*) INTO total FROM pmoves_kb.chunks c WHERE pack IS NULL OR c.pack_id = pack;
-    END IF;
-    SELECT array_agg(w.word ORDER BY w.count, w.at), array_agg(w.count ORDER BY w.count, w.at),
-           array_agg(ln(1 + (greatest(total, w.count) - w.count + 0.5) / (w.count + 0.5)) ORDER BY w.count, w.at)
-      INTO words, counts, weights
+    EXECUTE (SELECT format('SELECT count(*), coalesce(avg(octet_length(c.text)) FILTER (WHERE %s), avg(octet_length(c.text)), 1),'
+                           ' ARRAY[%s] FROM %s',
+                           string_agg(format('c.text_search @@ %L', w.word), ' OR '),
+                           string_agg(format('count(*) FILTER (WHERE c.text_search @@ %L)::double precision', w.word), ', '), sampled)
+               FROM unnest(words) AS w (word))
+       INTO rows, length, counts
+      USING 100 * share;
+    FOR i IN 1 .. cardinality(words) LOOP
+        IF counts[i] >= 10 THEN
+            counts[i] = counts[i] / share;
+        ELSIF share < 1 THEN
+            counts[i] = (SELECT count(*) FROM (SELECT FROM pmoves_kb.chunks c WHERE c.text_search @@ words[i] LIMIT most) c);
+        END IF;
+    END LOOP;
+    SELECT array_agg(w.word ORDER BY w.count, w.at),
+           array_agg(ln(1 + (greatest(rows / share, w.count) - w.count + 0.5) / (w.count + 0.5)) ORDER BY w.count, w.at)
+      INTO words, weights
       FROM unnest(words, counts) WITH ORDINALITY AS w (word, count, at);
 
-    FOR i IN 1 .. cardinality(words) LOOP
-        sum_of = sum_of + counts[i];
-        EXIT WHEN wanted IS NOT NULL AND sum_of > most;
-        wanted = CASE WHEN wanted IS NULL THEN words[i] ELSE wanted || words[i] END;
-    END LOOP;
-    -- Frequent words alone: chunks that have all of them, where there are enough.
-    IF counts[1] > most THEN
-        FOR i IN 1 .. cardinality(words) LOOP
-            every = CASE WHEN every IS NULL THEN words[i] ELSE every && words[i] END;
-        END LOOP;
-        SELECT count(*) INTO count
-          FROM (SELECT FROM pmoves_kb.chunks c
-                 WHERE c.text_search @@ every AND (pack IS NULL OR c.pack_id = pack) LIMIT k) c;
-        IF count >= k THEN
-            wanted = every;
+    EXECUTE (SELECT format('SELECT ARRAY(SELECT p.pattern FROM (SELECT %s AS pattern FROM %s WHERE $2 IS NULL OR c.pack_id = $2) p'
+                           ' WHERE p.pattern ~ ''1'' ORDER BY p.pattern COLLATE "C" DESC LIMIT $3)',
+                           string_agg(format('CASE WHEN c.text_search @@ %L THEN ''1'' ELSE ''0'' END', w.word), ' || '), sampled)
+               FROM unnest(words) AS w (word))
+       INTO greatest_first
+      USING 100 * share, pack, ceil(most * share)::bigint + 1;
+    last = greatest_first[ceil(most * share)::bigint + 1];
+    FOR i IN REVERSE cardinality(words) .. 1 LOOP
+        IF substr(last, i, 1) = '1' THEN
+            above = words[i] && above;
+            others = CASE WHEN others IS NULL THEN words[i] ELSE words[i] && others END;
+        ELSE
+            above = CASE WHEN above IS NULL THEN words[i] ELSE words[i] || above END;
+            others = CASE WHEN others IS NULL THEN words[i] ELSE words[i] || others END;
         END IF;
+    END LOOP;
+    -- Of few that are greater, or none, as with a single word that is in most chunks: some that are equal.
+    IF array_position(greatest_first, last) <= most * share / 2 THEN
+        room = most;
     END IF;
 
-    RETURN QUERY
+    -- A word that is there t times gives t / (t + n), which is 1 - n / (t + n); n is by the chunk's length.
+    SELECT string_agg(format('%s * (1 - n / (n + round(0.6079271 / (1 - ts_rank(''{1,1,1,1}'', words, %L)) - 0.5)))',
+                             2.2 * w.weight, w.word), ' + '),
+           string_agg(format('%s * (1 - n / (n + round(0.6079271 / (1 - ts_rank(''{1,1,1,1}'', words, %L)) - 0.5)'
+                             ' + round(0.6079271 / (1 - ts_rank(''{1,1,1,1}'', title, %2$L)) - 0.5)))',
+                             2.2 * w.weight, w.word), ' + ')
+      INTO by_text, by_all
+      FROM unnest(words, weights) AS w (word, weight);
+    RETURN QUERY EXECUTE format($statement$
     WITH found AS (
-        (SELECT c.chunk_id FROM pmoves_kb.chunks c
-          WHERE c.text_search @@ wanted AND (pack IS NULL OR c.pack_id = pack)
-          LIMIT most)
+        (SELECT c.chunk_id, c.text_search || ''::tsvector AS words, 1.2 * (0.25 + 0.75 * octet_length(c.text) / $1) AS n
+           FROM pmoves_kb.chunks c
+          WHERE c.text_search @@ $2 AND ($5 IS NULL OR c.pack_id = $5)
+          LIMIT 2 * $7)
+        UNION ALL
+        (SELECT c.chunk_id, c.text_search || ''::tsvector, 1.2 * (0.25 + 0.75 * octet_length(c.text) / $1)
+           FROM pmoves_kb.chunks c
+          WHERE c.text_search @@ $3 AND (c.text_search @@ $2) IS NOT TRUE AND ($5 IS NULL OR c.pack_id = $5)
+          LIMIT $4)
+    ), best AS (
+        (SELECT f.chunk_id FROM found f ORDER BY %1$s DESC LIMIT greatest(500, 3 * $6))
         UNION
         SELECT first.chunk_id
           FROM (SELECT d.doc_id FROM pmoves_kb.documents d
-                 WHERE to_tsvector('english', left(d.title, 1000)) @@ wanted LIMIT most / 10) d
+                 WHERE to_tsvector('english', left(d.title, 1000)) @@ $3 LIMIT 500) d
          CROSS JOIN LATERAL (
                SELECT c.chunk_id FROM pmoves_kb.chunks c
-                WHERE c.doc_id = d.doc_id AND (pack IS NULL OR c.pack_id = pack)
+                WHERE c.doc_id = d.doc_id AND ($5 IS NULL OR c.pack_id = $5)
                 ORDER BY c.idx LIMIT 1) first
-    ), unpacked AS MATERIALIZED ( -- once, not for every word
-        SELECT c.chunk_id, octet_length(c.text)::double precision AS length, c.text_search || ''::tsvector AS text,
-               to_tsvector('english', left(concat_ws(' ', d.title, s.heading), 1000)) AS title
-          FROM found f
-          JOIN pmoves_kb.chunks c USING (chunk_id)
-          LEFT JOIN pmoves_kb.documents d ON d.doc_id = c.doc_id
-          LEFT JOIN pmoves_kb.sections s ON s.section_id = c.section_id
     )
-    SELECT u.chunk_id, bm25.score
-      FROM unpacked u
-     CROSS JOIN (SELECT avg(u.length) AS length FROM unpacked u) mean
-     CROSS JOIN LATERAL (
-           SELECT sum(t.weight * t.times * (1.2 + 1)
-                      / (t.times + 1.2 * (1 - 0.75 + 0.75 * u.length / mean.length))) AS score
-             FROM (SELECT w.weight,
-                          round(0.6079271 / (1 - ts_rank('{1,1,1,1}', u.text, w.word)) - 0.5)
-                          + round(0.6079271 / (1 - ts_rank('{1,1,1,1}', u.title, w.word)) - 0.5) AS times
-                     FROM unnest(words, weights) AS w (word, weight)
-                   OFFSET 0) t) bm25
-     WHERE bm25.score > 0
-     ORDER BY bm25.score DESC, u.chunk_id
-     LIMIT k;
+    SELECT b.chunk_id, %2$s AS score
+      FROM (SELECT c.chunk_id, c.text_search AS words, 1.2 * (0.25 + 0.75 * octet_length(c.text) / $1) AS n,
+                   to_tsvector('english', left(concat_ws(' ', d.title, s.heading), 1000)) AS title
+              FROM best
+              JOIN pmoves_kb.chunks c USING (chunk_id)
+              LEFT JOIN pmoves_kb.documents d ON d.doc_id = c.doc_id
+              LEFT JOIN pmoves_kb.sections s ON s.section_id = c.section_id
+            OFFSET 0) b
+     ORDER BY score DESC, b.chunk_id
+     LIMIT $6$statement$, by_text, by_all)
+    USING length, above, others, room, pack, k, most;
 END
 $function$;
 COMMENT ON FUNCTION kb_match(text, integer, uuid) IS :'version';

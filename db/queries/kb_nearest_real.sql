@@ -4,12 +4,13 @@
 --   pack    only chunks of it
 --
 -- The cosine is written out, a term for each number, and run as a statement of its own: that takes a half of what unnest and
--- sum() do, or less.
+-- sum() do, or less. Of many chunks the server's parallel workers look at a share each.
 CREATE OR REPLACE FUNCTION kb_nearest(query real[], k integer DEFAULT 10, pack uuid DEFAULT NULL)
 RETURNS TABLE (chunk_id uuid, doc_id uuid, section_id uuid, uri text, title text, heading text, text text, md jsonb,
                score double precision)
 LANGUAGE plpgsql STABLE ROWS 100
 SET search_path FROM CURRENT
+SET enable_seqscan = on -- kb_search has it off
 SET jit = off
 AS $function$
 #variable_conflict use_column
@@ -39,8 +40,8 @@ BEGIN
     SELECT n.chunk_id, n.doc_id, n.section_id, a.uri::text, d.title::text, s.heading::text, n.text::text, n.md, n.score
       FROM (SELECT c.chunk_id, c.doc_id, c.section_id, c.text, c.md, (%s) / nullif(sqrt(%s), 0) AS score
               FROM pmoves_kb.chunks c
-             CROSS JOIN LATERAL ( -- read once, not for every number: hence OFFSET 0
-                   SELECT c.embedding || '{}'::real[] AS v OFFSET 0) e
+             -- Read once, not for every number. A subselect with OFFSET 0 would do that, too, but not in parallel.
+             CROSS JOIN LATERAL array_cat(c.embedding, '{}'::real[]) AS v
              WHERE c.embedding IS NOT NULL AND ($2 IS NULL OR c.pack_id = $2)
              ORDER BY score DESC NULLS LAST, c.chunk_id
              LIMIT $1) n
