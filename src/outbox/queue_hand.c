@@ -42,10 +42,14 @@ struct err queue_replay(struct pg *pg, const char *sink, const struct queue_filt
 
 struct err queue_enable(struct pg *pg, const char *sink, bool *known)
 {
-    uint64_t count;
-    struct err e = query_by_hand(pg, sql_queue_enable, PG_PARAMS(sink), &count);
-    *known = count > 0;
-    return e;
+    PGresult *rows;
+    bool more = true;
+    TRY(pg_query(pg, sql_queue_enable, PG_PARAMS(sink), &rows));
+    *known = PQntuples(rows) > 0;
+    PQclear(rows);
+    while (*known && more)
+        TRY(queue_wake(pg, sink, &more));
+    return pg_query(pg, sql_queue_tell, PG_NO_PARAMS, NULL);
 }
 
 /* Each statement does a bounded number of rows; until it finds none. */
