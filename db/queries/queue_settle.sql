@@ -75,7 +75,7 @@ UPDATE event_sink s
                 WHEN NOT k.is_probed THEN s.not_before END,
            CASE WHEN t.pause_us > 0 THEN now() + t.pause_us * interval '1 us' END),
        disabled_at = CASE WHEN t.is_gone THEN coalesce(s.disabled_at, now()) ELSE s.disabled_at END,
-       error = coalesce(t.error, s.error),
+       error = CASE WHEN s.disabled_at IS NULL THEN coalesce(t.error, s.error) ELSE s.error END, -- why it is
        last_success_at = CASE WHEN t.has_delivered THEN now() ELSE s.last_success_at END,
        last_failure_at = CASE WHEN t.failed > 0 OR t.is_gone THEN now() ELSE s.last_failure_at END
   FROM tally t

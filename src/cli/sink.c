@@ -91,6 +91,27 @@ static struct err enable(struct pg *pg, const struct manifest *set, struct reque
     return ERR_OK;
 }
 
+/* ---- disable ---- */
+
+static struct err disable(struct pg *pg, const struct manifest *set, struct request *r)
+{
+    struct err e = ERR_OK;
+    bool known;
+    const struct manifest_sink *declared = find_sink(set, r->sink, &e);
+    TRY(queue_disable(pg, r->sink, declared != NULL, &known));
+    if (!known)
+        return e;
+    if (r->json) {
+        json_t *o = json_pack("{s:s, s:b}", "sink", r->sink, "known", known);
+        show_json(o);
+        json_decref(o);
+    } else {
+        (void)printf("sink %s is off: its events wait until `spoolgate sink enable %s`\n", r->sink,
+                     r->sink);
+    }
+    return ERR_OK;
+}
+
 /* ---- replay ---- */
 
 /* What --since is about: the events that the sink is declared to want. */
@@ -208,8 +229,8 @@ static const struct verb {
     struct err (*act)(struct pg *pg, const struct manifest *set, struct request *r);
 } verbs[] = {
     {"list", false, false, true, list},    {"test", true, true, false, test},
-    {"enable", true, false, true, enable}, {"replay", true, true, true, replay},
-    {"log", true, false, true, show_log},
+    {"enable", true, false, true, enable}, {"disable", true, false, true, disable},
+    {"replay", true, true, true, replay},  {"log", true, false, true, show_log},
 };
 
 static const struct verb *find_verb(int argc, char **argv)
@@ -285,8 +306,9 @@ static int run(int argc, char **argv)
         return code;
     const struct verb *verb = find_verb(argc, argv);
     if (!verb)
-        return cli_usage(&cli_sink, "`list`, or test, enable, replay or log and a sink's name, "
-                                    "is wanted");
+        return cli_usage(&cli_sink,
+                         "`list`, or test, enable, disable, replay or log and a sink's name, "
+                         "is wanted");
     const char *problem = check(verb, &r);
     if (problem)
         return cli_usage(&cli_sink, problem);
@@ -300,7 +322,7 @@ static int run(int argc, char **argv)
 
 const struct cli_command cli_sink = {
     .name = "sink",
-    .arguments = "list | test|enable|replay|log NAME",
+    .arguments = "list | test|enable|disable|replay|log NAME",
     .summary = "who is told of events: how they are, a test, deliver again",
     .details =
         "list      every sink: state, what waits, dead letters, where it goes (never the whole "
@@ -310,6 +332,8 @@ const struct cli_command cli_sink = {
         "on\n"
         "          any other, 78 when nothing could be sent\n"
         "enable    a sink that answered 410 is disabled until then; also ends a pause\n"
+        "disable   nothing is sent until `enable`; its events wait, and new ones are queued for "
+        "it\n"
         "replay    queues events of the outbox again, with the ids they had: one, or all since a "
         "time\n"
         "          that the sink wants, be they delivered or from before it was declared\n"

@@ -7,6 +7,7 @@
 
 #include "base/time.h"
 #include "cli/show.h"
+#include "outbox/queue.h"
 
 enum { TROUBLE_SHOWN = 72 }; /* with the dots and the indent, 80 columns */
 
@@ -34,7 +35,9 @@ static void describe(const json_t *s, int64_t now, struct buf *out)
         if (show_int(s, "waiting") > 0)
             buf_str(out, "no manifest declares it: what waits, waits for one that does");
     } else if (strcmp(state, "disabled") == 0) {
-        buf_printf(out, "answered 410, %s ago; on again: spoolgate sink enable %s",
+        bool is_by_hand = strcmp(show_str(s, "error"), QUEUE_BY_HAND) == 0;
+        buf_printf(out, "%s, %s ago; on again: spoolgate sink enable %s",
+                   is_by_hand ? QUEUE_BY_HAND : "answered 410",
                    show_age(s, "disabled_at", now, age), show_str(s, "sink"));
     } else if (is_failing(s)) {
         int64_t failures = show_int(s, "failures");

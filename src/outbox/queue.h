@@ -141,10 +141,13 @@ struct queue_filter {
     const char *since, *until; /* since when: the event, or the dead letter, was written */
     const char *gate;          /* queue_replay's: the gate that the event is about */
     const char *dlq_id;        /* queue_redrive's */
+    const char *dlq_ids;       /* queue_drop's: "{12,15}" */
 };
 /* Dead letters wait for their sinks again, at once, with the whole schedule before them. Those of
  * no sink stay. */
 struct err queue_redrive(struct pg *pg, const struct queue_filter *which, uint64_t *count);
+/* Dead letters that wait to be redriven are forgotten, in statements of bounded size. */
+struct err queue_drop(struct pg *pg, const struct queue_filter *which, uint64_t *count);
 /* Events of the outbox are queued for `sink` (again), with the body that it had, if it had one;
  * those that wait for it already stay as they are. Dead letters among them count as redriven. */
 struct err queue_replay(struct pg *pg, const char *sink, const struct queue_filter *which,
@@ -152,6 +155,10 @@ struct err queue_replay(struct pg *pg, const char *sink, const struct queue_filt
 /* Forgets that a sink was disabled, paused or failing; what waits for it is due, by queue_wake.
  * False: nothing is known of it. */
 struct err queue_enable(struct pg *pg, const char *sink, bool *known);
+/* Nothing is sent to the sink until it is enabled; what is under way ends, and what waits or is
+ * still to come waits. False: it is neither declared nor known, and nothing was done. */
+#define QUEUE_BY_HAND "disabled by hand" /* event_sink's error then */
+struct err queue_disable(struct pg *pg, const char *sink, bool is_declared, bool *known);
 
 /* For maintenance, of one spool's events and of those that are no spool's, all older than before:
  * settled deliveries, their attempts, events that nobody waits for, dead letters that were

@@ -525,6 +525,25 @@ class TestDatabaseDown(DeliverCase):
         self.assertEqual(len({r.id for r in receiver.requests}), 2)
 
 
+class TestDisabled(DeliverCase):
+    def test_its_events_wait(self):
+        """Those that were queued before, and those that come; and a drain doesn't wait for them."""
+        receiver = self.listen()
+        self.sink(receiver)
+        with self.site.daemon():
+            self.put("a")
+            self.wait_delivered(2)
+            self.site.run("sink", "disable", "ops", code=FINE)
+            self.put("b")
+            self.wait_states("delivered", "delivered", "waiting", "waiting")
+        self.site.run("drain", "--force", code=FINE)
+        self.assertEqual(len(receiver.requests), 2)
+        with self.site.daemon():
+            self.site.run("sink", "enable", "ops", code=FINE)
+            self.wait_delivered(4)
+        self.assertEqual(len(receiver.requests), 4)
+
+
 class TestHeld(DeliverCase):
     """The database is there, and yet nothing may be delivered, or nothing can be settled."""
     def wait_told(self, daemon, *words):

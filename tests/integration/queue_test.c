@@ -973,6 +973,30 @@ Test(queue, a_newer_program_migrates_in_between)
     EXPECT_OK(queue_next_due(&db.pg, wants.items, 1, &wait_us)); /* no transaction is left open */
 }
 
+/* What was under way when it was disabled fails: that isn't why it is off. */
+Test(queue, one_that_is_disabled_by_hand)
+{
+    bool known;
+    EXPECT_OK(queue_disable(&db.pg, "ops", false, &known));
+    cr_expect(!known);
+    put(1, 1, "{ops}");
+    put(2, 1, "{ops}");
+    EXPECT_CLAIM(ME, "ops:1", "ops=1.1");
+    EXPECT_OK(queue_disable(&db.pg, "ops", false, &known));
+    cr_expect(known, "something waits for it");
+    EXPECT_OK(queue_disable(&db.pg, "audit", true, &known));
+    cr_expect(known, "it is declared");
+    settle("ops", "1.1", QUEUE_FAILED);
+    EXPECT_CLAIM(ME, "ops:9", "");
+    EXPECT_NEXT_DUE("ops:9", -1);
+    EXPECT_VALUE(&db,
+                 "SELECT string_agg(concat_ws(' ', sink, state, waiting, error), ', ')"
+                 "  FROM sink_health",
+                 "audit disabled 0 " QUEUE_BY_HAND ", ops disabled 2 " QUEUE_BY_HAND);
+    EXPECT_OK(queue_enable(&db.pg, "ops", &known));
+    EXPECT_CLAIM(ME, "ops:9", "ops=2.1,1.1");
+}
+
 /* A statement that settles has its deliveries before it takes the sink. */
 Test(queue, enabling_waits_for_no_delivery)
 {
