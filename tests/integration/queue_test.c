@@ -994,7 +994,7 @@ Test(queue, one_that_is_disabled_by_hand)
                  "  FROM sink_health",
                  "audit disabled 0 " QUEUE_BY_HAND ", ops disabled 2 " QUEUE_BY_HAND);
     EXPECT_OK(queue_enable(&db.pg, "ops", &known));
-    EXPECT_CLAIM(ME, "ops:9", "ops=2.1,1.1");
+    EXPECT_CLAIM(ME, "ops:9", "ops=1.1,2.1");
 }
 
 /* A statement that settles has its deliveries before it takes the sink. */
