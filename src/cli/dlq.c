@@ -23,6 +23,12 @@ struct request {
     char since_time[TIME_TEXT], before_time[TIME_TEXT];
 };
 
+/* Some letters are of none. */
+static const char *sink_of(const json_t *letter)
+{
+    return *show_str(letter, "sink") ? show_str(letter, "sink") : "-";
+}
+
 /* ---- list ---- */
 
 static void print_list(const json_t *rows, const char *limit)
@@ -37,10 +43,11 @@ static void print_list(const json_t *rows, const char *limit)
     (void)printf("%6s  %-16s %-26s %15s\n", "ID", "SINK", "EVENT", "SINCE");
     json_array_foreach(rows, i, d)
     {
+        char sink[SHOW_CELL];
         char age[STR_HUMAN];
         char error[SHOW_CLIP];
-        (void)printf("%6" PRId64 "  %-16s %-26s %11s ago%s\n", show_int(d, "id"),
-                     *show_str(d, "sink") ? show_str(d, "sink") : "-", show_str(d, "event_type"),
+        (void)printf("%6" PRId64 "  %s %-26s %11s ago%s\n", show_int(d, "id"),
+                     show_cell(sink_of(d), 16, sink), show_str(d, "event_type"),
                      show_age(d, "created_at", now, age),
                      *show_str(d, "retried_at") ? "  redriven" : "");
         (void)printf("        %s\n", show_clip(show_str(d, "error"), ERROR_SHOWN, error));
@@ -152,7 +159,7 @@ static struct err redrive_ids(struct pg *pg, int count, char **ids, uint64_t *re
 static struct err redrive(struct pg *pg, const struct request *r, int count, char **ids)
 {
     uint64_t redriven = 0;
-    char n[STR_HUMAN];
+    char n[STR_MANY];
     struct err e = count > 0 ? redrive_ids(pg, count, ids, &redriven)
                              : queue_redrive(pg,
                                              &(struct queue_filter){.sink = r->sink,
@@ -165,8 +172,7 @@ static struct err redrive(struct pg *pg, const struct request *r, int count, cha
     if (r->json)
         (void)printf("{\"redriven\":%" PRIu64 "}\n", redriven);
     else
-        (void)printf("%s dead letter%s queued for delivery again\n", str_count(redriven, n),
-                     redriven == 1 ? "" : "s");
+        (void)printf("%s queued for delivery again\n", str_many(redriven, "dead letter", n));
     return e;
 }
 
@@ -177,17 +183,18 @@ static void print_tally(const json_t *rows, uint64_t total)
     size_t i;
     json_t *d;
     int64_t now = time_now();
-    char n[STR_HUMAN];
+    char n[STR_MANY];
     (void)printf("%-16s %-26s %9s %15s\n", "SINK", "EVENT", "LETTERS", "OLDEST");
     json_array_foreach(rows, i, d)
     {
+        char sink[SHOW_CELL];
         char age[STR_HUMAN];
-        (void)printf("%-16s %-26s %9s %11s ago\n", *show_str(d, "sink") ? show_str(d, "sink") : "-",
+        (void)printf("%s %-26s %9s %11s ago\n", show_cell(sink_of(d), 16, sink),
                      show_str(d, "event_type"), show_count(d, "letters", n),
                      show_age(d, "oldest", now, age));
     }
-    (void)printf("%s dead letter%s would be gone for good. Nothing was dropped: --yes does it.\n",
-                 str_count(total, n), total == 1 ? "" : "s");
+    (void)printf("%s would be gone for good. Nothing was dropped: --yes does it.\n",
+                 str_many(total, "dead letter", n));
 }
 
 static uint64_t total_of(const json_t *tally)
@@ -204,7 +211,7 @@ static struct err drop(struct pg *pg, const struct request *r, int count, char *
 {
     struct buf list = {0};
     json_t *tally;
-    char n[STR_HUMAN];
+    char n[STR_MANY];
     for (int i = 0; i < count; i++)
         buf_printf(&list, "%c%s", i == 0 ? '{' : ',', ids[i]);
     if (count > 0)
@@ -229,7 +236,7 @@ static struct err drop(struct pg *pg, const struct request *r, int count, char *
     if (!err_is(&e) && r->json)
         (void)printf("{\"%s\":%" PRIu64 "}\n", r->yes ? "dropped" : "would_drop", total);
     else if (!err_is(&e) && (r->yes || total == 0))
-        (void)printf("%s dead letter%s dropped\n", str_count(total, n), total == 1 ? "" : "s");
+        (void)printf("%s dropped\n", str_many(total, "dead letter", n));
     else if (!err_is(&e))
         print_tally(tally, total);
     json_decref(tally);

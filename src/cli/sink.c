@@ -149,7 +149,7 @@ static struct err replay(struct pg *pg, const struct manifest *set, struct reque
     struct err e;
     const struct manifest_sink *sink = find_sink(set, r->sink, &e);
     uint64_t count = 0;
-    char n[STR_HUMAN];
+    char n[STR_MANY];
     if (!sink)
         return e;
     if (r->type != EVENT_COUNT && !sink->events[r->type])
@@ -159,8 +159,7 @@ static struct err replay(struct pg *pg, const struct manifest *set, struct reque
     if (r->json)
         (void)printf("{\"queued\":%" PRIu64 "}\n", count);
     else
-        (void)printf("%s event%s queued for sink %s\n", str_count(count, n), count == 1 ? "" : "s",
-                     r->sink);
+        (void)printf("%s queued for sink %s\n", str_many(count, "event", n), r->sink);
     return ERR_OK;
 }
 

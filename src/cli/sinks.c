@@ -70,14 +70,16 @@ static void put_row(struct buf *out, const json_t *s, enum sinks_shown shown)
     char oldest[STR_HUMAN];
     char age[STR_HUMAN];
     char success[STR_HUMAN + 4];
+    char sink[SHOW_CELL];
     struct buf trouble = {0};
     int64_t now = time_now();
     bool succeeded = show_time(s, "last_success_at") != INT64_MIN;
     (void)snprintf(success, sizeof success, "%s%s", show_age(s, "last_success_at", now, age),
                    succeeded ? " ago" : "");
-    buf_printf(out, "%-16s %-10s %9s %12s %6s %15s", show_str(s, "sink"), show_str(s, "state"),
-               show_count(s, "waiting", waiting), show_age(s, "oldest_waiting", now, oldest),
-               show_count(s, "dead_letters", dead), success);
+    buf_printf(out, "%s %-10s %9s %12s %6s %15s", show_cell(show_str(s, "sink"), 16, sink),
+               show_str(s, "state"), show_count(s, "waiting", waiting),
+               show_age(s, "oldest_waiting", now, oldest), show_count(s, "dead_letters", dead),
+               success);
     if (shown == SINKS_ALL && *show_str(s, "target"))
         buf_printf(out, "  %s", show_str(s, "target"));
     buf_byte(out, '\n');
