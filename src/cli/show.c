@@ -75,7 +75,7 @@ const char *show_clip(const char *text, size_t most, char clipped[SHOW_CLIP])
     size_t column = 0;
     if (most > SHOW_CLIP_MOST)
         most = SHOW_CLIP_MOST;
-    while (left > 0 && at <= 4 * (SHOW_CLIP_MOST - 1)) { /* combining characters take no column */
+    while (left > 0 && at < SHOW_CLIP - 8) { /* combining characters take no column */
         size_t bytes;
         int width = screen_character(p, left, &bytes);
         column += width < 0 ? 1 : (size_t)width;
