@@ -8,6 +8,7 @@
 
 #include "base/time.h"
 #include "bytes.h"
+#include "db/queries.h"
 #include "database.h"
 
 #define US_PER_S     TIME_US_PER_S
@@ -1015,6 +1016,25 @@ Test(queue, enabling_waits_for_no_delivery)
                  "SELECT string_agg((due_at <= now())::text, ' ' ORDER BY event_id)"
                  "  FROM event_delivery",
                  "false true");
+}
+
+/* ---- looking back ---- */
+
+/* Of a million attempts, too, the last few are found without sorting all. */
+Test(queue, the_last_attempts_are_found_by_index)
+{
+    struct buf sql = {0};
+    PGresult *rows;
+    bool is_sorted = false;
+    buf_printf(&sql, "EXPLAIN %s", sql_sink_log);
+    run("SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off;"
+        "SET enable_mergejoin = off");
+    EXPECT_OK(pg_query(&db.pg, buf_cstr(&sql), PG_PARAMS("ops", "20"), &rows));
+    for (int i = 0; i < PQntuples(rows); i++)
+        is_sorted |= strstr(PQgetvalue(rows, i, 0), "Sort") != NULL;
+    cr_expect(!is_sorted, "the plan sorts");
+    PQclear(rows);
+    buf_free(&sql);
 }
 
 /* ---- waiting ---- */
