@@ -88,13 +88,14 @@ _spoolgate_complete_operand() {
   case $1:$# in
     put:1 | inspect:1 | index:1) _spoolgate_files ;;
     lint:1) _spoolgate_files -d ;;
-    retry:1 | fail:1 | explain:1) _spoolgate_reply "$(_spoolgate_words batches)" ;;
+    retry:1 | fail:1) _spoolgate_reply "$(_spoolgate_words batches)" ;;
+    explain:1) _spoolgate_reply "$(_spoolgate_words batches) $(_spoolgate_words archived)" ;;
     embed:1) _spoolgate_reply "$(_spoolgate_words embedders)" ;;
     help:1) _spoolgate_reply "config $(_spoolgate_commands)" ;;
     gate:1 | receipt:1 | sink:1 | dlq:1) _spoolgate_reply "$(_spoolgate_actions "$1")" ;;
     gate:2) _spoolgate_reply "$(_spoolgate_words gates)" ;;
     sink:2) if [[ $2 != list ]]; then _spoolgate_reply "$(_spoolgate_words sinks)"; fi ;;
-    receipt:2) if [[ $2 == show ]]; then _spoolgate_reply "$(_spoolgate_words batches)"; fi ;;
+    receipt:2) if [[ $2 == show ]]; then _spoolgate_reply "$(_spoolgate_words batches) $(_spoolgate_words archived)"; fi ;;
   esac
 }
 

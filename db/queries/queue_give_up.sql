@@ -1,11 +1,12 @@
 -- Some of what has been due for too long, of sinks that have just failed and whose breaker has been open for as long:
 -- nobody will try it. What is merely old (nobody was there to deliver it) has its attempts before it.
---   $1 sinks text[]   $2 outcomes text[]   $3 patience bigint[], microseconds
+--   $1 sinks text[]   $2 outcomes text[]   $3 patience bigint[], microseconds   $4 failures that open the breaker
 WITH broken AS (
     SELECT s.sink, coalesce(s.error, '') AS error, now() - max(n.patience_us) * interval '1 us' AS since
       FROM unnest($1::text[], $2::text[], $3::bigint[]) AS n (sink, outcome, patience_us)
       JOIN event_sink s USING (sink)
      WHERE n.outcome = 'failed'
+       AND s.failures >= $4::integer
        AND s.broken_at IS NOT NULL
      GROUP BY s.sink
     HAVING s.broken_at < now() - max(n.patience_us) * interval '1 us'),

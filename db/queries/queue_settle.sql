@@ -18,7 +18,8 @@ delivery AS (
     UPDATE event_delivery d
        SET state = CASE WHEN r.outcome = 'delivered' THEN 'delivered' WHEN r.is_dead THEN 'dead' ELSE 'waiting' END,
            attempts = d.attempts + CASE WHEN r.outcome IN ('gone', 'released') THEN 0 ELSE 1 END,
-           due_at = now() + CASE WHEN r.outcome = 'gone' THEN 0 ELSE coalesce(r.wait_us, 0) END * interval '1 us',
+           due_at = CASE WHEN r.outcome = 'gone' THEN d.queued_at -- its place among the others
+                         ELSE now() + coalesce(r.wait_us, 0) * interval '1 us' END,
            claim_id = NULL,
            failing_since = CASE WHEN r.outcome IN ('failed', 'unsent') THEN coalesce(d.failing_since, now())
                                 ELSE d.failing_since END,
@@ -62,7 +63,8 @@ known AS MATERIALIZED (
 UPDATE event_sink s
    SET failures = CASE WHEN t.has_delivered THEN 0 ELSE k.failing END,
        broken_at = CASE WHEN k.failing < $13::integer OR t.has_delivered THEN s.broken_at -- queue_wake takes it back
-                        WHEN t.failed > 0 AND s.last_failure_at < now() - $16::integer * interval '1 s' THEN now()
+                        WHEN NOT k.is_broken -- but queue_wake may not be through with the last time
+                             OR (t.failed > 0 AND s.last_failure_at < now() - $16::integer * interval '1 s') THEN now()
                         ELSE coalesce(s.broken_at, now()) END,
        probe = CASE WHEN NOT (t.has_delivered OR k.is_probed) THEN s.probe END,
        not_before = greatest(
@@ -73,7 +75,7 @@ UPDATE event_sink s
                 WHEN NOT k.is_probed THEN s.not_before END,
            CASE WHEN t.pause_us > 0 THEN now() + t.pause_us * interval '1 us' END),
        disabled_at = CASE WHEN t.is_gone THEN coalesce(s.disabled_at, now()) ELSE s.disabled_at END,
-       error = coalesce(t.error, s.error),
+       error = CASE WHEN s.disabled_at IS NULL THEN coalesce(t.error, s.error) ELSE s.error END, -- why it is
        last_success_at = CASE WHEN t.has_delivered THEN now() ELSE s.last_success_at END,
        last_failure_at = CASE WHEN t.failed > 0 OR t.is_gone THEN now() ELSE s.last_failure_at END
   FROM tally t

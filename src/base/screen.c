@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/screen.h"
 
+#include <locale.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <wchar.h>
@@ -23,14 +25,45 @@ static uint32_t decode(const uint8_t *p, size_t len)
     return c;
 }
 
-/* The columns of the character at p; *bytes of it. -1: it can't be printed. */
-static int measure(const uint8_t *p, size_t left, const struct screen_size *size, size_t *bytes)
+/* The process's locale may be C, which knows of no character beyond ASCII. */
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static locale_t utf8;
+
+static void find_locale(void)
+{
+    utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+}
+
+static int width_of(uint32_t c)
+{
+    (void)pthread_once(&once, find_locale);
+    if (!utf8)
+        return 1;
+    locale_t before = uselocale(utf8);
+    int width = wcwidth((wchar_t)c);
+    (void)uselocale(before);
+    return width;
+}
+
+int screen_character(const uint8_t *p, size_t left, size_t *bytes)
 {
     size_t len = utf8_length(p, left);
     *bytes = len > 0 ? len : 1;
-    if (len == 1 && p[0] >= 0x20 && p[0] != 0x7f)
-        return 1;
-    return len > 1 && size->is_utf8 ? wcwidth((wchar_t)decode(p, len)) : -1;
+    if (len == 1)
+        return p[0] >= 0x20 && p[0] != 0x7f ? 1 : -1;
+    return len > 1 ? width_of(decode(p, len)) : -1;
+}
+
+size_t screen_columns(const char *text)
+{
+    const uint8_t *p = (const uint8_t *)text;
+    size_t left = strlen(text);
+    size_t columns = 0;
+    for (size_t bytes; left > 0; p += bytes, left -= bytes) {
+        int width = screen_character(p, left, &bytes);
+        columns += width < 0 ? 1 : (size_t)width;
+    }
+    return columns;
 }
 
 static void put_line(struct buf *out, const char *line, size_t left, const struct screen_size *size)
@@ -38,7 +71,9 @@ static void put_line(struct buf *out, const char *line, size_t left, const struc
     const uint8_t *p = (const uint8_t *)line;
     unsigned column = 0;
     for (size_t bytes; left > 0; p += bytes, left -= bytes) {
-        int width = measure(p, left, size, &bytes);
+        int width = screen_character(p, left, &bytes);
+        if (bytes > 1 && !size->is_utf8)
+            width = -1;
         unsigned takes = width < 0 ? 1 : (unsigned)width;
         if (column + takes > size->columns)
             break;

@@ -189,6 +189,32 @@ const char *str_count(uint64_t count, char text[STR_HUMAN])
     return text;
 }
 
+static const char *plural_end(const char *one, size_t len)
+{
+    static const char *const hissing[] = {"s", "x", "z", "ch", "sh"};
+    for (size_t i = 0; i < sizeof hissing / sizeof *hissing; i++) {
+        size_t n = strlen(hissing[i]);
+        if (len >= n && memcmp(one + len - n, hissing[i], n) == 0)
+            return "es";
+    }
+    return "s";
+}
+
+const char *str_many(uint64_t count, const char *one, char text[STR_MANY])
+{
+    char number[STR_HUMAN];
+    size_t len = strlen(one);
+    bool is_y = len > 1 && one[len - 1] == 'y' && !strchr("aeiou", one[len - 2]);
+    (void)str_count(count, number);
+    if (count == 1)
+        (void)snprintf(text, STR_MANY, "%s %s", number, one);
+    else if (is_y)
+        (void)snprintf(text, STR_MANY, "%s %.*sies", number, (int)len - 1, one);
+    else
+        (void)snprintf(text, STR_MANY, "%s %s%s", number, one, plural_end(one, len));
+    return text;
+}
+
 unsigned str_distance(const char *a, const char *b)
 {
     enum { LONGEST = 31 };

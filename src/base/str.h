@@ -31,6 +31,9 @@ bool str_parse_duration(const char *text, int64_t *us);
 const char *str_size(uint64_t bytes, char text[STR_HUMAN]);  /* "1.5 MiB" */
 const char *str_duration(int64_t us, char text[STR_HUMAN]);  /* "350 ms", "2.1 s", "3 h 20 min" */
 const char *str_count(uint64_t count, char text[STR_HUMAN]); /* "1,234,567" */
+/* "1 batch", "2 batches", "1,234 rows": how many of what, which is given as for one. */
+#define STR_MANY 64
+const char *str_many(uint64_t count, const char *one, char text[STR_MANY]);
 
 /* Exactly, as one would write it: "16MiB", "90 days"; 0 is "0". */
 void str_put_size(struct buf *out, uint64_t bytes);

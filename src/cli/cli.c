@@ -207,11 +207,11 @@ void cli_close_site(struct cli_site *site)
     manifest_current_close(&site->current);
 }
 
-void cli_print_segment(const struct spool *spool, const char *gate, const char *name)
+void cli_put_segment(struct buf *out, const struct spool *spool, const char *gate, const char *name)
 {
     char folder[SPOOL_GATE];
     spool_gate_folder(spool, gate, folder);
-    (void)printf("%s/incoming/%s%s%s\n", spool->path, folder, *folder ? "/" : "", name);
+    buf_printf(out, "%s/incoming/%s%s%s\n", spool->path, folder, *folder ? "/" : "", name);
 }
 
 struct err cli_connect(const struct config *config, struct pg *pg)

@@ -115,7 +115,8 @@ void cli_close_site(struct cli_site *site);
 struct err cli_require_gate(const struct cli_site *site, const char *gate);
 
 /* The path of a segment that was published, a line. */
-void cli_print_segment(const struct spool *spool, const char *gate, const char *name);
+void cli_put_segment(struct buf *out, const struct spool *spool, const char *gate,
+                     const char *name);
 
 /* A session for a command that reads. The caller closes pg. */
 struct err cli_connect(const struct config *config, struct pg *pg);

@@ -18,10 +18,16 @@ enum {
 };
 
 struct request {
-    const char *sink, *event, *since, *limit;
-    bool all, json;
-    char since_time[TIME_TEXT];
+    const char *sink, *event, *since, *before, *limit;
+    bool all, yes, json;
+    char since_time[TIME_TEXT], before_time[TIME_TEXT];
 };
+
+/* Some letters are of none. */
+static const char *sink_of(const json_t *letter)
+{
+    return *show_str(letter, "sink") ? show_str(letter, "sink") : "-";
+}
 
 /* ---- list ---- */
 
@@ -37,10 +43,11 @@ static void print_list(const json_t *rows, const char *limit)
     (void)printf("%6s  %-16s %-26s %15s\n", "ID", "SINK", "EVENT", "SINCE");
     json_array_foreach(rows, i, d)
     {
+        char sink[SHOW_CELL];
         char age[STR_HUMAN];
         char error[SHOW_CLIP];
-        (void)printf("%6" PRId64 "  %-16s %-26s %11s ago%s\n", show_int(d, "id"),
-                     *show_str(d, "sink") ? show_str(d, "sink") : "-", show_str(d, "event_type"),
+        (void)printf("%6" PRId64 "  %s %-26s %11s ago%s\n", show_int(d, "id"),
+                     show_cell(sink_of(d), 16, sink), show_str(d, "event_type"),
                      show_age(d, "created_at", now, age),
                      *show_str(d, "retried_at") ? "  redriven" : "");
         (void)printf("        %s\n", show_clip(show_str(d, "error"), ERROR_SHOWN, error));
@@ -52,9 +59,10 @@ static void print_list(const json_t *rows, const char *limit)
 static struct err list(struct pg *pg, const struct request *r)
 {
     json_t *rows;
-    TRY(rows_query(pg, sql_dlq_list,
-                   PG_PARAMS(r->sink, r->event, r->since, r->all ? "true" : "false", r->limit),
-                   &rows));
+    TRY(rows_query(
+        pg, sql_dlq_list,
+        PG_PARAMS(r->sink, r->event, r->since, r->all ? "true" : "false", r->limit, r->before),
+        &rows));
     if (r->json)
         show_json(rows);
     else
@@ -151,20 +159,88 @@ static struct err redrive_ids(struct pg *pg, int count, char **ids, uint64_t *re
 static struct err redrive(struct pg *pg, const struct request *r, int count, char **ids)
 {
     uint64_t redriven = 0;
-    char n[STR_HUMAN];
-    struct err e =
-        count > 0 ? redrive_ids(pg, count, ids, &redriven)
-                  : queue_redrive(pg,
-                                  &(struct queue_filter){
-                                      .sink = r->sink, .event_type = r->event, .since = r->since},
-                                  &redriven);
+    char n[STR_MANY];
+    struct err e = count > 0 ? redrive_ids(pg, count, ids, &redriven)
+                             : queue_redrive(pg,
+                                             &(struct queue_filter){.sink = r->sink,
+                                                                    .event_type = r->event,
+                                                                    .since = r->since,
+                                                                    .until = r->before},
+                                             &redriven);
     if (err_is(&e) && redriven == 0)
         return e;
     if (r->json)
         (void)printf("{\"redriven\":%" PRIu64 "}\n", redriven);
     else
-        (void)printf("%s dead letter%s queued for delivery again\n", str_count(redriven, n),
-                     redriven == 1 ? "" : "s");
+        (void)printf("%s queued for delivery again\n", str_many(redriven, "dead letter", n));
+    return e;
+}
+
+/* ---- drop ---- */
+
+static void print_tally(const json_t *rows, uint64_t total)
+{
+    size_t i;
+    json_t *d;
+    int64_t now = time_now();
+    char n[STR_MANY];
+    (void)printf("%-16s %-26s %9s %15s\n", "SINK", "EVENT", "LETTERS", "OLDEST");
+    json_array_foreach(rows, i, d)
+    {
+        char sink[SHOW_CELL];
+        char age[STR_HUMAN];
+        (void)printf("%s %-26s %9s %11s ago\n", show_cell(sink_of(d), 16, sink),
+                     show_str(d, "event_type"), show_count(d, "letters", n),
+                     show_age(d, "oldest", now, age));
+    }
+    (void)printf("%s would be gone for good. Nothing was dropped: --yes does it.\n",
+                 str_many(total, "dead letter", n));
+}
+
+static uint64_t total_of(const json_t *tally)
+{
+    size_t i;
+    json_t *d;
+    uint64_t total = 0;
+    json_array_foreach(tally, i, d) total += (uint64_t)show_int(d, "letters");
+    return total;
+}
+
+/* What isn't there can't be meant: then nothing is dropped. */
+static struct err drop(struct pg *pg, const struct request *r, int count, char **ids)
+{
+    struct buf list = {0};
+    json_t *tally;
+    char n[STR_MANY];
+    for (int i = 0; i < count; i++)
+        buf_printf(&list, "%c%s", i == 0 ? '{' : ',', ids[i]);
+    if (count > 0)
+        buf_byte(&list, '}');
+    struct queue_filter which = {.sink = r->sink,
+                                 .event_type = r->event,
+                                 .since = r->since,
+                                 .until = r->before,
+                                 .dlq_ids = count > 0 ? buf_cstr(&list) : NULL};
+    struct err e = rows_query(
+        pg, sql_dlq_tally,
+        PG_PARAMS(which.sink, which.event_type, which.since, which.until, which.dlq_ids), &tally);
+    uint64_t total = err_is(&e) ? 0 : total_of(tally);
+    if (!err_is(&e) && total < (uint64_t)count)
+        e = err_make(
+            ERR_USAGE,
+            "%s of these %d dead letters wait to be redriven, and nothing was dropped; see "
+            "`spoolgate dlq list`",
+            str_count(total, n), count);
+    else if (!err_is(&e) && r->yes)
+        e = queue_drop(pg, &which, &total);
+    if (!err_is(&e) && r->json)
+        (void)printf("{\"%s\":%" PRIu64 "}\n", r->yes ? "dropped" : "would_drop", total);
+    else if (!err_is(&e) && (r->yes || total == 0))
+        (void)printf("%s dropped\n", str_many(total, "dead letter", n));
+    else if (!err_is(&e))
+        print_tally(tally, total);
+    json_decref(tally);
+    buf_free(&list);
     return e;
 }
 
@@ -184,24 +260,30 @@ static bool are_ids(int count, char **ids)
 static const char *check(struct request *r, int argc, char **argv)
 {
     const char *verb = argc > 0 ? argv[0] : "";
-    bool is_filtered = r->sink || r->event || r->since;
+    bool is_filtered = r->sink || r->event || r->since || r->before;
+    bool is_drop = strcmp(verb, "drop") == 0;
     if (r->since && !cli_moment(r->since, r->since_time))
         return "--since wants a time like 2026-11-21T12:00:00Z, or how long ago: 2h";
+    if (r->before && !cli_moment(r->before, r->before_time))
+        return "--before wants a time like 2026-11-21T12:00:00Z, or how long ago: 30d";
     r->since = r->since ? r->since_time : NULL;
+    r->before = r->before ? r->before_time : NULL;
     if (!cli_is_number(r->limit))
         return "--limit wants a number";
     if (!are_ids(argc - 1, argv + 1))
         return "a dead letter's ID is a number";
+    if (r->yes && !is_drop)
+        return "--yes is for `drop`";
     if (strcmp(verb, "list") == 0 && argc == 1)
         return NULL;
     if (strcmp(verb, "show") == 0 && argc == 2)
         return NULL;
-    if (strcmp(verb, "redrive") != 0)
-        return "`list`, `show ID` or `redrive ID...` is wanted";
+    if (strcmp(verb, "redrive") != 0 && !is_drop)
+        return "`list`, `show ID`, `redrive ID...` or `drop ID...` is wanted";
     if (argc == 1 && !r->all && !is_filtered)
-        return "which ones? IDs, --sink, --event or --since; or --all of them";
+        return "which ones? IDs, --sink, --event, --since or --before; or --all of them";
     if (argc > 1 && (r->all || is_filtered))
-        return "either IDs, or --sink, --event, --since and --all";
+        return "either IDs, or --sink, --event, --since, --before and --all";
     return NULL;
 }
 
@@ -216,7 +298,10 @@ static int run(int argc, char **argv)
         {'e', "event", "TYPE", "only those of this event, as gate.done", &r.event, NULL},
         {0, "since", "TIME", "only those given up since then (RFC 3339, or how long ago: 2h)",
          &r.since, NULL},
-        {'a', "all", NULL, "list: redriven ones, too; redrive: without a filter", NULL, &r.all},
+        {0, "before", "TIME", "only those given up before then", &r.before, NULL},
+        {'a', "all", NULL, "list: redriven ones, too; redrive, drop: without a filter", NULL,
+         &r.all},
+        {0, "yes", NULL, "drop: do it, rather than tell what would be dropped", NULL, &r.yes},
         {'n', "limit", "N", "list: how many; default 20", &r.limit, NULL},
         CLI_JSON(r.json),
         {0}};
@@ -236,8 +321,10 @@ static int run(int argc, char **argv)
         e = list(&pg, &r);
     else if (!err_is(&e) && argv[0][0] == 's')
         e = show_one(&pg, argv[1], r.json);
-    else if (!err_is(&e))
+    else if (!err_is(&e) && argv[0][0] == 'r')
         e = redrive(&pg, &r, argc - 1, argv + 1);
+    else if (!err_is(&e))
+        e = drop(&pg, &r, argc - 1, argv + 1);
     pg_close(&pg);
     config_free(&config);
     return err_is(&e) ? cli_fail(&e) : cli_finish(0);
@@ -245,19 +332,23 @@ static int run(int argc, char **argv)
 
 const struct cli_command cli_dlq = {
     .name = "dlq",
-    .arguments = "list | show ID | redrive ID...|--all",
-    .summary = "events that no listener took: list, show, deliver them again",
+    .arguments = "list | show ID | redrive|drop ID...|--all",
+    .summary = "events that no listener took: list, show, deliver again, forget",
     .details =
         "An event that a sink didn't take at its last attempt becomes a dead letter, and stays one "
         "until\n"
-        "it is redriven.\n\n"
+        "it is redriven or dropped.\n\n"
         "list      the newest first; redriven ones are left out without --all\n"
         "show      the payload, the error, and every attempt with its answer\n"
         "redrive   queues them again, with the whole schedule of attempts before them and the "
         "event id\n"
-        "          they always had; wants IDs or a filter, or --all\n\n"
+        "          they always had; wants IDs or a filter, or --all\n"
+        "drop      forgets them for good; wants the same, and tells what it would drop unless "
+        "--yes is\n"
+        "          given\n\n"
         "  spoolgate dlq list --sink ops --since 2h\n"
         "  spoolgate dlq redrive 12 15\n"
-        "  spoolgate dlq redrive --sink ops\n",
+        "  spoolgate dlq redrive --sink ops\n"
+        "  spoolgate dlq drop --sink ops --before 30d --yes\n",
     .run = run,
 };

@@ -128,6 +128,7 @@ static void print_verdict(const struct doctor *d)
 static void print_text(const struct doctor *d)
 {
     const struct doctor_checked *c = &d->checked;
+    char n[3][STR_MANY];
     for (int s = 0; s < FINDING_SEVERITIES; s++) {
         const char *name = finding_severity_name((enum finding_severity)s);
         if (findings_of_severity(&d->findings, (enum finding_severity)s) == 0)
@@ -140,10 +141,10 @@ static void print_text(const struct doctor *d)
             }
         (void)putchar('\n');
     }
-    (void)printf("Checked: %" PRIu64 " segments in incoming/, %" PRIu64
-                 " batches in processing/, %" PRIu64 " in failed/, %" PRIu64
-                 " in archive/, %" PRIu64 " receipts%s.\n",
-                 c->waiting, c->processing, c->failed, c->archived, c->receipts,
+    (void)printf("Checked: %s in incoming/, %s in processing/, %" PRIu64 " in failed/, %" PRIu64
+                 " in archive/, %s%s.\n",
+                 str_many(c->waiting, "segment", n[0]), str_many(c->processing, "batch", n[1]),
+                 c->failed, c->archived, str_many(c->receipts, "receipt", n[2]),
                  d->in_use ? ", beside a running daemon" : "");
     print_verdict(d);
 }

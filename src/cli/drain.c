@@ -39,38 +39,40 @@ static void print_json(const struct drain_result *r)
 
 static void print_text(const struct drain_result *r)
 {
-    char rows[STR_HUMAN];
-    (void)printf("%" PRIu64 " batches, %" PRIu64 " segments (%" PRIu64 " failed), %s rows, %" PRIu64
-                 " rejected, %" PRIu64 " skipped",
-                 r->batches, r->segments, r->segments_failed, str_count(r->rows, rows), r->rejected,
-                 r->skipped);
+    char a[STR_MANY];
+    char b[STR_MANY];
+    char c[STR_MANY];
+    (void)printf("%s, %s (%" PRIu64 " failed), %s, %" PRIu64 " rejected, %" PRIu64 " skipped",
+                 str_many(r->batches, "batch", a), str_many(r->segments, "segment", b),
+                 r->segments_failed, str_many(r->rows, "row", c), r->rejected, r->skipped);
     if (r->left > 0)
-        (void)printf("; %" PRIu64 " segments wait on: not due, not settled or held", r->left);
+        (void)printf("; %s wait%s on: not due, not settled or held",
+                     str_many(r->left, "segment", a), r->left == 1 ? "s" : "");
     if (r->delivered > 0 || r->undelivered > 0)
-        (void)printf("; %" PRIu64 " events delivered, %" PRIu64 " attempts failed", r->delivered,
-                     r->undelivered);
+        (void)printf("; %s delivered, %s failed", str_many(r->delivered, "event", a),
+                     str_many(r->undelivered, "attempt", b));
     if (r->embedded > 0 || r->unembedded > 0)
-        (void)printf("; %" PRIu64 " chunks embedded, %" PRIu64 " failed, %" PRIu64
-                     " documents complete",
-                     r->embedded, r->unembedded, r->documents);
+        (void)printf("; %s embedded, %" PRIu64 " failed, %s complete",
+                     str_many(r->embedded, "chunk", a), r->unembedded,
+                     str_many(r->documents, "document", b));
     (void)putchar('\n');
 }
 
 static void show_progress(void *context, const struct drain_result *r)
 {
     struct progress *p = context;
-    char batches[STR_HUMAN];
-    char rows[STR_HUMAN];
-    char rate[STR_HUMAN];
-    char text[128];
+    char batches[STR_MANY];
+    char rows[STR_MANY];
+    char rate[STR_MANY];
+    char text[256];
     if (!progress_is_due(p))
         return;
-    int len = snprintf(text, sizeof text, "%s batches  %s rows  %s rows/s",
-                       str_count(r->batches, batches), str_count(r->rows, rows),
-                       str_count(progress_rate(p, r->rows), rate));
+    int len =
+        snprintf(text, sizeof text, "%s  %s  %s rows/s", str_many(r->batches, "batch", batches),
+                 str_many(r->rows, "row", rows), str_count(progress_rate(p, r->rows), rate));
     if (r->embedded > 0)
-        (void)snprintf(text + len, sizeof text - (size_t)len, "  %s chunks embedded",
-                       str_count(r->embedded, rows));
+        (void)snprintf(text + len, sizeof text - (size_t)len, "  %s embedded",
+                       str_many(r->embedded, "chunk", rows));
     progress_show(p, 0, 0, text);
 }
 

@@ -106,6 +106,17 @@ static struct err require_document(struct pg *pg, const char *id)
                     : err_make(ERR_USAGE, "there is no document %s in pmoves_kb.documents", id);
 }
 
+static void print_again(uint64_t chunks, uint64_t documents, bool json)
+{
+    char n[2][STR_MANY];
+    if (json)
+        (void)printf("{\"chunks_again\":%" PRIu64 ",\"documents_again\":%" PRIu64 "}\n", chunks,
+                     documents);
+    else
+        (void)printf("%s of %s wait%s for new vectors\n", str_many(chunks, "chunk", n[0]),
+                     str_many(documents, "document", n[1]), chunks == 1 ? "s" : "");
+}
+
 static struct err again(struct pg *pg, const struct manifest *set, const struct request *r)
 {
     struct buf sinks = {0};
@@ -133,9 +144,7 @@ static struct err again(struct pg *pg, const struct manifest *set, const struct 
     }
     buf_free(&sinks);
     if (!err_is(&e))
-        (void)printf(r->json ? "{\"chunks_again\":%" PRIu64 ",\"documents_again\":%" PRIu64 "}\n"
-                             : "%" PRIu64 " chunks of %" PRIu64 " documents wait for new vectors\n",
-                     all_chunks, all_documents);
+        print_again(all_chunks, all_documents, r->json);
     return e;
 }
 
@@ -143,23 +152,28 @@ static struct err again(struct pg *pg, const struct manifest *set, const struct 
 
 static void print_result(const struct embed_result *r, bool json)
 {
-    (void)printf(json ? "{\"chunks_embedded\":%" PRIu64 ",\"chunks_failed\":%" PRIu64
-                        ",\"documents_completed\":%" PRIu64 "}\n"
-                      : "%" PRIu64 " chunks embedded, %" PRIu64 " failed; %" PRIu64
-                        " documents complete\n",
-                 r->embedded, r->failed, r->documents);
+    char chunks[STR_MANY];
+    char documents[STR_MANY];
+    if (json)
+        (void)printf("{\"chunks_embedded\":%" PRIu64 ",\"chunks_failed\":%" PRIu64
+                     ",\"documents_completed\":%" PRIu64 "}\n",
+                     r->embedded, r->failed, r->documents);
+    else
+        (void)printf("%s embedded, %" PRIu64 " failed; %s complete\n",
+                     str_many(r->embedded, "chunk", chunks), r->failed,
+                     str_many(r->documents, "document", documents));
 }
 
 static void show_progress(struct progress *p, struct embed_worker *w)
 {
     struct embed_result now;
-    char chunks[STR_HUMAN];
+    char chunks[STR_MANY];
     char rate[STR_HUMAN];
     char text[128];
     if (!progress_is_due(p))
         return;
     embed_count(w, &now);
-    (void)snprintf(text, sizeof text, "%s chunks  %s a second", str_count(now.embedded, chunks),
+    (void)snprintf(text, sizeof text, "%s  %s a second", str_many(now.embedded, "chunk", chunks),
                    str_count(progress_rate(p, now.embedded), rate));
     progress_show(p, 0, 0, text);
 }
@@ -179,9 +193,10 @@ static void turn(struct service *service, struct embed_worker *w)
 {
     struct embed_result now;
     char status[SERVICE_STATUS];
+    char chunks[STR_MANY];
     embed_count(w, &now);
-    (void)snprintf(status, sizeof status, "%" PRIu64 " chunks embedded, %" PRIu64 " failed",
-                   now.embedded, now.failed);
+    (void)snprintf(status, sizeof status, "%s embedded, %" PRIu64 " failed",
+                   str_many(now.embedded, "chunk", chunks), now.failed);
     service_turn(service, status);
 }
 

@@ -14,6 +14,7 @@
 #include "base/time.h"
 #include "base/uuid.h"
 #include "cli/cli.h"
+#include "cli/pipe.h"
 #include "spool/name.h"
 #include "spool/seal.h"
 
@@ -93,6 +94,27 @@ static bool wait_to_try_again(struct follow *f, const struct err *why, struct er
     return true;
 }
 
+/* Whoever isn't read any more is only told of at the end: the segment is where it should be. */
+static void print_path(struct follow *f, const char *name)
+{
+    struct buf line = {0};
+    cli_put_segment(&line, f->spool, f->gate, name);
+    const char *text = buf_cstr(&line);
+    size_t len = line.len;
+    bool is_patient = true;
+    while (len > 0 && is_patient && !err_is(&f->untold)) {
+        is_patient = !f->is_ending;
+        f->untold = pipe_write(&text, &len, is_patient ? f->signals : -1);
+        (void)take_signals(f);
+    }
+    if (len > 0 && !err_is(&f->untold))
+        f->untold = err_make(ERR_SPOOL,
+                             "can't write the result: nobody reads standard output; the first path "
+                             "that it lacks is that of %s",
+                             name);
+    buf_free(&line);
+}
+
 static struct err seal_now(struct follow *f)
 {
     char id[UUID_TEXT];
@@ -117,8 +139,7 @@ static struct err seal_now(struct follow *f)
     if (err_is(&told))
         (void)fprintf(stderr, "spoolgate: the spool can be written again\n");
     cut_clear(&f->cut);
-    cli_print_segment(f->spool, f->gate, name);
-    (void)fflush(stdout); /* a failure is told at the end */
+    print_path(f, name);
     return ERR_OK;
 }
 
@@ -220,6 +241,8 @@ struct err follow_run(struct follow *f, struct lines *in)
     if (!err_is(&e) && f->wrong > 0)
         e = err_make(ERR_SEGMENT, "%s: %lu wrong line%s left out", in->name, f->wrong,
                      f->wrong == 1 ? " was" : "s were");
+    if (!err_is(&e))
+        e = f->untold;
     buf_free(&f->frame);
     if (f->signals >= 0)
         (void)close(f->signals);

@@ -8,7 +8,8 @@
  *     cut_free(&f.cut);
  *
  * SIGHUP seals what there is. SIGTERM and SIGINT take what is in the pipe, seal what is complete,
- * and end it. Each path is printed once its segment is in incoming/.
+ * and end it. Each path is printed once its segment is in incoming/; while nobody reads them
+ * nothing more is read, either, and at the end what couldn't be printed is ERR_SPOOL.
  *
  * A wrong line is told of on stderr and left out; at the end that is ERR_SEGMENT. While the spool
  * can't be written (a full disk), nothing is read, and the same segment is tried again each second:
@@ -36,6 +37,7 @@ struct follow {
     bool is_ending;
     int64_t last_ms;     /* of the last segment's name */
     unsigned long wrong; /* lines */
+    struct err untold;   /* why paths were not printed */
     struct buf frame;
 };
 

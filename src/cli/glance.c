@@ -118,12 +118,13 @@ static void put_gates(struct buf *out, const json_t *status)
     buf_printf(out, "\n%-16s %10s %10s %12s  %s\n", "GATE", "WAITING", "BYTES", "OLDEST", "STATE");
     json_array_foreach(json_object_get(status, "gates"), i, g)
     {
+        char gate[SHOW_CELL];
         char waiting[STR_HUMAN];
         char bytes[STR_HUMAN];
         char age[STR_HUMAN];
         const char *stalled = show_str(g, "stalled_reason");
         bool is_held = json_is_true(json_object_get(g, "held"));
-        buf_printf(out, "%-16s %9s%s %10s %12s  %s", show_str(g, "gate"),
+        buf_printf(out, "%s %9s%s %10s %12s  %s", show_cell(show_str(g, "gate"), 16, gate),
                    show_count(g, "waiting", waiting),
                    json_is_true(json_object_get(g, "more")) ? "+" : " ",
                    str_size((uint64_t)show_int(g, "bytes"), bytes),
@@ -163,11 +164,11 @@ static void put_loading(struct buf *out, const json_t *status)
 static void put_sinks(struct buf *out, const json_t *status)
 {
     int64_t dead = show_int(status, "dead_letters");
-    char n[STR_HUMAN];
+    char n[STR_MANY];
     (void)sinks_put(out, json_object_get(status, "sinks"), SINKS_NOTEWORTHY);
     if (dead > 0)
-        buf_printf(out, "\n%s dead letter%s: see `spoolgate dlq list`\n",
-                   str_count((uint64_t)dead, n), dead == 1 ? "" : "s");
+        buf_printf(out, "\n%s: see `spoolgate dlq list`\n",
+                   str_many((uint64_t)dead, "dead letter", n));
 }
 
 static void put_recent(struct buf *out, const json_t *status)
@@ -181,14 +182,16 @@ static void put_recent(struct buf *out, const json_t *status)
                "FAILED", "OPENED AGO");
     json_array_foreach(recent, i, m)
     {
+        char tag[SHOW_CELL];
         char rows[STR_HUMAN];
         char rejected[STR_HUMAN];
         char failed[STR_HUMAN];
         char age[STR_HUMAN];
-        buf_printf(
-            out, "%-32s %-7s %10s %8s %7s  %s\n", show_str(m, "batch_tag"), show_str(m, "status"),
-            show_count(m, "rows_loaded", rows), show_count(m, "frames_rejected", rejected),
-            show_count(m, "segments_failed", failed), show_age(m, "opened_at", time_now(), age));
+        buf_printf(out, "%s %-7s %10s %8s %7s  %s\n", show_cell(show_str(m, "batch_tag"), 32, tag),
+                   show_str(m, "status"), show_count(m, "rows_loaded", rows),
+                   show_count(m, "frames_rejected", rejected),
+                   show_count(m, "segments_failed", failed),
+                   show_age(m, "opened_at", time_now(), age));
     }
 }
 

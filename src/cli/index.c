@@ -20,14 +20,14 @@ static void show_progress(void *context, const struct index_progress *so_far)
 {
     struct progress *p = context;
     char files[STR_HUMAN];
-    char of[STR_HUMAN];
+    char of[STR_MANY];
     char bytes[STR_HUMAN];
     char rate[STR_HUMAN];
     char text[160];
     if (!progress_is_due(p))
         return;
-    (void)snprintf(text, sizeof text, "%s of %s files  %s  %s/s", str_count(so_far->files, files),
-                   str_count(so_far->of, of), str_size(so_far->bytes, bytes),
+    (void)snprintf(text, sizeof text, "%s of %s  %s  %s/s", str_count(so_far->files, files),
+                   str_many(so_far->of, "file", of), str_size(so_far->bytes, bytes),
                    str_size(progress_rate(p, so_far->bytes), rate));
     progress_show(p, so_far->files, so_far->of, text);
 }
@@ -134,6 +134,7 @@ static void print_text(const struct index_result *r, const struct spool *spool, 
 {
     char n[INDEX_WHATS][STR_HUMAN];
     char bytes[STR_HUMAN];
+    char many[STR_MANY];
     for (int i = 0; i < INDEX_WHATS; i++)
         (void)str_count(r->counts[i], n[i]);
     for (size_t i = 0; i < r->segment_count; i++)
@@ -144,14 +145,13 @@ static void print_text(const struct index_result *r, const struct spool *spool, 
         (void)printf("  %s added, %s edited, %s renamed, %s deleted", n[INDEX_ADD], n[INDEX_EDIT],
                      n[INDEX_RENAME], n[INDEX_DELETE]);
     else
-        (void)printf("  %s files", n[INDEX_ADD]);
+        (void)printf("  %s", str_many(r->counts[INDEX_ADD], "file", many));
     (void)printf(", %s skipped; ", n[INDEX_SKIP]);
     (void)str_size(r->bytes, bytes);
     if (is_dry)
         (void)printf("nothing is written; it would be %s\n", bytes);
     else
-        (void)printf("%s in %zu segment%s\n", bytes, r->segment_count,
-                     r->segment_count == 1 ? "" : "s");
+        (void)printf("%s in %s\n", bytes, str_many(r->segment_count, "segment", many));
 }
 
 /* ---- the command ---- */

@@ -11,6 +11,7 @@
 #include "base/time.h"
 #include "cli/against.h"
 #include "cli/commands.h"
+#include "cli/show.h"
 #include "kb/load.h"
 #include "replay/handle.h"
 #include "replay/jsonb.h"
@@ -155,18 +156,19 @@ static void against_json(struct jsonw *j, const struct against *a)
 
 static void print_against(const struct against *a)
 {
-    char text[STR_HUMAN];
+    char text[STR_MANY];
     (void)puts("in the database:");
     if (*a->duplicate_of)
         (void)printf("  these bytes were loaded before, by batch %s: they would be skipped\n",
                      a->duplicate_of);
-    (void)printf("  %s rows would be loaded", str_count(a->rows, text));
+    (void)printf("  %s would be loaded", str_many(a->rows, "row", text));
     if (a->skipped > 0)
-        (void)printf(", %s frames skipped by their stream's mode", str_count(a->skipped, text));
-    (void)printf("; %zu partitions would be made\n", a->partition_count);
+        (void)printf(", %s skipped by %s stream's mode", str_many(a->skipped, "frame", text),
+                     a->skipped == 1 ? "its" : "their");
+    (void)printf("; %s would be made\n", str_many(a->partition_count, "partition", text));
     for (size_t i = 0; i < a->partition_count && i < REJECTS_SHOWN; i++)
         (void)printf("    %s\n", a->partitions[i]);
-    (void)printf("  %s rows would be refused by the server\n", str_count(a->refused_count, text));
+    (void)printf("  %s would be refused by the server\n", str_many(a->refused_count, "row", text));
     for (size_t i = 0; i < a->refused_count && i < REJECTS_SHOWN; i++)
         (void)printf("  frame %" PRIu64 " at byte %" PRIu64 ": %s (SQLSTATE %s)\n",
                      a->refused[i].index, a->refused[i].offset, a->refused[i].reject.reason,
@@ -231,7 +233,8 @@ static void print_text(struct inspection *in, const char *path, const struct seg
                        const struct err *e)
 {
     char hex[HASH_HEX];
-    char a[STR_HUMAN];
+    char name[SHOW_CELL];
+    char a[STR_MANY];
     char b[STR_HUMAN];
     char from[TIME_TEXT];
     char to[TIME_TEXT];
@@ -242,19 +245,19 @@ static void print_text(struct inspection *in, const char *path, const struct seg
     }
     (void)printf("  %s on disk, %s raw, sha256 %s\n", str_size(sum->bytes, a),
                  str_size(sum->bytes_raw, b), hash_hex(sum->sha256, hex));
-    (void)printf("  %s frames, %s; %s would be rejected\n", str_count(sum->frames, a),
+    (void)printf("  %s, %s; %s would be rejected\n", str_many(sum->frames, "frame", a),
                  sum->sealed ? "sealed" : "not sealed", str_count(sum->rejected, b));
     for (size_t i = 0; i < in->streams->count; i++)
         if (in->counts[i] > 0)
-            (void)printf("  %-12s %s rows\n", in->streams->streams[i].name,
-                         str_count(in->counts[i], a));
+            (void)printf("  %s %s\n", show_cell(in->streams->streams[i].name, 12, name),
+                         str_many(in->counts[i], "row", a));
     if (in->others > 0)
-        (void)printf("  %-12s %s frames\n", HANDLER_NAME, str_count(in->others, a));
+        (void)printf("  %-12s %s\n", HANDLER_NAME, str_many(in->others, "frame", a));
     if (sum->ts_min_us != INT64_MAX)
         (void)printf("  from %s to %s\n", time_format(sum->ts_min_us, from),
                      time_format(sum->ts_max_us, to));
     if (sum->keys_ignored > 0)
-        (void)printf("  %s keys that no column takes\n", str_count(sum->keys_ignored, a));
+        (void)printf("  %s that no column takes\n", str_many(sum->keys_ignored, "key", a));
     if (sum->numbers_nulled > 0)
         (void)printf("  %s NaN or Inf in jsonb, to be null\n", str_count(sum->numbers_nulled, a));
     (void)fputs(buf_cstr(&in->rejects), stdout);

@@ -43,8 +43,9 @@ static void put_documents(struct buf *out, const json_t *knowledge)
     put_counts(out, json_object_get(knowledge, "documents"), keys, words);
     buf_byte(out, '\n');
     if (show_int(knowledge, "awaiting_text") > 0)
-        buf_printf(out, "assets     %s await their text: pmoves_kb.assets_awaiting_text\n",
-                   show_count(knowledge, "awaiting_text", awaiting));
+        buf_printf(out, "assets     %s await%s text: pmoves_kb.assets_awaiting_text\n",
+                   show_count(knowledge, "awaiting_text", awaiting),
+                   show_int(knowledge, "awaiting_text") == 1 ? "s its" : " their");
 }
 
 static void put_chunks(struct buf *out, const json_t *knowledge)
@@ -73,14 +74,12 @@ static void put_waiting(struct buf *out, const json_t *waiting)
 
 static void put_recent(struct buf *out, const json_t *recent)
 {
-    char chunks[STR_HUMAN];
-    char documents[STR_HUMAN];
+    char chunks[STR_MANY];
+    char documents[STR_MANY];
     if (show_int(recent, "documents") > 0)
-        buf_printf(
-            out,
-            "lately     %s chunks of %s documents became complete in the last " FACTS_THROUGHPUT
-            "\n",
-            show_count(recent, "chunks", chunks), show_count(recent, "documents", documents));
+        buf_printf(out, "lately     %s of %s became complete in the last " FACTS_THROUGHPUT "\n",
+                   str_many((uint64_t)show_int(recent, "chunks"), "chunk", chunks),
+                   str_many((uint64_t)show_int(recent, "documents"), "document", documents));
 }
 
 /* Only who isn't well, and what to do. */
@@ -90,6 +89,8 @@ static void put_embedder(struct buf *out, const json_t *embedder)
     const char *state = show_str(embedder, "state");
     const char *error = show_str(embedder, "error");
     char text[STR_HUMAN];
+    char many[STR_MANY];
+    uint64_t failures = (uint64_t)show_int(embedder, "failures");
     if (strcmp(state, "ok") == 0)
         return;
     if (strcmp(state, "unfit") == 0)
@@ -99,13 +100,12 @@ static void put_embedder(struct buf *out, const json_t *embedder)
                    "embedder   %s is STOPPED for %s; mend this, then `spoolgate embed --resume`\n",
                    name, show_age(embedder, "stopped_at", time_now(), text));
     else if (strcmp(state, "paused") == 0)
-        buf_printf(out,
-                   "embedder   %s is paused for %s more, after %" PRId64 " failures in a row\n",
-                   name, str_duration(show_time(embedder, "not_before") - time_now(), text),
-                   show_int(embedder, "failures"));
+        buf_printf(out, "embedder   %s is paused for %s more, after %s in a row\n", name,
+                   str_duration(show_time(embedder, "not_before") - time_now(), text),
+                   str_many(failures, "failure", many));
     else
-        buf_printf(out, "embedder   %s has failed %" PRId64 " times in a row\n", name,
-                   show_int(embedder, "failures"));
+        buf_printf(out, "embedder   %s has failed %s in a row\n", name,
+                   str_many(failures, "time", many));
     show_put_lines(out, error, strlen(error), "           ");
 }
 

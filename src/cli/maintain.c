@@ -52,16 +52,16 @@ static void print_text(const struct done *d)
 {
     const struct maintain_result *p = &d->pass;
     char size[STR_HUMAN];
+    char n[4][STR_MANY];
     (void)printf("partitions: %" PRIu64 " made, %" PRIu64 " dropped, %" PRIu64 " detached\n",
                  p->partitions.made, p->partitions.dropped, p->partitions.detached);
-    (void)printf("pruned: %" PRIu64 " batches (%s), %" PRIu64 " receipts, %" PRIu64
-                 " rejects, %" PRIu64 " events\n",
-                 p->files.batches, str_size(p->files.bytes, size), p->receipts, p->rejects,
-                 p->events.events);
+    (void)printf("pruned: %s (%s), %s, %s, %s\n", str_many(p->files.batches, "batch", n[0]),
+                 str_size(p->files.bytes, size), str_many(p->receipts, "receipt", n[1]),
+                 str_many(p->rejects, "reject", n[2]), str_many(p->events.events, "event", n[3]));
     if (p->events.given_up > 0)
-        (void)printf("given up: %" PRIu64 " deliveries; see `spoolgate dlq list`\n",
-                     p->events.given_up);
-    (void)printf("summarised: %" PRIu64 " ranges\n", d->ranges);
+        (void)printf("given up: %s; see `spoolgate dlq list`\n",
+                     str_many(p->events.given_up, "delivery", n[0]));
+    (void)printf("summarised: %s\n", str_many(d->ranges, "range", n[0]));
 }
 
 /* The first thing that is left to do, or somebody else's who is doing it now. */

@@ -46,8 +46,12 @@ static struct err put_one(const struct spool *spool, const struct request *reque
         e = err_make(ERR_SEGMENT, "%s holds no frame: nothing was put", in->name);
     if (!err_is(&e))
         e = seal_publish(&seal, spool, request->gate, request->name);
-    if (!err_is(&e))
-        cli_print_segment(spool, request->gate, request->name);
+    if (!err_is(&e)) {
+        struct buf path = {0};
+        cli_put_segment(&path, spool, request->gate, request->name);
+        (void)fputs(buf_cstr(&path), stdout);
+        buf_free(&path);
+    }
     seal_close(&seal);
     return e;
 }

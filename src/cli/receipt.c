@@ -28,15 +28,16 @@ static void print_list(const json_t *rows)
                  "REJECTED", "SKIPPED", "TOOK", "OPENED");
     json_array_foreach(rows, i, m)
     {
+        char tag[SHOW_CELL];
         char n[4][STR_HUMAN];
         char took[STR_HUMAN];
         char age[STR_HUMAN];
         int64_t end = show_time(m, "finished_at");
         int64_t opened = show_time(m, "opened_at");
-        (void)printf("%-36s %-7s %9s %12s %8s %8s %8s  %s ago\n", show_str(m, "batch_tag"),
-                     show_str(m, "status"), show_count(m, "file_count", n[0]),
-                     show_count(m, "rows_loaded", n[1]), show_count(m, "frames_rejected", n[2]),
-                     show_count(m, "frames_skipped", n[3]),
+        (void)printf("%s %-7s %9s %12s %8s %8s %8s  %s ago\n",
+                     show_cell(show_str(m, "batch_tag"), 36, tag), show_str(m, "status"),
+                     show_count(m, "file_count", n[0]), show_count(m, "rows_loaded", n[1]),
+                     show_count(m, "frames_rejected", n[2]), show_count(m, "frames_skipped", n[3]),
                      end == INT64_MIN ? "-" : str_duration(end - opened, took),
                      show_age(m, "opened_at", now, age));
     }
@@ -47,7 +48,7 @@ static void print_files(const json_t *m)
     const json_t *files = json_object_get(m, "files");
     size_t i;
     json_t *f;
-    char n[STR_HUMAN];
+    char n[STR_MANY];
     json_array_foreach(files, i, f)
     {
         if (i == FILES_SHOWN) {
@@ -61,8 +62,9 @@ static void print_files(const json_t *m)
             (void)printf("    %s  duplicate of batch %s\n", show_str(f, "name"),
                          show_str(f, "duplicate_of"));
         else
-            (void)printf("    %s  %s frames, %" PRId64 " rejected\n", show_str(f, "name"),
-                         show_count(f, "frames", n), show_int(f, "rejected"));
+            (void)printf("    %s  %s, %" PRId64 " rejected\n", show_str(f, "name"),
+                         str_many((uint64_t)show_int(f, "frames"), "frame", n),
+                         show_int(f, "rejected"));
     }
 }
 
@@ -86,6 +88,7 @@ static void print_place(const json_t *m)
 static void print_receipt(const json_t *m, const json_t *rejects)
 {
     char n[6][STR_HUMAN];
+    char many[STR_MANY];
     const char *table;
     json_t *rows;
     size_t i;
@@ -105,7 +108,7 @@ static void print_receipt(const json_t *m, const json_t *rejects)
                  str_size((uint64_t)show_int(m, "bytes_total"), n[4]),
                  str_size((uint64_t)show_int(m, "bytes_raw"), n[5]));
     json_object_foreach(json_object_get(m, "tables"), table, rows)(void) printf(
-        "  table       %s: %s rows\n", table, str_count((uint64_t)json_integer_value(rows), n[0]));
+        "  table       %s: %s\n", table, str_many((uint64_t)json_integer_value(rows), "row", many));
     if (*show_str(m, "ts_min"))
         (void)printf("  times       %s to %s\n", show_str(m, "ts_min"), show_str(m, "ts_max"));
     if (*show_str(m, "manifest_rev"))

@@ -80,9 +80,11 @@ static int run(int argc, char **argv)
     config_free(&config);
     if (err_is(&e))
         return cli_fail(&e);
-    (void)printf("%" PRIu64 " segments and %" PRIu64 " files of rejects of %" PRIu64
-                 " batches are back in incoming/\n",
-                 result.segments, result.rejects, result.batches);
+    char n[3][STR_MANY];
+    (void)printf("%s and %s of rejects of %s %s back in incoming/\n",
+                 str_many(result.segments, "segment", n[0]), str_many(result.rejects, "file", n[1]),
+                 str_many(result.batches, "batch", n[2]),
+                 result.segments + result.rejects == 1 ? "is" : "are");
     return cli_finish(0);
 }
 

@@ -7,6 +7,7 @@
 #include "base/utf8.h"
 #include "base/uuid.h"
 #include "cli/commands.h"
+#include "base/screen.h"
 #include "cli/show.h"
 #include "db/queries.h"
 #include "embed/embedder.h"
@@ -69,14 +70,13 @@ static struct err embed(struct pg *pg, const struct manifest *set, struct search
 
 /* ---- the answer ---- */
 
+/* With the dots, no wider than `width`. */
 static void print_cell(const char *text, size_t width)
 {
     char clipped[SHOW_CLIP];
-    size_t columns = 0;
-    (void)show_clip(text, width, clipped);
-    for (const char *p = clipped; *p; p++)
-        columns += ((unsigned char)*p & 0xc0) != 0x80;
-    (void)printf("%s%*s ", clipped, (int)(columns < width ? width - columns : 0), "");
+    char cell[SHOW_CELL];
+    size_t most = screen_columns(text) > width ? width - strlen("...") : width;
+    (void)printf("%s ", show_cell(show_clip(text, most, clipped), width, cell));
 }
 
 /* Where it is to be read: the uri, and the lines, where they are known. */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/time.h"
+#include "base/screen.h"
 #include "base/utf8.h"
 
 const char *show_str(const json_t *object, const char *key)
@@ -71,7 +72,15 @@ const char *show_clip(const char *text, size_t most, char clipped[SHOW_CLIP])
     const uint8_t *p = (const uint8_t *)text;
     size_t left = strlen(text);
     size_t at = 0;
-    for (size_t n = 0; left > 0 && n < most && n < SHOW_CLIP_MOST; n++) {
+    size_t column = 0;
+    if (most > SHOW_CLIP_MOST)
+        most = SHOW_CLIP_MOST;
+    while (left > 0 && at < SHOW_CLIP - 8) { /* combining characters take no column */
+        size_t bytes;
+        int width = screen_character(p, left, &bytes);
+        column += width < 0 ? 1 : (size_t)width;
+        if (column > most)
+            break;
         size_t len = take_char(p, left, clipped + at);
         at += len;
         p += len;
@@ -79,6 +88,15 @@ const char *show_clip(const char *text, size_t most, char clipped[SHOW_CLIP])
     }
     (void)strcpy(clipped + at, left > 0 ? "..." : "");
     return clipped;
+}
+
+const char *show_cell(const char *text, size_t columns, char cell[SHOW_CELL])
+{
+    char clipped[SHOW_CLIP];
+    size_t taken = screen_columns(show_clip(text, SHOW_CLIP_MOST, clipped));
+    size_t blanks = taken < columns ? columns - taken : 0;
+    (void)snprintf(cell, SHOW_CELL, "%s%*s", clipped, (int)blanks, "");
+    return cell;
 }
 
 void show_put_lines(struct buf *out, const char *text, size_t len, const char *indent)

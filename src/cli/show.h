@@ -23,11 +23,14 @@ const char *show_took(const json_t *attempt, char text[STR_HUMAN]);
 const char *show_status(const json_t *attempt, char text[STR_HUMAN]);
 
 /* Others' words, safe for a terminal: what it would obey becomes a blank, what isn't UTF-8 a '?'.
- * clip: the first `most` characters, on one line, "..." where there were more. lines: all of it, on
- * stdout, its lines indented. */
+ * clip: what fits into `most` columns, on one line, "..." behind it where there was more. lines:
+ * all of it, on stdout, its lines indented. */
 #define SHOW_CLIP_MOST 110 /* with the dots and an indent, a line of 120 columns */
 #define SHOW_CLIP      (4 * SHOW_CLIP_MOST + 4)
 const char *show_clip(const char *text, size_t most, char clipped[SHOW_CLIP]);
+/* The same as a table's cell: blanks up to `columns`. Nothing is left out before SHOW_CLIP_MOST. */
+#define SHOW_CELL (SHOW_CLIP + SHOW_CLIP_MOST)
+const char *show_cell(const char *text, size_t columns, char cell[SHOW_CELL]);
 void show_lines(const char *text, size_t len, const char *indent);
 void show_put_lines(struct buf *out, const char *text, size_t len, const char *indent);
 

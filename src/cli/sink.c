@@ -91,6 +91,27 @@ static struct err enable(struct pg *pg, const struct manifest *set, struct reque
     return ERR_OK;
 }
 
+/* ---- disable ---- */
+
+static struct err disable(struct pg *pg, const struct manifest *set, struct request *r)
+{
+    struct err e = ERR_OK;
+    bool known;
+    const struct manifest_sink *declared = find_sink(set, r->sink, &e);
+    TRY(queue_disable(pg, r->sink, declared != NULL, &known));
+    if (!known)
+        return e;
+    if (r->json) {
+        json_t *o = json_pack("{s:s, s:b}", "sink", r->sink, "known", known);
+        show_json(o);
+        json_decref(o);
+    } else {
+        (void)printf("sink %s is off: its events wait until `spoolgate sink enable %s`\n", r->sink,
+                     r->sink);
+    }
+    return ERR_OK;
+}
+
 /* ---- replay ---- */
 
 /* What --since is about: the events that the sink is declared to want. */
@@ -128,7 +149,7 @@ static struct err replay(struct pg *pg, const struct manifest *set, struct reque
     struct err e;
     const struct manifest_sink *sink = find_sink(set, r->sink, &e);
     uint64_t count = 0;
-    char n[STR_HUMAN];
+    char n[STR_MANY];
     if (!sink)
         return e;
     if (r->type != EVENT_COUNT && !sink->events[r->type])
@@ -138,8 +159,7 @@ static struct err replay(struct pg *pg, const struct manifest *set, struct reque
     if (r->json)
         (void)printf("{\"queued\":%" PRIu64 "}\n", count);
     else
-        (void)printf("%s event%s queued for sink %s\n", str_count(count, n), count == 1 ? "" : "s",
-                     r->sink);
+        (void)printf("%s queued for sink %s\n", str_many(count, "event", n), r->sink);
     return ERR_OK;
 }
 
@@ -208,8 +228,8 @@ static const struct verb {
     struct err (*act)(struct pg *pg, const struct manifest *set, struct request *r);
 } verbs[] = {
     {"list", false, false, true, list},    {"test", true, true, false, test},
-    {"enable", true, false, true, enable}, {"replay", true, true, true, replay},
-    {"log", true, false, true, show_log},
+    {"enable", true, false, true, enable}, {"disable", true, false, true, disable},
+    {"replay", true, true, true, replay},  {"log", true, false, true, show_log},
 };
 
 static const struct verb *find_verb(int argc, char **argv)
@@ -285,8 +305,9 @@ static int run(int argc, char **argv)
         return code;
     const struct verb *verb = find_verb(argc, argv);
     if (!verb)
-        return cli_usage(&cli_sink, "`list`, or test, enable, replay or log and a sink's name, "
-                                    "is wanted");
+        return cli_usage(&cli_sink,
+                         "`list`, or test, enable, disable, replay or log and a sink's name, "
+                         "is wanted");
     const char *problem = check(verb, &r);
     if (problem)
         return cli_usage(&cli_sink, problem);
@@ -300,7 +321,7 @@ static int run(int argc, char **argv)
 
 const struct cli_command cli_sink = {
     .name = "sink",
-    .arguments = "list | test|enable|replay|log NAME",
+    .arguments = "list | test|enable|disable|replay|log NAME",
     .summary = "who is told of events: how they are, a test, deliver again",
     .details =
         "list      every sink: state, what waits, dead letters, where it goes (never the whole "
@@ -310,6 +331,8 @@ const struct cli_command cli_sink = {
         "on\n"
         "          any other, 78 when nothing could be sent\n"
         "enable    a sink that answered 410 is disabled until then; also ends a pause\n"
+        "disable   nothing is sent until `enable`; its events wait, and new ones are queued for "
+        "it\n"
         "replay    queues events of the outbox again, with the ids they had: one, or all since a "
         "time\n"
         "          that the sink wants, be they delivered or from before it was declared\n"

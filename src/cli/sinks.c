@@ -7,6 +7,7 @@
 
 #include "base/time.h"
 #include "cli/show.h"
+#include "outbox/queue.h"
 
 enum { TROUBLE_SHOWN = 72 }; /* with the dots and the indent, 80 columns */
 
@@ -34,7 +35,9 @@ static void describe(const json_t *s, int64_t now, struct buf *out)
         if (show_int(s, "waiting") > 0)
             buf_str(out, "no manifest declares it: what waits, waits for one that does");
     } else if (strcmp(state, "disabled") == 0) {
-        buf_printf(out, "answered 410, %s ago; on again: spoolgate sink enable %s",
+        bool is_by_hand = strcmp(show_str(s, "error"), QUEUE_BY_HAND) == 0;
+        buf_printf(out, "%s, %s ago; on again: spoolgate sink enable %s",
+                   is_by_hand ? QUEUE_BY_HAND : "answered 410",
                    show_age(s, "disabled_at", now, age), show_str(s, "sink"));
     } else if (is_failing(s)) {
         int64_t failures = show_int(s, "failures");
@@ -67,14 +70,16 @@ static void put_row(struct buf *out, const json_t *s, enum sinks_shown shown)
     char oldest[STR_HUMAN];
     char age[STR_HUMAN];
     char success[STR_HUMAN + 4];
+    char sink[SHOW_CELL];
     struct buf trouble = {0};
     int64_t now = time_now();
     bool succeeded = show_time(s, "last_success_at") != INT64_MIN;
     (void)snprintf(success, sizeof success, "%s%s", show_age(s, "last_success_at", now, age),
                    succeeded ? " ago" : "");
-    buf_printf(out, "%-16s %-10s %9s %12s %6s %15s", show_str(s, "sink"), show_str(s, "state"),
-               show_count(s, "waiting", waiting), show_age(s, "oldest_waiting", now, oldest),
-               show_count(s, "dead_letters", dead), success);
+    buf_printf(out, "%s %-10s %9s %12s %6s %15s", show_cell(show_str(s, "sink"), 16, sink),
+               show_str(s, "state"), show_count(s, "waiting", waiting),
+               show_age(s, "oldest_waiting", now, oldest), show_count(s, "dead_letters", dead),
+               success);
     if (shown == SINKS_ALL && *show_str(s, "target"))
         buf_printf(out, "  %s", show_str(s, "target"));
     buf_byte(out, '\n');

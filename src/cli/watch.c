@@ -6,7 +6,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
@@ -17,6 +17,7 @@
 #include "base/version.h"
 #include "cli/cli.h"
 #include "cli/glance.h"
+#include "cli/pipe.h"
 #include "cli/show.h"
 #include "cli/terminal.h"
 #include "io/thread.h"
@@ -127,35 +128,65 @@ static void put_head(const struct watch *w, struct buf *out)
 static struct err show(struct watch *w)
 {
     struct buf text = {0};
-    struct err e = ERR_OK;
     put_head(w, &text);
     if (w->status)
         glance_put(&text, w->status);
-    if (w->terminal.is_open)
-        e = terminal_show(&w->terminal, buf_cstr(&text));
-    else
-        (void)printf("%s\n", buf_cstr(&text));
+    struct err e = terminal_show(&w->terminal, buf_cstr(&text));
     buf_free(&text);
     return e;
 }
 
-/* For programs and files: each look once. */
-static struct err print(struct watch *w)
-{
-    if (err_is(&w->failure))
-        (void)cli_fail(&w->failure);
-    else if (w->json)
-        show_json(w->status);
-    else
-        TRY(show(w));
-    if (fflush(stdout) != 0)
-        return err_system(ERR_SPOOL, errno, "can't write the result");
-    return ERR_OK;
-}
-
 /* ---- what happens ---- */
 
-static struct err take_answer(struct watch *w)
+static struct err take_signal(struct watch *w, bool *is_over)
+{
+    struct signalfd_siginfo info;
+    if (read(w->signals, &info, sizeof info) != sizeof info)
+        return ERR_OK;
+    if (info.ssi_signo == SIGTSTP && w->terminal.is_open)
+        terminal_suspend(&w->terminal);
+    else if (info.ssi_signo == SIGTSTP)
+        (void)raise(SIGSTOP);
+    else if (info.ssi_signo == SIGWINCH)
+        terminal_measure(&w->terminal);
+    else
+        *is_over = true;
+    return w->terminal.is_open && !*is_over ? show(w) : ERR_OK;
+}
+
+static void put_json(struct buf *out, const json_t *value)
+{
+    char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+    buf_printf(out, "%s\n", text ? text : "null");
+    free(text);
+}
+
+/* For programs and files: each look once. */
+static struct err print(struct watch *w, bool *is_over)
+{
+    struct buf out = {0};
+    struct err e = ERR_OK;
+    if (err_is(&w->failure)) {
+        (void)cli_fail(&w->failure);
+    } else if (w->json) {
+        put_json(&out, w->status);
+    } else {
+        put_head(w, &out);
+        glance_put(&out, w->status);
+        buf_byte(&out, '\n');
+    }
+    const char *text = buf_cstr(&out);
+    size_t len = out.len;
+    while (len > 0 && !*is_over && !err_is(&e)) {
+        e = pipe_write(&text, &len, w->signals);
+        if (len > 0 && !err_is(&e))
+            e = take_signal(w, is_over);
+    }
+    buf_free(&out);
+    return e;
+}
+
+static struct err take_answer(struct watch *w, bool *is_over)
 {
     eventfd_t n;
     (void)eventfd_read(w->answered, &n);
@@ -172,23 +203,7 @@ static struct err take_answer(struct watch *w)
     }
     w->has_looked = true;
     w->found = NULL;
-    return w->terminal.is_open ? show(w) : print(w);
-}
-
-static struct err take_signal(struct watch *w, bool *is_over)
-{
-    struct signalfd_siginfo info;
-    if (read(w->signals, &info, sizeof info) != sizeof info)
-        return ERR_OK;
-    if (info.ssi_signo == SIGTSTP && w->terminal.is_open)
-        terminal_suspend(&w->terminal);
-    else if (info.ssi_signo == SIGTSTP)
-        (void)raise(SIGSTOP);
-    else if (info.ssi_signo == SIGWINCH)
-        terminal_measure(&w->terminal);
-    else
-        *is_over = true;
-    return w->terminal.is_open && !*is_over ? show(w) : ERR_OK;
+    return w->terminal.is_open ? show(w) : print(w, is_over);
 }
 
 static void take_key(struct watch *w, bool *is_over)
@@ -229,7 +244,7 @@ static struct err turn(struct watch *w, bool *is_over)
         take_key(w, is_over);
     if (fds[SIGNAL].revents)
         TRY(take_signal(w, is_over));
-    return fds[ANSWER].revents && !*is_over ? take_answer(w) : ERR_OK;
+    return fds[ANSWER].revents && !*is_over ? take_answer(w, is_over) : ERR_OK;
 }
 
 static struct err start(struct watch *w)

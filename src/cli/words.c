@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/words.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/time.h"
 #include "cli/commands.h"
 #include "spool/scan.h"
+
+enum { ARCHIVED_MOST = 100, ARCHIVED_DAYS = 31 };
 
 struct sources {
     const struct config *config;
@@ -67,6 +71,31 @@ static struct err print_batches(const struct sources *from)
     return print_folder(from->spool->failed);
 }
 
+/* Loaded ones, the newest: of the last days, as far as there is an archive. */
+static struct err print_archived(const struct sources *from)
+{
+    int64_t today = time_day(time_now());
+    size_t left = ARCHIVED_MOST;
+    struct err e = ERR_OK;
+    for (int64_t day = today; day > today - ARCHIVED_DAYS && left > 0 && !err_is(&e); day--) {
+        struct time_date d = time_date_of_day(day);
+        struct uuid *ids = NULL;
+        size_t count = 0;
+        char path[32];
+        char id[UUID_TEXT];
+        (void)snprintf(path, sizeof path, "%04d/%02d/%02d", d.year, d.month, d.day);
+        int folder = openat(from->spool->archive, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (folder < 0)
+            continue;
+        e = scan_batches(folder, &ids, &count);
+        (void)close(folder);
+        for (; count > 0 && left > 0; left--)
+            (void)puts(uuid_format(&ids[--count], id));
+        free(ids);
+    }
+    return e;
+}
+
 typedef struct err (*printer)(const struct sources *from);
 
 static printer find_printer(const char *kind, bool *needs_spool)
@@ -78,7 +107,8 @@ static printer find_printer(const char *kind, bool *needs_spool)
     } kinds[] = {{"gates", print_gates, true},
                  {"sinks", print_sinks, false},
                  {"embedders", print_embedders, false},
-                 {"batches", print_batches, true}};
+                 {"batches", print_batches, true},
+                 {"archived", print_archived, true}};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         *needs_spool = kinds[i].needs_spool;
         if (strcmp(kinds[i].kind, kind) == 0)
@@ -119,7 +149,7 @@ int words_print(int argc, char **argv)
     if (cli_parse(&cli_help, options, &argc, &argv, &code))
         return code;
     if (!print || argc > 0)
-        return cli_usage(&cli_help, "--words is of gates, sinks, embedders or batches");
+        return cli_usage(&cli_help, "--words is of gates, sinks, embedders, batches or archived");
     struct err e = cli_config(&common, &config);
     if (!err_is(&e))
         e = print_words(&config, print, needs_spool);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/sql.h"
+#include "base/str.h"
 #include "db/queries.h"
 #include "stream/ddl.h"
 #include "doctor/checks.h"
@@ -119,15 +120,18 @@ static struct err check_ledger(struct doctor *d, struct pg *pg, const char *batc
     TRY(pg_query(pg, sql_doctor_ledger, PG_PARAMS(batches), &rows));
     for (int i = 0; i < PQntuples(rows); i++) {
         bool is_pruned = strcmp(PQgetvalue(rows, i, 5), "t") == 0;
+        char segments[STR_MANY];
+        char frames[STR_MANY];
         findings_add(&d->findings, is_pruned ? FINDING_LEDGER_PRUNED : FINDING_LEDGER_DIFFERS,
                      PQgetvalue(rows, i, 0), NULL,
                      is_pruned
                          ? NULL
                          : "somebody changed the ledger or the receipt; without its row in the "
                            "ledger, a segment that is dropped again is loaded again",
-                     "%s segments of %s frames in the receipt, %s of %s in the ledger",
-                     PQgetvalue(rows, i, 1), PQgetvalue(rows, i, 2), PQgetvalue(rows, i, 3),
-                     PQgetvalue(rows, i, 4));
+                     "%s of %s in the receipt, %s of %s in the ledger",
+                     str_many(strtoull(PQgetvalue(rows, i, 1), NULL, 10), "segment", segments),
+                     str_many(strtoull(PQgetvalue(rows, i, 2), NULL, 10), "frame", frames),
+                     PQgetvalue(rows, i, 3), PQgetvalue(rows, i, 4));
     }
     PQclear(rows);
     return ERR_OK;
@@ -181,6 +185,7 @@ static struct err judge_rows(struct doctor *d, struct pg *pg, const struct strea
     uint64_t there = strtoull(PQgetvalue(rows, i, 2), NULL, 10);
     char label[STREAM_LABEL];
     struct buf leaf = {0};
+    char many[STR_MANY];
     struct err e = ERR_OK;
     stream_label(s, label);
     if (there < wanted && s->every != PERIOD_NONE)
@@ -198,8 +203,8 @@ static struct err judge_rows(struct doctor *d, struct pg *pg, const struct strea
                              "a backup, or from the segments in archive/"
                            : "somebody inserted rows with this batch's id, or changed the "
                              "receipt",
-            "%s: the receipt counts %" PRIu64 " rows, the table holds %" PRIu64, label, wanted,
-            there);
+            "%s: the receipt counts %s, the table holds %" PRIu64, label,
+            str_many(wanted, "row", many), there);
     buf_free(&leaf);
     return ERR_OK;
 }

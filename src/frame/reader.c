@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 #include "frame/msgpack.h"
 
 #ifndef FIRST_WINDOW /* the fuzz target starts with less, to get past the window's end */
@@ -125,6 +126,7 @@ static bool is_seal(const struct frame *frame)
 static struct err check_seal(const struct frame_reader *r, const struct frame *seal)
 {
     uint64_t frames = UINT64_MAX;
+    char many[STR_MANY];
     struct mp_cursor c = {seal->bytes, seal->bytes + seal->len};
     struct mp_value map;
     (void)mp_read(&c, &map); /* these can't fail: the walk has been over the same bytes */
@@ -140,8 +142,8 @@ static struct err check_seal(const struct frame_reader *r, const struct frame *s
         return err_make(ERR_SEGMENT, "seal at byte %" PRIu64 " has no count in `frames`",
                         r->offset);
     if (frames != r->frames)
-        return err_make(ERR_SEGMENT, "sealed as %" PRIu64 " frames, but %" PRIu64 " are there",
-                        frames, r->frames);
+        return err_make(ERR_SEGMENT, "sealed as %s, but %" PRIu64 " %s there",
+                        str_many(frames, "frame", many), r->frames, r->frames == 1 ? "is" : "are");
     return ERR_OK;
 }
 

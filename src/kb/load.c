@@ -11,7 +11,7 @@
 #include "db/queries.h"
 #include "kb/work.h"
 #include "replay/careful.h"
-#include "replay/newer.h"
+#include "io/newer.h"
 #include "replay/prepare.h"
 
 /* What is known of one batch. */

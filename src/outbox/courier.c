@@ -20,7 +20,6 @@
 #include "io/thread.h"
 #include "outbox/dispatch.h"
 #include "outbox/transfer.h"
-#include "replay/newer.h"
 
 /* What another daemon puts back (an attempt that failed, a delivery that it released, a sink that
  * is well again) is told to nobody: look this often. */
@@ -63,8 +62,9 @@ static void set_error(struct courier *c, const char *text)
 }
 
 /* Only this thread writes database_error, so it may read it unlocked. */
-static void database_failed(struct courier *c, const struct err *e)
+static void database_failed(struct courier *c, struct err *e)
 {
+    dispatch_explain(&c->dispatch, e);
     pg_close(&c->dispatch.pg);
     c->failures++;
     c->retry_us = time_monotonic() + backoff_us(c->failures, (uint32_t)time_monotonic());
@@ -97,7 +97,6 @@ static struct err use_database(struct courier *c, struct manifest *set, int end,
     bool heard; /* what was said until now is what we look at */
     TRY(dispatch_connect(d));
     TRY(pg_heard(&d->pg, &heard));
-    TRY(newer_check(&d->pg));
     TRY(dispatch_settle(d));
     if (end > COURIER_FINISH)
         return ERR_OK;
@@ -108,7 +107,7 @@ static struct err use_database(struct courier *c, struct manifest *set, int end,
         *wait_us = LOOK_AGAIN_US;
     if (*wait_us > LOOK_US)
         *wait_us = LOOK_US;
-    if (d->judged.count > 0)
+    if (d->judged.count > 0 || d->owes_wake)
         *wait_us = 0;
     return ERR_OK;
 }
@@ -176,7 +175,7 @@ static bool turn(struct courier *c, int64_t *wait_us)
         *wait_us = c->patient_until_us - time_monotonic();
     if (end == NOT_ENDING || d->sinks.under_way > 0)
         return true;
-    return works && (d->judged.count > 0 || found);
+    return works && (d->judged.count > 0 || found || (d->owes_wake && end == COURIER_FINISH));
 }
 
 /* ---- the thread ---- */

@@ -2,12 +2,14 @@
 #include "outbox/dispatch.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 
 #include "base/mem.h"
 #include "base/meter.h"
 #include "base/time.h"
 #include "db/queries.h"
+#include "io/newer.h"
 
 void dispatch_init(struct dispatch *d, const struct config *config, struct transfer *transfer)
 {
@@ -33,7 +35,31 @@ struct err dispatch_connect(struct dispatch *d)
     if (pg_is_open(&d->pg))
         return ERR_OK;
     TRY(pg_open(&d->pg, &target));
-    return pg_exec(&d->pg, sql_courier_listen);
+    TRY(pg_exec(&d->pg, sql_courier_listen));
+    d->owes_wake = true; /* what another has left half done */
+    return newer_check(&d->pg);
+}
+
+/* The server says that a lock wasn't to be had, but not whose it is. Without numbers that change
+ * from time to time: what is the same is told once. */
+void dispatch_explain(struct dispatch *d, struct err *e)
+{
+    PGresult *rows;
+    const struct err said = *e;
+    if (strcmp(e->sqlstate, "55P03") != 0)
+        return;
+    pg_rollback(&d->pg);
+    struct err other = pg_query(&d->pg, sql_queue_blocker, PG_NO_PARAMS, &rows);
+    if (err_is(&other))
+        return;
+    if (PQntuples(rows) == 1)
+        *e = err_make(said.cls,
+                      "%s: the oldest transaction that has locked the outbox's tables, or rows of "
+                      "them, is of process %s (user %s, application %s); nothing is delivered "
+                      "until it ends",
+                      said.text, PQgetvalue(rows, 0, 0), PQgetvalue(rows, 0, 1),
+                      PQgetvalue(rows, 0, 2));
+    PQclear(rows);
 }
 
 /* ---- answers ---- */
@@ -79,12 +105,14 @@ struct err dispatch_settle(struct dispatch *d)
 {
     struct parcel *p;
     size_t n = 0;
+    bool more = false;
     if (d->judged.count == 0)
-        return ERR_OK;
+        return d->owes_wake ? queue_wake(&d->pg, NULL, &d->owes_wake) : ERR_OK;
     struct queue_result *results = mem_calloc(d->judged.count, sizeof *results);
     for (p = d->judged.first; n < d->judged.count; p = p->next)
         results[n++] = parcel_result(p);
-    struct err e = queue_settle(&d->pg, d->claim_id, results, n);
+    struct err e = queue_settle(&d->pg, d->claim_id, results, n, &more);
+    d->owes_wake |= more;
     while (!err_is(&e) && (p = parcels_take(&d->judged))) {
         count(d, p);
         parcel_free(p);

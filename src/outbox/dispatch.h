@@ -12,7 +12,8 @@
  *     TRY(dispatch_next(&d, set, &wait_us));
  *     dispatch_close(&d);
  *
- * What failed to be settled is kept, and settled by the next call that can.
+ * What failed to be settled is kept, and settled by the next call that can. Sinks that are well
+ * again are woken by the way, a piece in each call: while owes_wake says so, call it again soon.
  *
  * A claim that fails to render, or whose secrets can't be read, is settled as an attempt that
  * failed. Failures that are returned are the database's: close the connection and come back later;
@@ -38,6 +39,7 @@ struct dispatch {
     uint64_t delivered, failed; /* attempts that were settled */
     struct sinks sinks;
     struct parcels judged; /* to be settled */
+    bool owes_wake;        /* there may be more for queue_wake */
 
     /* private */
     const struct config *config;
@@ -52,6 +54,9 @@ void dispatch_close(struct dispatch *d);
 void dispatch_collect(struct dispatch *d);
 struct err dispatch_connect(struct dispatch *d);
 struct err dispatch_settle(struct dispatch *d);
+/* Of a failure that was returned, while the connection is there: adds who has the lock that was
+ * waited for. */
+void dispatch_explain(struct dispatch *d, struct err *e);
 
 /* Until nothing more is due, or there is no room. found: something was claimed. What couldn't be
  * sent is in `judged`: settle it and call again. */

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/sql.h"
 #include "db/queries.h"
+#include "io/newer.h"
 
 #define NUMBER 24
 
@@ -77,30 +78,34 @@ static const char *number(int64_t v, char text[NUMBER])
 
 enum { STATEMENTS_MAX = 4 };
 
-/* All of them in one transaction and one round trip. commit: whether it waits for the disk, "on" or
- * "off"; the session's setting is the operator's. rows: of the last one, the caller's to clear
- * where it succeeds; may be NULL. */
+/* All of them in one transaction and one round trip, with the question whether the database is
+ * still ours behind them. commit: whether it waits for the disk, "on" or "off"; the session's
+ * setting is the operator's. rows: of the last one, the caller's to clear where it succeeds. */
 static struct err transact(struct pg *pg, const char *commit, const struct pg_statement *statements,
                            size_t count, PGresult **rows)
 {
     static const char begin[] = "BEGIN";
     static const char end[] = "COMMIT";
-    struct pg_statement all[STATEMENTS_MAX + 3];
-    PGresult *results[STATEMENTS_MAX + 3];
+    struct pg_statement all[STATEMENTS_MAX + 4];
+    PGresult *results[STATEMENTS_MAX + 4];
+    char known[NEWER_NUMBER];
     all[0] = (struct pg_statement){begin, 0, NULL};
     all[1] = (struct pg_statement){sql_queue_begin, 1, &commit};
     for (size_t i = 0; i < count; i++)
         all[2 + i] = statements[i];
-    all[2 + count] = (struct pg_statement){end, 0, NULL};
-    struct err e = pg_query_all(pg, all, count + 3, results);
-    if (!err_is(&e) && rows) {
+    all[2 + count] = (struct pg_statement){sql_migration_newer, PG_PARAMS(newer_known(known))};
+    all[3 + count] = (struct pg_statement){end, 0, NULL};
+    struct err e = pg_query_all(pg, all, count + 4, results);
+    if (err_is(&e))
+        pg_rollback(pg);
+    else
+        e = newer_judge(results[2 + count]);
+    if (!err_is(&e)) {
         *rows = results[1 + count];
         results[1 + count] = NULL;
     }
-    for (size_t i = 0; i < count + 3; i++)
+    for (size_t i = 0; i < count + 4; i++)
         PQclear(results[i]);
-    if (err_is(&e))
-        pg_rollback(pg);
     return e;
 }
 
@@ -268,8 +273,11 @@ static void add_result(struct buf columns[SETTLE_COLUMNS], const struct queue_re
     array_number(&columns[SETTLE_PATIENCE], r->patience_us);
 }
 
-static struct err settle(struct pg *pg, const char *claim_id, const char *const c[SETTLE_COLUMNS])
+/* Rows are sinks of which there is more to wake. */
+static struct err settle(struct pg *pg, const char *claim_id, const char *const c[SETTLE_COLUMNS],
+                         PGresult **rows)
 {
+    char piece[NUMBER];
     char answer[NUMBER];
     char breaker[NUMBER];
     char min[NUMBER];
@@ -292,28 +300,55 @@ static struct err settle(struct pg *pg, const char *claim_id, const char *const 
                                    number(QUEUE_BREAKER_MAX_S, max),
                                    number(QUEUE_SILENCE_S, silence)};
     const char *const sinks[] = {c[SETTLE_SINK]};
-    const char *const failed[] = {c[SETTLE_SINK], c[SETTLE_OUTCOME], c[SETTLE_PATIENCE]};
+    const char *const failed[] = {c[SETTLE_SINK], c[SETTLE_OUTCOME], c[SETTLE_PATIENCE], breaker};
+    const char *const wakes[] = {c[SETTLE_SINK], number(QUEUE_PIECE, piece)};
     const struct pg_statement statements[] = {{sql_queue_sink, 1, sinks},
                                               {sql_queue_settle, 16, results},
-                                              {sql_queue_wake, 1, sinks},
-                                              {sql_queue_give_up, 3, failed}};
-    return transact(pg, "off", statements, 4, NULL);
+                                              {sql_queue_give_up, 4, failed},
+                                              {sql_queue_wake, 2, wakes}};
+    return transact(pg, "off", statements, 4, rows);
+}
+
+static void read_more(PGresult *rows, bool *more)
+{
+    *more = PQntuples(rows) > 0;
+    PQclear(rows);
 }
 
 struct err queue_settle(struct pg *pg, const char *claim_id, const struct queue_result *results,
-                        size_t count)
+                        size_t count, bool *more)
 {
+    PGresult *rows;
     struct buf columns[SETTLE_COLUMNS] = {0};
     const char *texts[SETTLE_COLUMNS];
+    *more = false;
     if (count == 0)
         return ERR_OK;
     for (size_t i = 0; i < count; i++)
         add_result(columns, &results[i]);
     for (size_t i = 0; i < SETTLE_COLUMNS; i++)
         texts[i] = array_end(&columns[i]);
-    struct err e = settle(pg, claim_id, texts);
+    struct err e = settle(pg, claim_id, texts, &rows);
     for (size_t i = 0; i < SETTLE_COLUMNS; i++)
         buf_free(&columns[i]);
+    if (!err_is(&e))
+        read_more(rows, more);
+    return e;
+}
+
+struct err queue_wake(struct pg *pg, const char *sink, bool *more)
+{
+    struct buf sinks = {0};
+    char piece[NUMBER];
+    PGresult *rows;
+    *more = false;
+    if (sink)
+        array_text(&sinks, sink);
+    const char *const params[] = {sink ? array_end(&sinks) : NULL, number(QUEUE_PIECE, piece)};
+    struct err e = transact(pg, "off", &(struct pg_statement){sql_queue_wake, 2, params}, 1, &rows);
+    buf_free(&sinks);
+    if (!err_is(&e))
+        read_more(rows, more);
     return e;
 }
 

@@ -31,7 +31,8 @@
  * template is another.
  *
  * Failures are struct pg's; the connection has no transaction open after them. A settlement that
- * failed may be offered again.
+ * failed may be offered again. ERR_CONFIG: a newer program has migrated the database (io/newer);
+ * nothing of what was claimed may be sent then.
  */
 #ifndef SPOOLGATE_OUTBOX_QUEUE_H
 #define SPOOLGATE_OUTBOX_QUEUE_H
@@ -51,6 +52,7 @@
 #define QUEUE_SILENCE_S     7200 /* longer than any pause of a sink, Retry-After included */
 #define QUEUE_ORDER_S       60
 #define QUEUE_ANSWER        1000 /* characters of an answer that are kept */
+#define QUEUE_PIECE         1000 /* deliveries of a sink that one transaction makes due */
 
 struct queue_want {
     const char *sink;
@@ -114,12 +116,16 @@ struct queue_result {
 /*
  * One transaction: deliveries, attempts, event_sink, and event_dlq for what was the last attempt.
  * A sink's first success after its breaker was open makes all that waits for it due, the oldest
- * first. A failure of a sink whose breaker has been open for longer than patience_us also gives up
- * what has been due and unclaimed for as long: nobody tries them one by one any more. Time in which
- * nobody tried (no failure for QUEUE_SILENCE_S) doesn't count.
+ * first, but QUEUE_PIECE of it at a time. *more: there may be more, which is queue_wake's, or the
+ * next settlement's. A failure of a sink whose breaker has been open for longer than patience_us
+ * also gives up what has been due and unclaimed for as long: nobody tries them one by one any more.
+ * Time in which nobody tried (no failure for QUEUE_SILENCE_S) doesn't count.
  */
 struct err queue_settle(struct pg *pg, const char *claim_id, const struct queue_result *results,
-                        size_t count);
+                        size_t count, bool *more);
+/* The next piece of that, of one sink or (NULL) of all. Whoever does it, the database knows how far
+ * it has come. */
+struct err queue_wake(struct pg *pg, const char *sink, bool *more);
 
 /* How long until something may be due for a sink with room; INT64_MAX: nothing waits. To be asked
  * after a claim that left room; 0 then means: claim again. */
@@ -135,17 +141,24 @@ struct queue_filter {
     const char *since, *until; /* since when: the event, or the dead letter, was written */
     const char *gate;          /* queue_replay's: the gate that the event is about */
     const char *dlq_id;        /* queue_redrive's */
+    const char *dlq_ids;       /* queue_drop's: "{12,15}" */
 };
 /* Dead letters wait for their sinks again, at once, with the whole schedule before them. Those of
  * no sink stay. */
 struct err queue_redrive(struct pg *pg, const struct queue_filter *which, uint64_t *count);
+/* Dead letters that wait to be redriven are forgotten, in statements of bounded size. */
+struct err queue_drop(struct pg *pg, const struct queue_filter *which, uint64_t *count);
 /* Events of the outbox are queued for `sink` (again), with the body that it had, if it had one;
  * those that wait for it already stay as they are. Dead letters among them count as redriven. */
 struct err queue_replay(struct pg *pg, const char *sink, const struct queue_filter *which,
                         uint64_t *count);
-/* Forgets that a sink was disabled, paused or failing; what waits for it is due. False: nothing is
- * known of it. */
+/* Forgets that a sink was disabled, paused or failing; what waits for it is due, by queue_wake.
+ * False: nothing is known of it. */
 struct err queue_enable(struct pg *pg, const char *sink, bool *known);
+/* Nothing is sent to the sink until it is enabled; what is under way ends, and what waits or is
+ * still to come waits. False: it is neither declared nor known, and nothing was done. */
+#define QUEUE_BY_HAND "disabled by hand" /* event_sink's error then */
+struct err queue_disable(struct pg *pg, const char *sink, bool is_declared, bool *known);
 
 /* For maintenance, of one spool's events and of those that are no spool's, all older than before:
  * settled deliveries, their attempts, events that nobody waits for, dead letters that were

@@ -42,26 +42,49 @@ struct err queue_replay(struct pg *pg, const char *sink, const struct queue_filt
 
 struct err queue_enable(struct pg *pg, const char *sink, bool *known)
 {
-    uint64_t count;
-    struct err e = query_by_hand(pg, sql_queue_enable, PG_PARAMS(sink), &count);
-    *known = count > 0;
-    return e;
+    PGresult *rows;
+    bool more = true;
+    TRY(pg_query(pg, sql_queue_enable, PG_PARAMS(sink), &rows));
+    *known = PQntuples(rows) > 0;
+    PQclear(rows);
+    while (*known && more)
+        TRY(queue_wake(pg, sink, &more));
+    return pg_query(pg, sql_queue_tell, PG_NO_PARAMS, NULL);
+}
+
+struct err queue_disable(struct pg *pg, const char *sink, bool is_declared, bool *known)
+{
+    PGresult *rows;
+    *known = false;
+    TRY(pg_query(pg, sql_queue_disable,
+                 PG_PARAMS(sink, is_declared ? "true" : "false", QUEUE_BY_HAND), &rows));
+    *known = PQntuples(rows) > 0;
+    PQclear(rows);
+    return ERR_OK;
 }
 
 /* Each statement does a bounded number of rows; until it finds none. */
-static struct err repeat(struct pg *pg, const char *sql, const char *before, const char *spool_id,
+static struct err repeat(struct pg *pg, const char *sql, int count, const char *const *params,
                          uint64_t *total)
 {
     uint64_t some;
     *total = 0;
     do {
         PGresult *result;
-        TRY(pg_query(pg, sql, PG_PARAMS(before, spool_id), &result));
+        TRY(pg_query(pg, sql, count, params, &result));
         some = strtoull(PQcmdTuples(result), NULL, 10);
         PQclear(result);
         *total += some;
     } while (some > 0);
     return ERR_OK;
+}
+
+struct err queue_drop(struct pg *pg, const struct queue_filter *which, uint64_t *count)
+{
+    return repeat(
+        pg, sql_queue_drop,
+        PG_PARAMS(which->sink, which->event_type, which->since, which->until, which->dlq_ids),
+        count);
 }
 
 struct err queue_prune(struct pg *pg, const char *spool_id, int64_t before_us,
@@ -71,8 +94,8 @@ struct err queue_prune(struct pg *pg, const char *spool_id, int64_t before_us,
     uint64_t uncounted;
     (void)time_format(before_us, before);
     *pruned = (struct queue_pruned){0};
-    TRY(repeat(pg, sql_queue_expire, before, spool_id, &pruned->given_up));
-    TRY(repeat(pg, sql_queue_prune_letters, before, spool_id, &uncounted));
-    TRY(repeat(pg, sql_queue_prune_deliveries, before, spool_id, &uncounted));
-    return repeat(pg, sql_queue_prune_events, before, spool_id, &pruned->events);
+    TRY(repeat(pg, sql_queue_expire, PG_PARAMS(before, spool_id), &pruned->given_up));
+    TRY(repeat(pg, sql_queue_prune_letters, PG_PARAMS(before, spool_id), &uncounted));
+    TRY(repeat(pg, sql_queue_prune_deliveries, PG_PARAMS(before, spool_id), &uncounted));
+    return repeat(pg, sql_queue_prune_events, PG_PARAMS(before, spool_id), &pruned->events);
 }

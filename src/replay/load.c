@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "replay/batch.h"
-#include "replay/newer.h"
+#include "io/newer.h"
 #include "replay/partition.h"
 #include "replay/receipt.h"
 #include "replay/transaction.h"

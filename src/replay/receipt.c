@@ -13,7 +13,7 @@
 #include "base/version.h"
 #include "db/queries.h"
 #include "event/event.h"
-#include "replay/newer.h"
+#include "io/newer.h"
 
 #define NUMBER 24
 static const char *number(uint64_t v, char text[NUMBER])

@@ -75,6 +75,22 @@ def wait_until(condition, what, deadline=DEADLINE):
         time.sleep(0.02)
 
 
+@contextlib.contextmanager
+def full_pipe():
+    """The writer's end of a pipe that nobody reads and that takes no byte more."""
+    reader, writer = os.pipe()
+    try:
+        os.set_blocking(writer, False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                os.write(writer, b"x" * 4096)
+        os.set_blocking(writer, True)
+        yield writer
+    finally:
+        os.close(reader)
+        os.close(writer)
+
+
 # ---- what producers write ----
 
 NOW = datetime.datetime.now(UTC).replace(microsecond=0)

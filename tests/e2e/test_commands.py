@@ -383,7 +383,7 @@ class TestReceipt(SiteCase):
         text = self.site.run("receipt", "show", batch, code=FINE).text
         archive = self.site.archive_of(self.first).relative_to(self.site.spool)
         for part in (self.first["batch_tag"], "done", "default: count 2 reached", f"SPOOL/{archive}",
-                     f"SPOOL/failed/{batch}", "2 = 1 loaded + 1 rejected + 0 skipped", "metrics: 1 rows",
+                     f"SPOOL/failed/{batch}", "2 = 1 loaded + 1 rejected + 0 skipped", "metrics: 1 row",
                      "bad.msgpack  FAILED: frame 0 at byte 0: not msgpack",
                      "a.msgpack frame 1 at byte"):
             self.assertIn(part, text)
@@ -569,7 +569,7 @@ class TestDrain(SiteCase):
                                   "frames_rejected": 0, "frames_skipped": 0, "segments_left": 1, "events_delivered": 0,
                                   "events_failed": 0, "chunks_embedded": 0, "chunks_failed": 0,
                                   "documents_completed": 0})
-        self.assertIn("1 segments wait on", self.site.run("drain", code=FINE).text)
+        self.assertIn("1 segment waits on", self.site.run("drain", code=FINE).text)
 
     def test_force_takes_all_gates(self):
         self.site.configure(f"gates: {{default: {{{EXACTLY.format(9)}}}}}")

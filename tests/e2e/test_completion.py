@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """completions/spoolgate.bash, in a bash that isn't interactive and has no bash-completion."""
+import datetime
 import json
 import subprocess
 
@@ -46,6 +47,19 @@ class TestCompletion(SiteCase):
 
     def test_words(self):
         batches = [f"0193a1b2-0000-7000-8000-00000000000{c}" for c in "ab"]
+        # Each day's newest first, no more than a hundred, and none that is older than a month.
+        now = datetime.datetime.now(datetime.timezone.utc)
+        archived = []
+        for days, numbers in ((1, range(60)), (3, range(60)), (40, range(3))):
+            day = now - datetime.timedelta(days=days)
+            folder = self.site.spool / "archive" / day.strftime("%Y/%m/%d")
+            folder.mkdir(parents=True)
+            ids = [f"{int(day.timestamp() * 1000) + n:012x}" for n in numbers]
+            ids = [f"{i[:8]}-{i[8:]}-7000-8000-000000000000" for i in ids]
+            for name in ids:
+                (folder / name).mkdir()
+            archived += {1: ids, 3: ids[20:], 40: []}[days]
+        self.assertEqual(len(archived), 100)
         gates = ["default", "fast", "slow", "walkin"]
         for words, want in [
             (["sta"], ["status"]),
@@ -72,14 +86,15 @@ class TestCompletion(SiteCase):
             (["run", "--spool", "spoo"], ["spool"]),
             (["lint", "m"], ["manifests"]),
             (["lint", "--schema", "s"], ["sink", "stream"]),
-            (["sink", ""], ["enable", "list", "log", "replay", "test"]),
+            (["sink", ""], ["disable", "enable", "list", "log", "replay", "test"]),
             (["sink", "test", ""], ["ops"]),
             (["sink", "list", ""], []),
             (["sink", "test", "ops", "--event", "gate."], ["gate.done", "gate.open"]),
-            (["dlq", ""], ["list", "redrive", "show"]),
+            (["dlq", ""], ["drop", "list", "redrive", "show"]),
             (["dlq", "list", "--sink", ""], ["ops"]),
             (["receipt", ""], ["list", "show"]),
-            (["receipt", "show", ""], batches),
+            (["receipt", "show", ""], sorted([*batches, *archived])),
+            (["explain", ""], sorted([*batches, *archived])),
             (["retry", "--only-rejects", "0193a1b2"], batches),
             (["fail", "--why", "because", ""], batches),
             (["embed", "--again", "m"], ["missing"]),

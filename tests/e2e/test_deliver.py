@@ -525,5 +525,69 @@ class TestDatabaseDown(DeliverCase):
         self.assertEqual(len({r.id for r in receiver.requests}), 2)
 
 
+class TestDisabled(DeliverCase):
+    def test_its_events_wait(self):
+        """Those that were queued before, and those that come; and a drain doesn't wait for them."""
+        receiver = self.listen()
+        self.sink(receiver)
+        with self.site.daemon():
+            self.put("a")
+            self.wait_delivered(2)
+            self.site.run("sink", "disable", "ops", code=FINE)
+            self.put("b")
+            self.wait_states("delivered", "delivered", "waiting", "waiting")
+        self.site.run("drain", "--force", code=FINE)
+        self.assertEqual(len(receiver.requests), 2)
+        with self.site.daemon():
+            self.site.run("sink", "enable", "ops", code=FINE)
+            self.wait_delivered(4)
+        self.assertEqual(len(receiver.requests), 4)
+
+
+class TestHeld(DeliverCase):
+    """The database is there, and yet nothing may be delivered, or nothing can be settled."""
+    def wait_told(self, daemon, *words):
+        wait_until(lambda: all(w in (daemon.state()["courier"]["database_error"] or "") for w in words),
+                   lambda: f"the status says why; {daemon.state()['courier']}")
+        self.assertEqual(len(daemon.logged("events wait")), 1)
+        told = self.site.run("status", code=FINE).text
+        self.assertRegex(told, f"NOT DELIVERED: .*{words[0]}")
+
+    def wait_well(self, daemon):
+        wait_until(lambda: daemon.state()["courier"]["database_error"] is None, "all is well again")
+        self.assertEqual(len(daemon.logged("events are delivered again")), 1)
+
+    def test_somebody_has_locked_a_sink(self):
+        receiver = self.listen()
+        self.sink(receiver)
+        with self.site.daemon() as daemon:
+            self.put("a")
+            self.wait_delivered(2)
+            with self.site.connect(application_name="left open") as other:
+                other.autocommit = False
+                other.execute("SELECT FROM event_sink FOR UPDATE")
+                self.put("b")
+                self.wait_told(daemon, "55P03", f"process {other.info.backend_pid} ", "application left open")
+                other.rollback()
+            self.wait_delivered(4)
+            self.wait_well(daemon)
+
+    def test_a_newer_program_has_migrated(self):
+        """Its connection was there before."""
+        receiver = self.listen()
+        self.sink(receiver)
+        with self.site.daemon() as daemon:
+            self.put("a")
+            self.wait_delivered(2)
+            self.site.query("INSERT INTO spoolgate_migration VALUES (999, '999_future', 'x')")
+            self.site.query("UPDATE event_delivery SET state = 'waiting', settled_at = NULL")
+            self.wait_told(daemon, "newer than this program: it has migration 999_future")
+            self.assertEqual(len(receiver.requests), 2)
+            self.site.query("DELETE FROM spoolgate_migration WHERE number = 999")
+            receiver.wait(4)
+            self.wait_delivered(2)
+            self.wait_well(daemon)
+
+
 if __name__ == "__main__":
     main()

@@ -353,7 +353,7 @@ class TestReceipts(DoctorCase):
         finding = self.only("ledger-differs", severity="odd")
         self.assertEqual((finding["batch"], finding["text"]), (
             str(second["batch_id"]),
-            "1 segments of 1 frames in the receipt, 1 of 5 in the ledger"))
+            "1 segment of 1 frame in the receipt, 1 of 5 in the ledger"))
         self.site.query("DELETE FROM ingestion_segment WHERE batch_id = %s", second["batch_id"])
         self.assertIn("0 of 0 in the ledger", self.only("ledger-differs", severity="odd")["text"])
         self.site.query("UPDATE ingestion_segment SET batch_id = %s WHERE batch_id = %s",

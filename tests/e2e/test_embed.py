@@ -577,7 +577,7 @@ class TestAgain(KnowledgeCase):
         self.provider.requests.clear()
 
     def test_failed(self):
-        self.assertIn("1 chunks of 1 documents", self.site.run("embed", "--again", "failed", code=FINE).text)
+        self.assertIn("1 chunk of 1 document", self.site.run("embed", "--again", "failed", code=FINE).text)
         self.assertEqual(self.embed(), {"chunks_embedded": 1, "chunks_failed": 0, "documents_completed": 1})
         done = self.completions()[-1]
         self.assertEqual((done["revision"], done["status"], done["chunks"], done["failed"]), (2, "complete", 2, 0))

@@ -713,7 +713,7 @@ class TestProgress(IndexCase):
         self.site.run("migrate", code=0)
         self.index()
         shown = self.on_a_terminal("drain", "--force")
-        self.assertIn("\r\x1b[Kdraining  1 batches  1 rows  ", shown)
+        self.assertIn("\r\x1b[Kdraining  1 batch  1 row  ", shown)
         for line in shown.splitlines():
             if " level=" in line:
                 self.assertRegex(line, r"^\x1b\[Kts=")  # behind the \r that ended the line before

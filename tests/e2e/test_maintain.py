@@ -59,7 +59,7 @@ class TestMaintain(SiteCase):
         self.assertEqual(self.site.query("SELECT sink, retried_at FROM event_dlq"), [("ops", None)])
         self.site.query("UPDATE event_delivery SET state = 'waiting'")
         told = self.site.run("maintain", code=FINE).text
-        self.assertIn("0 rejects, 0 events\ngiven up: 1 deliveries; see `spoolgate dlq list`\n", told)
+        self.assertIn("0 rejects, 0 events\ngiven up: 1 delivery; see `spoolgate dlq list`\n", told)
         self.assertIn("deliveries given up", told)
 
     def test_what_is_locked_stays_for_the_next_time(self):

@@ -17,7 +17,7 @@ import uuid
 
 import msgpack
 
-from support import BIN, CANT_CREATE, DATA, FINE, USAGE, SiteCase, seal, wait_until
+from support import BIN, CANT_CREATE, DATA, FINE, USAGE, SiteCase, full_pipe, seal, wait_until
 
 
 # Under a tracer the sanitizer can't look for leaks.
@@ -215,6 +215,26 @@ class TestFollow(SiteCase):
         self.assertEqual((done.returncode, b"can't write the result" in done.stderr), (CANT_CREATE, True))
         got = [numbers(read(str(self.site.spool / "incoming" / n))) for n in self.site.in_folder("incoming")]
         self.assertEqual(sum(got, []), list(range(100)))
+
+    def test_the_paths_pile_up(self):
+        """Nobody reads them, and the pipe is full: a signal to end it is heard all the same."""
+        with full_pipe() as writer:
+            with subprocess.Popen([BIN, "put", "--seal-every", "10ms"], stdin=subprocess.PIPE, stdout=writer,
+                                  stderr=subprocess.PIPE, env=self.site.environment, cwd=self.site.folder) as put:
+                put.stdin.write(line(1))
+                put.stdin.flush()
+                first, = wait_until(lambda: self.site.in_folder("incoming"), "it is in incoming/")
+                put.stdin.write(line(2))  # nothing more is read by then, or it is: sealed it is in any case
+                put.stdin.flush()
+                put.send_signal(signal.SIGTERM)
+                try:
+                    said = put.communicate(timeout=60)[1].decode()
+                finally:
+                    put.kill()
+        self.assertEqual(put.returncode, CANT_CREATE)
+        self.assertRegex(said, f"nobody reads standard output; .* {first}\n")
+        got = [numbers(read(str(self.site.spool / "incoming" / n))) for n in self.site.in_folder("incoming")]
+        self.assertEqual(got, [[1], [2]])
 
     def test_killed(self):
         """What isn't sealed is lost, and nothing else."""

@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """search, and migrate's --embedding: what is found, how it is shown, and what is refused."""
+import unicodedata
+
 from knowledge import KnowledgeCase, document
 from support import CONFIG, FINE, UNAVAILABLE, USAGE, main
 
@@ -57,6 +59,22 @@ class TestSearch(SearchCase):
         self.assertLessEqual(max(map(len, lines)), 120)
         self.assertEqual(self.site.run("search", "--mode", "text", "xylophone", code=FINE).text,
                          "Nothing is found.\n")
+
+    def test_columns_of_wide_characters(self):
+        """Each takes two columns, combining ones none, and what is cut off doesn't shift the next column, either."""
+        titles = ("果物の本", "果" * 40, "e\u0301" * 20, "Plain", "x" * 40)
+        self.drop(*(document(f"file:///{n}", "a quince", title=title) for n, title in enumerate(titles)))
+        self.embed()
+
+        def columns(text):
+            return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+        for locale in ("C", "C.UTF-8"):
+            lines = self.site.run("search", "--mode", "text", "quince", code=FINE,
+                                  env={"LC_ALL": locale}).out.decode().splitlines()
+            rows = [line for line in lines if line.endswith("quince")]
+            self.assertEqual(len(rows), len(titles))
+            self.assertEqual({columns(row[:row.index("a quince")]) for row in rows}, {lines[0].index("TEXT")}, lines)
 
     def test_usage(self):
         for args in ((), ("",), ("-k", "0", "a"), ("-k", "1001", "a"), ("-k", "x", "a"), ("--mode", "best", "a"),

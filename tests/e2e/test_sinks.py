@@ -217,6 +217,33 @@ class TestEnable(Recorded):
                       self.site.run("sink", "enable", "zzzzzzz", code=USAGE).text)
 
 
+class TestDisable(Recorded):
+    def test_by_hand(self):
+        """Declared or not, tried before or not; and why it is off stays what it was."""
+        self.declare("ops")
+        self.state("gone", failures="1", error="'answered 500'")
+        self.delivery(self.event(), "queued")
+        for name in ("ops", "gone", "queued"):
+            self.assertIn(f"sink {name} is off: its events wait until `spoolgate sink enable {name}`",
+                          self.site.run("sink", "disable", name, code=FINE).text)
+        self.assertEqual({s["sink"]: s["state"] for s in self.sinks().values()},
+                         {"ops": "disabled", "gone": "undeclared", "queued": "undeclared"})
+        for args in (["sink", "list"], ["status"]):
+            self.assertRegex(self.site.run(*args, code=FINE).text,
+                             r"(?m)^    disabled by hand, \d+ m?s ago; on again: spoolgate sink enable ops$")
+        since = self.sinks()["ops"]["disabled_at"]
+        ended = self.site.run("sink", "disable", "ops", "--json", code=FINE)
+        self.assertEqual(ended.json(), {"sink": "ops", "known": True})
+        self.assertEqual(self.sinks()["ops"]["disabled_at"], since)
+        self.site.run("sink", "enable", "ops", code=FINE)
+        self.assertEqual(self.sinks()["ops"]["state"], "ok")
+
+    def test_unknown(self):
+        self.declare("ops")
+        self.assertIn("did you mean `ops`?", self.site.run("sink", "disable", "opss", code=USAGE).text)
+        self.assertEqual(self.site.value("SELECT count(*) FROM event_sink"), 0)
+
+
 class TestReplay(Recorded):
     def test_a_range(self):
         """What the sink wants, and nothing else: by event, gate and time."""
@@ -346,6 +373,46 @@ class TestDlq(Recorded):
         self.assertIn("0 dead letters queued", redrive("--all").text)
 
 
+    def test_drop(self):
+        letters = [self.dead(sink, kind, age)[0]
+                   for sink, kind, age in (("ops", "gate.done", "40 days"), ("ops", "gate.open", "3 hours"),
+                                           ("ops", "gate.done", "0 s"), ("audit", "gate.done", "0 s"))]
+        done, _ = self.dead("ops")
+        self.site.query("UPDATE event_dlq SET retried_at = now() WHERE id = %s", done)
+
+        def drop(*args, code=FINE):
+            return self.site.run("dlq", "drop", *args, code=code)
+
+        def left():
+            return [i for (i,) in self.site.query("SELECT id FROM event_dlq ORDER BY id")]
+
+        shown = drop("--sink", "ops").out.decode()
+        self.assertRegex(shown, r"(?m)^ops +gate\.done +2 +40 d 0 h ago$")
+        self.assertRegex(shown, r"(?m)^ops +gate\.open +1 +3 h 0 min ago$")
+        self.assertIn("3 dead letters would be gone for good. Nothing was dropped: --yes does it.\n", shown)
+        self.assertIn("1 dead letter would be", drop(str(letters[0])).text)
+        self.assertEqual(drop("--all", "--json").json(), {"would_drop": 4})
+        self.assertIn("1 of these 2 dead letters wait", drop(str(letters[3]), str(done), "--yes", code=USAGE).text)
+        self.assertIn("0 dead letters dropped", drop("--sink", "nobody").text)
+        self.assertEqual(left(), [*letters, done])
+
+        self.assertIn("1 dead letter dropped", drop("--sink", "ops", "--before", "30d", "--yes").text)
+        self.assertEqual(left(), [*letters[1:], done])
+        self.assertEqual(drop("--event", "gate.done", "--sink", "ops", "--yes", "--json").json(), {"dropped": 1})
+        self.assertIn("1 dead letter dropped", drop(str(letters[1]), "--yes").text)
+        self.assertEqual(left(), [letters[3], done])
+        self.assertIn("1 dead letter dropped", drop("--all", "--yes").text)
+        self.assertEqual(left(), [done])
+        self.assertEqual(self.waiting("ops") + self.waiting("audit"), 0)
+
+    def test_before(self):
+        old, _ = self.dead("ops", age="3 hours")
+        self.dead("ops", age="1 minute")
+        rows = self.site.run("dlq", "list", "--before", "1h", "--json", code=FINE).json()
+        self.assertEqual([r["id"] for r in rows], [old])
+        self.assertEqual(self.site.run("dlq", "redrive", "--before", "1h", "--json", code=FINE).json(), {"redriven": 1})
+        self.assertEqual(self.site.run("dlq", "list", "--before", "1h", "--json", code=FINE).json(), [])
+
     def test_letters_of_no_sink(self):
         """Other failures of ours go there, too: shown, never delivered."""
         letter = self.site.value(
@@ -358,6 +425,8 @@ class TestDlq(Recorded):
         self.assertNotIn("attempts", shown)
         self.assertEqual(self.site.run("dlq", "redrive", "--all", "--json", code=FINE).json(), {"redriven": 0})
         self.assertIn("of a sink waits", self.site.run("dlq", "redrive", str(letter), code=USAGE).text)
+        self.assertRegex(self.site.run("dlq", "drop", "--all", code=FINE).text, r"(?m)^- +document +1 ")
+        self.assertIn("1 dead letter dropped", self.site.run("dlq", "drop", str(letter), "--yes", code=FINE).text)
 
 
 class TestSinkTest(SinkCase):
@@ -529,6 +598,9 @@ class TestUsage(SinkCase):
             (["dlq", "show", "9" * 19], "is a number"),
             (["dlq", "redrive"], "which ones?"), (["dlq", "redrive", "1", "--all"], "either IDs, or"),
             (["dlq", "redrive", "1", "--sink", "ops"], "either IDs, or"),
+            (["dlq", "drop"], "which ones?"), (["dlq", "drop", "1", "--before", "1h"], "either IDs, or"),
+            (["dlq", "drop", "--yes"], "which ones?"), (["dlq", "redrive", "--all", "--yes"], "--yes is for"),
+            (["dlq", "list", "--before", "soon"], "--before wants a time"),
             (["dlq", "list", "--since", "soon"], "--since wants a time"),
             (["dlq", "list", "--limit", "x"], "--limit wants a number"),
             (["sink"], "is wanted"), (["sink", "list", "ops"], "is wanted"),
@@ -551,9 +623,9 @@ class TestUsage(SinkCase):
 
     def test_without_a_database(self):
         self.declare("ops")
-        for args in (["sink", "list"], ["sink", "enable", "ops"], ["sink", "log", "ops"],
+        for args in (["sink", "list"], ["sink", "enable", "ops"], ["sink", "disable", "ops"], ["sink", "log", "ops"],
                      ["sink", "replay", "ops", "--since", "1h"], ["dlq", "list"],
-                     ["dlq", "redrive", "--all"]):
+                     ["dlq", "redrive", "--all"], ["dlq", "drop", "--all"]):
             with self.subTest(args):
                 self.site.run(*args, code=UNAVAILABLE, env=NOWHERE)
 

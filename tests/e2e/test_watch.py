@@ -2,6 +2,7 @@
 """`spoolgate status --watch`, on a terminal and elsewhere."""
 import contextlib
 import json
+import pathlib
 import signal
 import subprocess
 import threading
@@ -146,6 +147,18 @@ class TestWatch(SiteCase):
                 self.assertEqual(terminal.see(lambda s: s.modes), set())
                 terminal.signal(signal.SIGINT)
                 self.assertEqual(terminal.wait_exit(), 0)
+
+    def test_nobody_reads(self):
+        """The pipe is full: a signal ends it all the same."""
+        with self.site.daemon("--migrate"), support.full_pipe() as writer:
+            for args in (["--json"], []):
+                with subprocess.Popen([support.BIN, "status", "--watch", EVERY, *args], env=self.site.environment,
+                                      stdin=subprocess.DEVNULL, stdout=writer) as process, patience(process):
+                    # Of poll's descriptors, two: standard output's and the signals'.
+                    wait_until(lambda p=process: pathlib.Path(f"/proc/{p.pid}/syscall").read_text().split()[2:3] == ["0x2"],
+                               "it waits for its reader")
+                    process.send_signal(signal.SIGTERM)
+                    self.assertEqual(process.wait(), 0)
 
     def test_usage(self):
         for args in (["5"], ["--watch", "0"], ["--watch", "often"], ["--watch", "2h"], ["--watch", "1", "2"]):

@@ -8,6 +8,7 @@
 
 #include "base/time.h"
 #include "bytes.h"
+#include "db/queries.h"
 #include "database.h"
 
 #define US_PER_S     TIME_US_PER_S
@@ -158,7 +159,8 @@ static struct queue_result result_of(const char *sink, const char *event_id,
 
 static void settle_as(struct pg *pg, const char *who, const struct queue_result *r)
 {
-    EXPECT_OK(queue_settle(pg, who, r, 1));
+    bool more;
+    EXPECT_OK(queue_settle(pg, who, r, 1, &more));
 }
 
 /* Claims are ME's. */
@@ -318,7 +320,8 @@ static struct err race_once(struct racer *r, size_t *some)
     *some = b.count;
     for (size_t i = 0; i < b.count; i++)
         results[i] = result_of(b.items[i].sink, b.items[i].event_id, QUEUE_DELIVERED);
-    struct err e = queue_settle(&r->pg, r->who, results, b.count);
+    bool more;
+    struct err e = queue_settle(&r->pg, r->who, results, b.count, &more);
     queue_batch_free(&b);
     return e;
 }
@@ -525,8 +528,9 @@ Test(queue, many_results_at_once)
                                i < 3 ? QUEUE_FAILED : QUEUE_DELIVERED);
         results[i].wait_us = i == 2 ? -1 : (i + 1) * US_PER_S;
     }
-    EXPECT_OK(queue_settle(&db.pg, ME, results, 6));
-    EXPECT_OK(queue_settle(&db.pg, ME, results, 0));
+    bool more;
+    EXPECT_OK(queue_settle(&db.pg, ME, results, 6, &more));
+    EXPECT_OK(queue_settle(&db.pg, ME, results, 0, &more));
     EXPECT_VALUE(&db,
                  "SELECT string_agg(sink || ' ' || state || ' ' || greatest(round(extract(epoch "
                  "FROM due_at - now())), 0), ', '"
@@ -545,7 +549,8 @@ Test(queue, a_settlement_is_one_transaction)
     run("ALTER TABLE event_attempt ADD CONSTRAINT none CHECK (false) NOT VALID");
     struct queue_result r =
         result_of("ops", "00000000-0000-7000-8000-000001000001", QUEUE_DELIVERED);
-    struct err e = queue_settle(&db.pg, ME, &r, 1);
+    bool more;
+    struct err e = queue_settle(&db.pg, ME, &r, 1, &more);
     cr_assert(err_is(&e));
     EXPECT_DELIVERY("ops", "1.1", "waiting 0 30");
     EXPECT_VALUE(&db, "SELECT count(*) FROM event_sink", "0");
@@ -614,6 +619,12 @@ static void break_sink(const char *sink)
         EXPECT_CLAIM(ME, ask, want);
         settle(sink, want + strlen(sink) + 1, QUEUE_FAILED);
     }
+}
+
+/* So that the sink can be broken once more. */
+static void forget_what_broke(void)
+{
+    run("DELETE FROM event_outbox WHERE payload->>'nr' LIKE '10_.1'");
 }
 
 /* Seconds until the sink is tried again, rounded up. */
@@ -723,7 +734,8 @@ Test(queue, attempts_that_were_under_way_when_it_broke_do_not_count)
         (void)snprintf(name, sizeof name, "%d.1", i + 1);
         results[i] = result_of("ops", id_of(name, ids[i]), QUEUE_FAILED);
     }
-    EXPECT_OK(queue_settle(&db.pg, ME, results, 7));
+    bool more;
+    EXPECT_OK(queue_settle(&db.pg, ME, results, 7, &more));
     EXPECT_VALUE(&db, "SELECT failures FROM event_sink", "5");
     settle("ops", "8.1", QUEUE_FAILED);
     EXPECT_VALUE(&db, "SELECT failures FROM event_sink", "5");
@@ -844,10 +856,146 @@ Test(queue, one_that_is_gone_is_left_alone_until_it_is_enabled)
     EXPECT_OK(queue_enable(&db.pg, "ops", &known));
     cr_assert(known);
     EXPECT_VALUE(&db, "SELECT state || coalesce(error, '') FROM sink_health", "ok");
-    EXPECT_VALUE(&db, "SELECT min(due_at) > now() - interval '10 s' FROM event_delivery", "t");
     EXPECT_CLAIM(ME, "ops:9", "ops=1.1,2.1");
     EXPECT_OK(queue_enable(&db.pg, "ops", &known)); /* what is in hand stays so */
     EXPECT_CLAIM(ANOTHER, "ops:9", "");
+}
+
+/* It is older than the sink's patience, but nobody could try it. */
+Test(queue, what_waited_for_a_disabled_sink_is_not_given_up)
+{
+    bool known;
+    break_sink("ops");
+    settle("ops", "100.1", QUEUE_GONE);
+    put(1, 1, "{ops}");
+    run("UPDATE event_sink SET disabled_at = now()");
+    pass(7200);
+    EXPECT_OK(queue_enable(&db.pg, "ops", &known));
+    forget_what_broke();
+    break_sink("ops");
+    EXPECT_VALUE(&db, "SELECT count(*) FROM event_dlq", "0");
+    EXPECT_DELIVERY("ops", "1.1", "waiting 0 0");
+}
+
+/* So many that one statement would keep the sink's row, and every settlement with it, for long. */
+static void put_many(int count)
+{
+    run("WITH event AS ("
+        "    INSERT INTO event_outbox (event_id, event_type, seq, spool_id, batch_id, payload)"
+        "    SELECT gen_random_uuid(), 'gate.done', 2, '" SPOOL_ID "', gen_random_uuid(),"
+        "           '{\"event\":\"e\", \"nr\":\"9.9\"}'"
+        "      FROM generate_series(1, %d)"
+        " RETURNING *) "
+        "INSERT INTO event_delivery (event_id, sink, batch_id, seq, due_at, attempts)"
+        "     SELECT event_id, 'ops', batch_id, seq, now() + interval '1 h', 1 FROM event",
+        count);
+}
+
+Test(queue, many_are_woken_in_pieces)
+{
+    static const char due[] = "SELECT count(*) FILTER (WHERE due_at <= now()) || ' of ' || count(*)"
+                              "  FROM event_delivery WHERE sink = 'ops' AND attempts = 1"
+                              "   AND seq = 2";
+    static const char broken[] = "SELECT broken_at IS NOT NULL FROM event_sink WHERE sink = 'ops'";
+    char id[UUID_TEXT];
+    bool more;
+    put_many(2 * QUEUE_PIECE + 1);
+    break_sink("ops");
+    pass(6);
+    EXPECT_CLAIM(ME, "ops:9", "ops=100.1");
+    struct queue_result r = result_of("ops", id_of("100.1", id), QUEUE_DELIVERED);
+    EXPECT_OK(queue_settle(&db.pg, ME, &r, 1, &more));
+    cr_expect(more);
+    EXPECT_VALUE(&db, due, "1000 of 2001");
+    EXPECT_VALUE(&db, broken, "t"); /* who dies here leaves it for the next */
+    EXPECT_OK(queue_wake(&second, NULL, &more));
+    cr_expect(more);
+    EXPECT_VALUE(&db, due, "2000 of 2001");
+    EXPECT_OK(queue_wake(&db.pg, "audit", &more)); /* another sink */
+    cr_expect(!more);
+    EXPECT_OK(queue_wake(&db.pg, "ops", &more));
+    cr_expect(!more);
+    EXPECT_VALUE(&db, due, "2001 of 2001");
+    EXPECT_VALUE(&db, broken, "f");
+}
+
+/* It breaks anew before all are woken: its patience begins anew, too. */
+Test(queue, a_breaker_that_opens_while_waking)
+{
+    bool more;
+    char id[UUID_TEXT];
+    put_many(QUEUE_PIECE + 1);
+    put(1, 1, "{ops}");
+    break_sink("ops");
+    pass(7000); /* since no failure is that old, patience would go on */
+    run("UPDATE event_delivery SET due_at = now() + interval '1 h' WHERE seq = 2;"
+        "UPDATE event_delivery SET due_at = now() - interval '2 days' WHERE batch_id = " BATCH(1));
+    EXPECT_CLAIM(ME, "ops:9", "ops=1.1");
+    struct queue_result r = result_of("ops", id_of("1.1", id), QUEUE_DELIVERED);
+    EXPECT_OK(queue_settle(&db.pg, ME, &r, 1, &more));
+    cr_expect(more);
+    forget_what_broke();
+    break_sink("ops");
+    EXPECT_VALUE(&db,
+                 "SELECT failures || ' ' || (broken_at > now() - interval '1 min')::text"
+                 "  FROM event_sink WHERE sink = 'ops'",
+                 "5 true");
+    EXPECT_VALUE(&db, "SELECT count(*) FROM event_dlq", "0");
+}
+
+Test(queue, enabling_makes_due_what_waits_for_its_next_attempt)
+{
+    bool known;
+    put_many(QUEUE_PIECE + 1);
+    run("INSERT INTO event_sink (sink, disabled_at) VALUES ('ops', now())");
+    EXPECT_OK(queue_enable(&db.pg, "ops", &known));
+    cr_expect(known);
+    EXPECT_VALUE(&db, "SELECT count(*) FROM event_delivery WHERE due_at > now()", "0");
+    EXPECT_VALUE(&db, "SELECT concat_ws(' ', failures, broken_at, disabled_at) FROM event_sink",
+                 "0");
+}
+
+/* ---- a newer program's database ---- */
+
+Test(queue, a_newer_program_migrates_in_between)
+{
+    struct wants wants;
+    struct queue_batch claimed = {0};
+    int64_t wait_us;
+    bool more;
+    put(1, 1, "{ops}");
+    wants_of("ops:1", &wants);
+    EXPECT_OK(pg_exec(&second, "INSERT INTO spoolgate_migration VALUES (999, '999_future', 'x')"));
+    EXPECT_ERR(queue_claim(&db.pg, ME, wants.items, 1, &claimed), ERR_CONFIG, "999_future");
+    cr_expect_eq(claimed.count, 0);
+    EXPECT_ERR(queue_next_due(&db.pg, wants.items, 1, &wait_us), ERR_CONFIG, "999_future");
+    EXPECT_ERR(queue_wake(&db.pg, NULL, &more), ERR_CONFIG, "999_future");
+    EXPECT_OK(pg_exec(&second, "DELETE FROM spoolgate_migration WHERE number = 999"));
+    EXPECT_OK(queue_next_due(&db.pg, wants.items, 1, &wait_us)); /* no transaction is left open */
+}
+
+/* What was under way when it was disabled fails: that isn't why it is off. */
+Test(queue, one_that_is_disabled_by_hand)
+{
+    bool known;
+    EXPECT_OK(queue_disable(&db.pg, "ops", false, &known));
+    cr_expect(!known);
+    put(1, 1, "{ops}");
+    put(2, 1, "{ops}");
+    EXPECT_CLAIM(ME, "ops:1", "ops=1.1");
+    EXPECT_OK(queue_disable(&db.pg, "ops", false, &known));
+    cr_expect(known, "something waits for it");
+    EXPECT_OK(queue_disable(&db.pg, "audit", true, &known));
+    cr_expect(known, "it is declared");
+    settle("ops", "1.1", QUEUE_FAILED);
+    EXPECT_CLAIM(ME, "ops:9", "");
+    EXPECT_NEXT_DUE("ops:9", -1);
+    EXPECT_VALUE(&db,
+                 "SELECT string_agg(concat_ws(' ', sink, state, waiting, error), ', ')"
+                 "  FROM sink_health",
+                 "audit disabled 0 " QUEUE_BY_HAND ", ops disabled 2 " QUEUE_BY_HAND);
+    EXPECT_OK(queue_enable(&db.pg, "ops", &known));
+    EXPECT_CLAIM(ME, "ops:9", "ops=1.1,2.1");
 }
 
 /* A statement that settles has its deliveries before it takes the sink. */
@@ -868,6 +1016,25 @@ Test(queue, enabling_waits_for_no_delivery)
                  "SELECT string_agg((due_at <= now())::text, ' ' ORDER BY event_id)"
                  "  FROM event_delivery",
                  "false true");
+}
+
+/* ---- looking back ---- */
+
+/* Of a million attempts, too, the last few are found without sorting all. */
+Test(queue, the_last_attempts_are_found_by_index)
+{
+    struct buf sql = {0};
+    PGresult *rows;
+    bool is_sorted = false;
+    buf_printf(&sql, "EXPLAIN %s", sql_sink_log);
+    run("SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off;"
+        "SET enable_mergejoin = off");
+    EXPECT_OK(pg_query(&db.pg, buf_cstr(&sql), PG_PARAMS("ops", "20"), &rows));
+    for (int i = 0; i < PQntuples(rows); i++)
+        is_sorted |= strstr(PQgetvalue(rows, i, 0), "Sort") != NULL;
+    cr_expect(!is_sorted, "the plan sorts");
+    PQclear(rows);
+    buf_free(&sql);
 }
 
 /* ---- waiting ---- */

@@ -8,7 +8,7 @@
 #include "bytes.h"
 #include "database.h"
 #include "replay/ledger.h"
-#include "replay/newer.h"
+#include "io/newer.h"
 
 #define SPOOL_ID "01a1fc09-7974-771f-a030-6c8417c14a1d"
 #define OTHER_ID "01a1fc09-7974-771f-a030-6c8417c14a1e"

@@ -95,7 +95,7 @@ function changeSink(item, s) {
 
 function sinkTrouble(s) {
   if (s.state === "undeclared") return s.waiting > 0 ? "No manifest declares it: what waits, waits for one that does." : null;
-  if (s.state === "disabled") return `It answered 410, ${ago(s.disabled_at)}. On again: \`spoolgate sink enable ${s.sink}\``;
+  if (s.state === "disabled") return `${s.error === "disabled by hand" ? "Disabled by hand" : "It answered 410"}, ${ago(s.disabled_at)}. On again: \`spoolgate sink enable ${s.sink}\``;
   if (s.failures > 0) {
     const again = s.not_before && Date.parse(s.not_before) > clock.now() ? `, tried again in ${duration(-(clock.now() - Date.parse(s.not_before)) / 1000)}` : "";
     return `Failed ${many(s.failures, "time")} in a row${again}: ${s.error ?? "no reason given"}`;

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/screen.h"
 
-#include <locale.h>
-
 #include "bytes.h"
 
 #define BEGIN "\033[?2026h\033[H"
@@ -39,12 +37,29 @@ Test(base_screen, frames)
         {"\033[2Jx\x7f\xc2\x85\n", {9, 2, true}, BEGIN "?[2Jx??" K REST END},
         {"\xff\xc3\n", {9, 2, true}, BEGIN "??" K REST END},
     };
-    cr_assert(setlocale(LC_CTYPE, "C.UTF-8") != NULL);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct buf out = {0};
         screen_put(&out, cases[i].text, &cases[i].size);
         cr_expect_str_eq(buf_cstr(&out), cases[i].want, "case %zu: %s\nwant: %s\n got: %s", i,
                          cases[i].text, cases[i].want, buf_cstr(&out));
         buf_free(&out);
+    }
+}
+
+/* In the C locale, too, which a daemon's or cron's processes have. */
+Test(base_screen, columns)
+{
+    static const struct {
+        const char *text;
+        size_t want;
+    } cases[] = {
+        {"", 0},         {"abc", 3},        {"\u00fc\u2026", 2}, {"\u65e5\u672c\u8a9e", 6},
+        {"a\u65e5b", 4}, {"\uff71", 1}, /* half-width katakana */
+        {"e\u0301", 1},  {"\U0001f600", 2}, {"\033[m\x7f", 4},   {"\xff\xc3", 2},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        size_t got = screen_columns(cases[i].text);
+        cr_expect_eq(got, cases[i].want, "case %zu: %s: want %zu, got %zu", i, cases[i].text,
+                     cases[i].want, got);
     }
 }

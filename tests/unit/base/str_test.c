@@ -209,6 +209,34 @@ Test(base_str, for_people)
     }
 }
 
+Test(base_str, many)
+{
+    static const struct {
+        uint64_t count;
+        const char *one, *want;
+    } rows[] = {
+        {0, "row", "0 rows"},
+        {1, "row", "1 row"},
+        {2, "row", "2 rows"},
+        {1, "batch", "1 batch"},
+        {1234, "batch", "1,234 batches"},
+        {1, "delivery", "1 delivery"},
+        {2, "delivery", "2 deliveries"},
+        {2, "key", "2 keys"},
+        {2, "dead letter", "2 dead letters"},
+        {2, "box", "2 boxes"},
+        {2, "class", "2 classes"},
+        {2, "hash", "2 hashes"},
+        {UINT64_MAX, "document", "18,446,744,073,709,551,615 documents"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char text[STR_MANY];
+        const char *got = str_many(rows[i].count, rows[i].one, text);
+        cr_expect_eq(got, text, "the text is not the caller's");
+        cr_expect_str_eq(got, rows[i].want, "row %zu: want %s, got %s", i, rows[i].want, got);
+    }
+}
+
 Test(base_str, distance)
 {
     static const struct {

@@ -135,8 +135,8 @@ Test(frame_reader, shapes)
         {BYTES(KIND_A "\x82\xa6"
                       "frames\x01\xa4kind\xa4seal"),
          1, true, NULL},
-        {BYTES(KIND_A SEAL("\x02")), 1, false, "sealed as 2 frames, but 1 are there"},
-        {BYTES(KIND_A KIND_A SEAL("\x01")), 2, false, "sealed as 1 frames, but 2 are there"},
+        {BYTES(KIND_A SEAL("\x02")), 1, false, "sealed as 2 frames, but 1 is there"},
+        {BYTES(KIND_A KIND_A SEAL("\x01")), 2, false, "sealed as 1 frame, but 2 are there"},
         {BYTES(KIND_A SEAL("\xff")), 1, false, "seal at byte 8 has no count in `frames`"},
         {BYTES(KIND_A SEAL("\xca\x3f\x80\0\0")), 1, false,
          "seal at byte 8 has no count in `frames`"},

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "replay/newer.h"
+#include "io/newer.h"
 
 #include <stdio.h>
 

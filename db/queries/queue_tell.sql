@@ -1,0 +1,2 @@
+-- Wakes whoever delivers events.
+SELECT pg_notify('event_updates', '')
