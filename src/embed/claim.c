@@ -10,8 +10,8 @@
 #include "base/sql.h"
 #include "base/time.h"
 #include "db/queries.h"
+#include "io/newer.h"
 #include "kb/complete.h"
-#include "replay/newer.h"
 
 enum {
     RETRY_S = 5, /* until a text's second attempt */
@@ -288,7 +288,7 @@ static struct err settle(struct embed_claim *c, struct pg *pg, const struct embe
     if (settled->documents > 0)
         TRY(pg_exec(pg, sql_embed_tell));
     TRY(note_health(pg, report, settled));
-    TRY(newer_check_both(pg)); /* behind what was locked: see replay/newer */
+    TRY(newer_check_both(pg)); /* behind what was locked: see io/newer */
     return pg_commit(pg);
 }
 

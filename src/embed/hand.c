@@ -14,7 +14,7 @@
 #include "base/time.h"
 #include "db/queries.h"
 #include "embed/ask.h"
-#include "replay/newer.h"
+#include "io/newer.h"
 
 /* What nobody tells: chunks that another process gave back, a lease that lapsed, an embedder that
  * is well again. Look this often. */

@@ -21,6 +21,7 @@
 
 struct err newer_check(struct pg *pg);
 struct err newer_check_knowledge(struct pg *pg);
+struct err newer_check_both(struct pg *pg);
 
 /* The same for who asks with other statements in one round trip: the statement's one parameter, and
  * what its rows mean. */
