@@ -105,8 +105,8 @@ static struct err visit_old(void *context, int folder, const char *name)
         fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) != 0 || S_ISDIR(st.st_mode) ||
         st.st_size == 0) /* as .gitkeep: nothing to finish */
         return ERR_OK;
-    int64_t changed_us = st.st_mtim.tv_sec * TIME_US_PER_S;
-    if (o->now_us - changed_us < DOCTOR_OLD_US)
+    int64_t changed_us = scan_modified_time(&st);
+    if (changed_us > o->now_us - DOCTOR_OLD_US)
         return ERR_OK;
     if (o->count++ == 0 || changed_us < o->oldest_us) {
         o->oldest_us = changed_us;

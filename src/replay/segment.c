@@ -62,6 +62,17 @@ static struct err fill(void *context, uint8_t *room, size_t size, size_t *got)
     return ERR_OK;
 }
 
+/* The environment's fault, also where the mode was changed after the claim: somebody can mend it.
+ * What logs and receipts say of it is text, whatever the name's bytes are. */
+static struct err cannot_open(int number, const char *name)
+{
+    struct buf text = {0};
+    str_percent_encode(&text, name);
+    struct err e = err_system(ERR_SPOOL, number, "can't open %s", buf_cstr(&text));
+    buf_free(&text);
+    return e;
+}
+
 /* O_NONBLOCK: a FIFO in disguise must not make us wait; regular files don't care. */
 static struct err open_file(struct source *s, int folder, const char *name)
 {
@@ -70,7 +81,7 @@ static struct err open_file(struct source *s, int folder, const char *name)
     if (s->fd < 0 && (errno == ELOOP || errno == ENXIO))
         return err_make(ERR_SEGMENT, "not a regular file");
     if (s->fd < 0 || fstat(s->fd, &s->before) != 0)
-        return err_system(ERR_SPOOL, errno, "can't open %s", name);
+        return cannot_open(errno, name);
     if (!S_ISREG(s->before.st_mode))
         return err_make(ERR_SEGMENT, "not a regular file");
     if (s->before.st_size == 0)

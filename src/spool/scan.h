@@ -42,9 +42,15 @@ static inline int64_t scan_change_time(const struct stat *st)
     return st->st_ctim.tv_sec * TIME_US_PER_S + st->st_ctim.tv_nsec / 1000;
 }
 
+/* A file system of 64-bit seconds (btrfs, tmpfs) holds any mtime: what is beyond our range is the
+ * earliest or the latest. */
 static inline int64_t scan_modified_time(const struct stat *st)
 {
-    return st->st_mtim.tv_sec * TIME_US_PER_S + st->st_mtim.tv_nsec / 1000;
+    int64_t us;
+    if (__builtin_mul_overflow((int64_t)st->st_mtim.tv_sec, TIME_US_PER_S, &us) ||
+        __builtin_add_overflow(us, (int64_t)st->st_mtim.tv_nsec / 1000, &us))
+        return st->st_mtim.tv_sec < 0 ? INT64_MIN : INT64_MAX;
+    return us;
 }
 
 struct scan_file {

@@ -198,7 +198,22 @@ Test(segment, is_a_regular_file)
     EXPECT_ERR(walk("folder.msgpack", &w, NULL), ERR_SEGMENT, "not a regular file");
     EXPECT_ERR(walk("empty.msgpack", &w, NULL), ERR_SEGMENT, "empty file (0 bytes)");
     EXPECT_ERR(walk("none.msgpack", &w, NULL), ERR_SPOOL, "No such file");
+    EXPECT_ERR(walk("n\n\xff.msgpack", &w, NULL), ERR_SPOOL,
+               "can't open n%0A%FF.msgpack: No such file");
     EXPECT_OK(walk("target.msgpack", &w, NULL));
+}
+
+Test(segment, whose_mode_was_changed_waits_for_whoever_mends_it)
+{
+    struct walked w = {0};
+    write_frames(NAME, 1);
+    cr_assert_eq(fchmodat(top.fd, NAME, 0, 0), 0, "%m");
+    if (geteuid() == 0) { /* who reads everything */
+        cr_assert_eq(fchmod(top.fd, 0755), 0, "%m");
+        cr_assert_eq(seteuid(65534), 0, "%m");
+    }
+    EXPECT_ERR(walk(NAME, &w, NULL), ERR_SPOOL, "can't open a.msgpack: Permission denied");
+    cr_assert_eq(seteuid(getuid()), 0, "%m");
 }
 
 Test(segment, a_stop_is_heard_where_no_frame_comes)

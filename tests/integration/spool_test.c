@@ -295,6 +295,30 @@ Test(spool, what_is_not_ours_is_left_alone_with_a_reason)
     buf_free(&seen.odd);
 }
 
+Test(spool, any_mtime_has_its_place_in_the_order)
+{
+    static const struct {
+        struct timespec mtime;
+        int64_t want;
+    } rows[] = {
+        {{.tv_sec = 0}, 0},
+        {{.tv_sec = 1795300000, .tv_nsec = 123456789}, INT64_C(1795300000123456)},
+        {{.tv_sec = -1, .tv_nsec = 999999999}, -1},
+        {{.tv_sec = INT64_C(9223372036854), .tv_nsec = 775807000}, INT64_MAX},
+        {{.tv_sec = INT64_C(9223372036854), .tv_nsec = 775808000}, INT64_MAX},
+        {{.tv_sec = INT64_C(9223372036855)}, INT64_MAX},
+        {{.tv_sec = INT64_MAX, .tv_nsec = 999999999}, INT64_MAX},
+        {{.tv_sec = INT64_C(-9223372036855)}, INT64_MIN},
+        {{.tv_sec = INT64_MIN}, INT64_MIN},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct stat st = {.st_mtim = rows[i].mtime};
+        int64_t got = scan_modified_time(&st);
+        cr_expect_eq(got, rows[i].want, "%jd s: want %jd, got %jd", (intmax_t)rows[i].mtime.tv_sec,
+                     (intmax_t)rows[i].want, (intmax_t)got);
+    }
+}
+
 /* Root reads everything: then the test goes on as somebody else, to whom these belong. */
 static void be_an_ordinary_user(const char *name)
 {
