@@ -10,7 +10,7 @@
 -- The index knows no scores, so how many chunks are scored must be bounded. A chunk's pattern says which of the words it has,
 -- the rarest first, as '0101': the second and the fourth. Those with the greatest patterns are scored, some 10,000; where they
 -- end, the sample tells, too. All patterns above '0101' are the query w1 | w2 & (w3 | w4 & ...): the index reads the lists of
--- its rare words, and skips through the others.
+-- its rare words, and skips through the others. Titles and headings are looked up for the best of those alone.
 --
 -- How often a word is in a chunk is read from ts_rank, which reads one tsvector without taking it apart in SQL: with all
 -- weights 1, its answer for one word that is there n times is (1/1 + 1/4 + ... + 1/n²) * 6/π², and 1 minus that is

@@ -59,7 +59,7 @@ def without_trigrams(site):
 
 @scenario("search", "kb_search by 2 to 12 words, against ORDER BY ts_rank")
 def search(bench):
-    rows = bench.rows(100_000, 10_000)
+    rows = bench.rows(100_000, 2_000)
     with bench.site("bench_search") as site, without_trigrams(site):
         site.query(FILL.format(rows=rows, documents=rows // OF_A_DOCUMENT, of_a_document=OF_A_DOCUMENT))
         bench.cluster.execute("VACUUM ANALYZE pmoves_kb.chunks, pmoves_kb.documents")
@@ -73,7 +73,8 @@ def search(bench):
                     times[name].append(took)
     ratios = [Ratio(f"kb_search of {rows:,} chunks, p{percent}", "ORDER BY ts_rank",
                     Spread.of(percentile([a], percent) / percentile([b], percent)
-                              for a, b in zip(times["kb_search"], times["by hand"])), at_most=1.0)
+                              for a, b in zip(times["kb_search"], times["by hand"])),
+                    at_most=None if bench.quick else 1.0)
               for percent in (50, 95)]
     return Result(ratios, notes=[f"search, {name}: p50 {percentile(took, 50) * 1e3:.0f} ms, p95 {percentile(took, 95) * 1e3:.0f} ms"
                                  for name, took in times.items()])
