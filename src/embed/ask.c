@@ -32,9 +32,7 @@ static enum embed_outcome request(struct embed_ask *ask, const struct embed_text
         return EMBED_LATER;
     }
     ask->requests++;
-    enum embed_outcome how =
-        embedder_ask(ask->embedder, texts, count, EMBED_CHUNKS, vectors, &ask->said);
-    return how;
+    return embedder_ask(ask->embedder, texts, count, EMBED_CHUNKS, vectors, &ask->said);
 }
 
 /* Asks for a text that any embedder can do. False: it ends here, since nobody's text is at fault.
@@ -89,7 +87,7 @@ static void ask_some(const struct asking *a, size_t from, size_t count)
     } else if (count == 1) {
         blame(ask, a->pieces[from], how);
     } else {
-        ask->was_halved = ask->was_halved || how == EMBED_TOO_MUCH;
+        ask->was_halved = ask->was_halved || how != EMBED_TROUBLE;
         ask_some(a, from, count / 2);
         ask_some(a, from + count / 2, count - count / 2);
     }

@@ -41,7 +41,7 @@ struct embed_ask {
     struct embed_said said; /* of that, or of the last text that was at fault */
     uint64_t requests;
     size_t largest;  /* texts of the largest request that went well */
-    bool was_halved; /* since the server refused, and not for another reason */
+    bool was_halved; /* for another reason than that the server failed */
 };
 
 void embed_ask_all(struct embed_ask *ask);

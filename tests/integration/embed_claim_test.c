@@ -193,38 +193,43 @@ Test(embed_claim, fates)
     knowledge_close(&h.k);
 }
 
-/* A text that a server fails at has more time than one that gets nonsense. Times are twice as long
- * each time; a text that is the same shares its vector. */
+/* A text that a server fails at has more attempts than one that gets nonsense; the time between
+ * them doubles. */
 Test(embed_claim, attempts)
 {
     static const struct {
         enum embed_fate fate;
-        const char *want; /* status, attempts and seconds until the next, after each */
+        const char *want; /* status and attempts, after each */
     } rows[] = {
-        {PIECE_AGAIN, "pending 1 5, pending 2 10, failed 3"},
-        {PIECE_BREAKS, "pending 1 5, pending 2 10, pending 3 20, pending 4 40, pending 5 80, "
-                       "failed 6"},
+        {PIECE_AGAIN, "pending 1, pending 2, failed 3"},
+        {PIECE_BREAKS, "pending 1, pending 2, pending 3, pending 4, pending 5, failed 6"},
         {PIECE_REFUSED, "failed 1"},
     };
-    static const char state[] =
-        "SELECT embedding_status || ' ' || attempts || CASE embedding_status WHEN 'pending' THEN "
-        "' ' || ceil(extract(epoch FROM next_attempt_at - now())) ELSE '' END FROM "
-        "pmoves_kb.chunks_next WHERE text = 'one'";
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct hands h;
         struct buf got = {0};
         struct embed_settled settled = {0};
         open_hands(&h);
         while (settled.failed == 0) {
-            EXPECT_OK(pg_exec(h.pg, "UPDATE pmoves_kb.chunks_next SET next_attempt_at = now() "
-                                    "WHERE text = 'one'"));
+            char start[64];
+            PGresult *state;
             EXPECT_OK(pg_exec(h.pg, "UPDATE pmoves_kb.chunks_next SET next_attempt_at = now() + "
-                                    "interval '1 h' WHERE text <> 'one'"));
+                                    "CASE text WHEN 'one' THEN '0' ELSE '1 h' END::interval"));
             struct embed_claim c = take(&h, 100, 1);
             c.pieces[0].fate = rows[i].fate;
             c.pieces[0].error = mem_strdup("e");
+            (void)snprintf(start, sizeof start, "%s",
+                           database_value(&h.k.x.db, "SELECT clock_timestamp()"));
             settled = settle(&h, &c);
-            buf_printf(&got, "%s%s", got.len > 0 ? ", " : "", database_value(&h.k.x.db, state));
+            EXPECT_OK(pg_query(h.pg,
+                               "SELECT embedding_status || ' ' || attempts, embedding_status = "
+                               "'failed' OR next_attempt_at - 5 * 2 ^ (attempts - 1) * interval '1 "
+                               "s' BETWEEN $1 AND clock_timestamp() FROM pmoves_kb.chunks_next "
+                               "WHERE text = 'one'",
+                               PG_PARAMS(start), &state));
+            buf_printf(&got, "%s%s", got.len > 0 ? ", " : "", PQgetvalue(state, 0, 0));
+            cr_expect_str_eq(PQgetvalue(state, 0, 1), "t", "the next comes too soon, or too late");
+            PQclear(state);
         }
         cr_expect_str_eq(buf_cstr(&got), rows[i].want, "want %s, got %s", rows[i].want,
                          buf_cstr(&got));
