@@ -4,9 +4,9 @@
  *
  *     spoolgate help --words gates [--config FILE] [--spool DIR] [--manifests DIR]
  *
- * Kinds: gates, sinks, embedders; batches, which are those in processing/ and failed/; archived, the
- * newest 100 batches of the last month in archive/. They come from the configuration, the manifests
- * and the spool alone: no database is asked, so that a Tab never waits for one.
+ * Kinds: gates, sinks, embedders; batches, which are those in processing/ and failed/; archived,
+ * the newest 100 batches of the last month in archive/. They come from the configuration, the
+ * manifests and the spool alone: no database is asked, so that a Tab never waits for one.
  */
 #ifndef SPOOLGATE_CLI_WORDS_H
 #define SPOOLGATE_CLI_WORDS_H
