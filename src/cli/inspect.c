@@ -113,9 +113,10 @@ static bool on_other(void *context, const struct frame *frame, bool *refused, st
                      struct err *failure)
 {
     struct inspection *in = context;
-    (void)failure;
-    *refused = in->takes_handled ? !in->handler->inspect(in->handled, 0, frame, reject)
-                                 : !handle_refuse(reject);
+    if (!in->takes_handled)
+        *refused = !handle_refuse(reject);
+    else if (!in->handler->inspect(in->handled, 0, frame, refused, reject, failure))
+        return false;
     in->others += !*refused;
     if (in->frames && !*refused)
         show_frame(frame, NULL);

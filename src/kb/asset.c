@@ -221,7 +221,10 @@ static bool read_file(struct kb_reading *g, bool *has_text, enum text_format *fo
     buf_clear(text);
     enum kb_file found = kb_file_read(g->reader->roots, uri.bytes, uri.len, g->reader->file_bytes,
                                       is_wanted ? text : NULL, problem);
-    if (found == KB_FILE_REFUSED)
+    if (found == KB_FILE_FAILED)
+        g->reader->failure =
+            err_make(ERR_SPOOL, "%.*s, %s", (int)uri.len, (const char *)uri.bytes, problem);
+    if (found == KB_FILE_REFUSED || found == KB_FILE_FAILED)
         return kb_refuse(g, KEY_URI, "%s", problem);
     if (found == KB_FILE_READ && is_wanted && !is_that_file(g, text))
         return false;

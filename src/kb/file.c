@@ -21,12 +21,23 @@ static enum kb_file refuse(char problem[KB_FILE_PROBLEM], const char *why)
     return KB_FILE_REFUSED;
 }
 
+/* Is it for who runs this machine, not for who sent the frame? */
+static bool is_of_machine(int number)
+{
+    static const int numbers[] = {EMFILE, ENFILE,    ENOMEM,    EIO,          EAGAIN,
+                                  ESTALE, ETIMEDOUT, EHOSTDOWN, EHOSTUNREACH, ENOTCONN};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        if (numbers[i] == number)
+            return true;
+    return false;
+}
+
 static enum kb_file refuse_errno(char problem[KB_FILE_PROBLEM], const char *what, int number)
 {
     char reason[80];
     (void)snprintf(problem, KB_FILE_PROBLEM, "the file%s: %s", what,
                    strerror_r(number, reason, sizeof reason));
-    return KB_FILE_REFUSED;
+    return is_of_machine(number) ? KB_FILE_FAILED : KB_FILE_REFUSED;
 }
 
 /* --- names -------------------------------------------------------------------------------------
@@ -148,8 +159,10 @@ static enum kb_file read_below(const char *root, const char *path, uint64_t most
                                char problem[KB_FILE_PROBLEM])
 {
     int folder = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (folder < 0)
-        return refuse_errno(problem, "'s root can't be opened (knowledge.roots)", errno);
+    if (folder < 0) {
+        (void)refuse_errno(problem, "'s root can't be opened (knowledge.roots)", errno);
+        return KB_FILE_FAILED;
+    }
     int fd = beneath_open(folder, path, 0, 0);
     enum kb_file found =
         fd < 0 ? refuse_open(errno, problem) : read_opened(fd, most, text, problem);
@@ -159,15 +172,23 @@ static enum kb_file read_below(const char *root, const char *path, uint64_t most
     return found;
 }
 
-/* Roots may lie inside each other: the first below which the file is found is as good as any. */
+/* Roots may lie inside each other: the first below which the file is found is as good as any, and
+ * it is refused when all have said no. */
 static enum kb_file read_path(const char *const *roots, const char *path, uint64_t most,
                               struct buf *text, char problem[KB_FILE_PROBLEM])
 {
     enum kb_file found = refuse(problem, "is outside the folders of knowledge.roots");
     for (; *roots && found != KB_FILE_READ; roots++) {
         const char *rest = below(*roots, path);
-        if (rest && *rest)
-            found = read_below(*roots, rest, most, text, problem);
+        char other[KB_FILE_PROBLEM];
+        if (!rest || !*rest)
+            continue;
+        enum kb_file here = read_below(*roots, rest, most, text, other);
+        if (here == KB_FILE_REFUSED && found == KB_FILE_FAILED)
+            continue;
+        found = here;
+        if (found != KB_FILE_READ)
+            memcpy(problem, other, sizeof other);
     }
     return found;
 }

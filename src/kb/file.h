@@ -8,6 +8,10 @@
  * uri: an absolute path, or file:///PATH with %XX. The path is opened below its root and the kernel
  * sees to it that no symbolic link or `..` leads out of there (openat2, RESOLVE_BENEATH). Where no
  * root is configured, files are read nowhere, and such a uri is like any other.
+ *
+ * What is wrong with a file is its producer's fault; a root that isn't there (a share that isn't
+ * mounted), a disk that can't be read and a process without a descriptor left are nobody's, and
+ * end.
  */
 #ifndef SPOOLGATE_KB_FILE_H
 #define SPOOLGATE_KB_FILE_H
@@ -21,6 +25,7 @@ enum kb_file {
     KB_FILE_READ,
     KB_FILE_REMOTE,  /* the uri is no file's: its text is elsewhere */
     KB_FILE_REFUSED, /* problem says why: outside the roots, not a regular file, too long, ... */
+    KB_FILE_FAILED,  /* it may be fine: problem says what keeps it from being read just now */
 };
 
 #define KB_FILE_PROBLEM 160

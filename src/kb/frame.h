@@ -39,6 +39,10 @@ struct kb_reader {
     enum nul_rule nul;
     uint64_t file_bytes; /* the longest local file that is read: limits.string_bytes */
 
+    /* readable, where a frame was refused: the machine, not the frame, kept it from being judged (a
+     * folder of roots isn't there, ...). Breaks the walk off. */
+    struct err failure;
+
     /* private: scratch, kept from frame to frame */
     struct jsonb_order order;
     struct uuid_pool ids;

@@ -78,13 +78,22 @@ static struct handler_batch *begin(void *context, const struct load_terms *terms
     return s;
 }
 
-static bool inspect(struct handler_batch *s, size_t segment, const struct frame *frame,
-                    struct reject *reject)
+static bool refuse(struct reject *reject)
 {
-    if (!s->context->config->knowledge.is_on)
-        return field_reject(reject, REJECT_KIND, "kind",
-                            "the knowledge base is switched off (knowledge.enabled)");
-    return kb_frame_read(&s->reader, segment, frame, &s->held, reject);
+    return field_reject(reject, REJECT_KIND, "kind",
+                        "the knowledge base is switched off (knowledge.enabled)");
+}
+
+static bool inspect(struct handler_batch *s, size_t segment, const struct frame *frame,
+                    bool *refused, struct reject *reject, struct err *failure)
+{
+    *refused = s->context->config->knowledge.is_on
+                   ? !kb_frame_read(&s->reader, segment, frame, &s->held, reject)
+                   : !refuse(reject);
+    if (!err_is(&s->reader.failure))
+        return true;
+    *failure = s->reader.failure;
+    return false;
 }
 
 static size_t held(const struct handler_batch *s, bool *is_over)
@@ -265,11 +274,14 @@ static struct err load_work(struct handler_batch *s, struct kb_work *w)
     return any_reject || w->in->must_walk ? kb_walk(w, KB_WALK_REJECT, NULL) : ERR_OK;
 }
 
-/* Nothing was held. */
+/* It is switched off: nothing was held. */
 static struct err refuse_frame(void *state, size_t segment, const struct frame *frame,
                                bool *refused, struct reject *reject)
 {
-    *refused = !inspect(state, segment, frame, reject);
+    (void)state;
+    (void)segment;
+    (void)frame;
+    *refused = !refuse(reject);
     return ERR_OK;
 }
 

@@ -72,6 +72,7 @@ static struct err one_frame(void *context, size_t segment, const struct frame *f
     const struct kb_held *whole = r->work->held;
     kb_held_clear(&r->frame);
     if (!kb_frame_read(&r->reader, segment, frame, &r->frame, why)) {
+        TRY(r->reader.failure);
         *refused = true;
         return check_refused(r, segment, frame);
     }

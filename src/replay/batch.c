@@ -70,11 +70,9 @@ static bool note_other(void *context, const struct frame *frame, bool *refused,
 {
     struct inspection *in = context;
     struct batch *b = in->batch;
-    (void)failure;
-    if (!b->terms->takes_handled)
-        *refused = !handle_refuse(reject);
-    else
-        *refused = !b->handler->inspect(b->handled, in->segment, frame, reject);
+    if (b->terms->takes_handled)
+        return b->handler->inspect(b->handled, in->segment, frame, refused, reject, failure);
+    *refused = !handle_refuse(reject);
     return true;
 }
 

@@ -4,8 +4,9 @@
  * base's (kb/load.h). Replay knows it by these functions alone.
  *
  *     struct handler_batch *state = handler->begin(handler->context, &terms);
- *     if (handler->takes(&frame) && !handler->inspect(state, segment, &frame, &reject))
- *         ... the frame is a reject ...
+ *     if (handler->takes(&frame) && !handler->inspect(state, segment, &frame, &refused, &reject,
+ * &e)) return e;
+ *     ... refused: the frame is a reject ...
  *     TRY(handler->load(state, &in));    // inside the batch's transaction, after the streams' rows
  *     handler->end(state);
  *
@@ -68,8 +69,9 @@ struct handler_load {
 struct handler {
     bool (*takes)(const struct frame *frame);
     struct handler_batch *(*begin)(void *context, const struct load_terms *terms);
+    /* False: it can't be judged just now; *failure says why, and the batch is held. */
     bool (*inspect)(struct handler_batch *state, size_t segment, const struct frame *frame,
-                    struct reject *reject);
+                    bool *refused, struct reject *reject, struct err *failure);
     /* What it holds, in bytes; *is_over: it was more than it may. */
     size_t (*held)(const struct handler_batch *state, bool *is_over);
     /* Called again, after a failure, with the same state. */

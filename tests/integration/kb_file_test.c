@@ -2,6 +2,8 @@
 /* The text of assets that are files: what is read, and what must never be. */
 #include "kb/file.h"
 
+#include <limits.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/sysmacros.h>
 #include <sys/un.h>
@@ -37,7 +39,7 @@ TestSuite(kb_file, .init = open_folder, .fini = close_folder);
 
 #define FILE_SHOWN 512
 
-/* "read TEXT", "remote", "refused WHY". {D} in the uri is the folder. */
+/* "read TEXT", "remote", "held: WHY" or why it is refused. {D} in the uri is the folder. */
 static const char *look(const char *const *roots, const char *uri, uint64_t most,
                         char shown[FILE_SHOWN])
 {
@@ -56,7 +58,8 @@ static const char *look(const char *const *roots, const char *uri, uint64_t most
     if (found == KB_FILE_READ)
         (void)snprintf(shown, FILE_SHOWN, "read %.*s", (int)text.len, (const char *)text.data);
     else
-        (void)snprintf(shown, FILE_SHOWN, "%s", found == KB_FILE_REMOTE ? "remote" : problem);
+        (void)snprintf(shown, FILE_SHOWN, "%s%s", found == KB_FILE_FAILED ? "held: " : "",
+                       found == KB_FILE_REMOTE ? "remote" : problem);
     cr_expect(found == KB_FILE_READ || text.len == 0, "%zu bytes stay", text.len);
     buf_free(&name);
     buf_free(&text);
@@ -225,10 +228,14 @@ Test(kb_file, roots)
         {{in, NULL}, "{D}/docs/a.txt", OUTSIDE},
         {{none, NULL},
          "{D}/none/a.txt",
-         "the file's root can't be opened (knowledge.roots): No such file or directory"},
+         "held: the file's root can't be opened (knowledge.roots): No such file or directory"},
         {{outside, NULL},
          "{D}/secret.txt/a",
-         "the file's root can't be opened (knowledge.roots): Not a directory"},
+         "held: the file's root can't be opened (knowledge.roots): Not a directory"},
+        {{none, "/", NULL},
+         "{D}/none/a.txt",
+         "held: the file's root can't be opened (knowledge.roots): No such file or directory"},
+        {{none, "/", NULL}, "{D}/docs/a.txt", "read text of a"},
         {{outside, NULL}, "{D}/secret.txt", OUTSIDE},
     };
     for (size_t i = 0; i < COUNT(rows); i++)
@@ -298,6 +305,35 @@ Test(kb_file, assets_that_are_refused)
     cr_expect(strstr(got, "reject 0 uri: " OUTSIDE "\nreject 1 uri: " OUTSIDE "\n"), "got %s", got);
     cr_expect_eq(f.held.count, 1, "its text is in the frame: got %s", got);
     frames_close(&f);
+}
+
+/* No frame pays for a share that isn't mounted, or for descriptors that have run out. */
+Test(kb_file, the_machine_is_to_blame)
+{
+    char none[PATH_MAX];
+    char json[2 * PATH_MAX];
+    (void)snprintf(none, sizeof none, "%s/none", folder.path);
+    (void)snprintf(json, sizeof json, "[{'kind': 'asset', 'uri': '%s/a.txt'}]", none);
+    const char *const roots[] = {none, NULL};
+    struct frames f;
+    frames_open(&f);
+    f.reader.roots = roots;
+    f.reader.file_bytes = 1000;
+    frames_read(&f, json);
+    cr_expect_eq(f.reader.failure.cls, ERR_SPOOL, "got %s", f.reader.failure.text);
+    cr_expect(strstr(f.reader.failure.text, "/none/a.txt, the file's root can't be opened"),
+              "got %s", f.reader.failure.text);
+    frames_close(&f);
+
+    const char *const good[] = {docs, NULL};
+    char shown[FILE_SHOWN];
+    struct rlimit was;
+    cr_assert_eq(getrlimit(RLIMIT_NOFILE, &was), 0);
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &(struct rlimit){0, was.rlim_max}), 0);
+    (void)look(good, "{D}/docs/a.txt", 1000, shown);
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &was), 0);
+    cr_expect_str_eq(
+        shown, "held: the file's root can't be opened (knowledge.roots): Too many open files");
 }
 
 /* A file that isn't the one which its producer has seen. */
