@@ -7,7 +7,7 @@ import time
 
 import msgpack
 from knowledge import cluster
-from support import FINE, Site, SiteCase, conservation, main, metric, pack
+from support import CANT_CREATE, FINE, Site, SiteCase, conservation, main, metric, pack
 
 DIMENSIONS = 8
 
@@ -141,6 +141,20 @@ class TestRefusals(KnowledgeCase):
         self.site.configure("knowledge: {enabled: false}")
         self.assert_counts(self.drop(document("u"), metric()), 1, 1, 0)
         self.assertEqual(self.reasons(), ["the knowledge base is switched off (knowledge.enabled)"])
+
+    def test_a_share_that_isn_t_mounted_holds_the_batch(self):
+        share = self.site.folder / "share"
+        self.site.configure(f"knowledge: {{embed: false, roots: {share}}}")
+        self.site.put("a.msgpack", pack(asset(f"{share}/a.md"), asset("s3://b/c.pdf")))
+        held = self.site.run("drain", "--force", code=CANT_CREATE)
+        self.assertIn(f"{share}/a.md, the file's root can't be opened (knowledge.roots)", held.text)
+        self.assertEqual(self.site.in_folder("failed"), [])
+        share.mkdir()
+        (share / "a.md").write_text("# It is there\n\nand has a text.\n")
+        self.site.run("drain", "--force", code=FINE)
+        receipt = self.site.receipts()[-1]
+        self.assertEqual((receipt["status"], receipt["rows_loaded"], receipt["frames_rejected"]), ("done", 2, 0))
+        self.assertEqual(self.site.value("SELECT title FROM pmoves_kb.documents_next"), "It is there")
 
     def test_a_gate_that_takes_it_or_doesn_t(self):
         for streams, loaded in (("[metrics]", 1), ("[metrics, knowledge]", 2), ("[knowledge]", 1)):
