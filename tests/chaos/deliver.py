@@ -19,7 +19,7 @@ MIB = 1 << 20
 
 @scenario("SIGKILL of the daemon while it delivers events")
 def deliveries_killed(run):
-    kills = len(run.thin(range(4 * run.kills)))
+    kills = len(run.thin(range(run.tellers)))
     stops = restarts = 0
     with own_cluster() as cluster, hearing_site(CONFIG, cluster.url) as site, Audience(run, site) as audience:
         feed = Feed(site, days=3)

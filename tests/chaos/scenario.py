@@ -47,6 +47,7 @@ class Run:
 
     def __init__(self, n, sample, jobs, seed):
         self.kills = n  # at random times, of daemon and server
+        self.tellers = 4 * min(n, 250)  # of who tells of what was loaded: books and backlog grow with each
         self.n = min(n, 50)  # the scale of all else, which finds no more by being repeated
         self.sample, self.jobs, self.seed = sample, jobs, seed
         self.random = random.Random(seed)

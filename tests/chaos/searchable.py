@@ -133,7 +133,7 @@ def declare_listener(site, url):
 
 @scenario("SIGKILL of embedding workers")
 def workers_killed(run):
-    kills = len(run.thin(range(4 * run.kills)))
+    kills = len(run.thin(range(run.tellers)))
     trouble = Trouble(run.random)
     with own_cluster() as cluster, Provider(DIMENSIONS, otherwise=trouble) as provider, \
             new_site(CONFIG, cluster.url, migrate=False) as site:
