@@ -8,8 +8,8 @@
 
 #include "base/log.h"
 #include "base/time.h"
-#include "replay/batch.h"
 #include "io/newer.h"
+#include "replay/batch.h"
 #include "replay/partition.h"
 #include "replay/receipt.h"
 #include "replay/transaction.h"

@@ -142,15 +142,16 @@ struct err retry_failed(const struct spool *s, const char *batch, const char *ga
     return ERR_OK;
 }
 
-static struct err retry_archived_batch(const struct spool *s, const char *path,
+static struct err retry_archived_batch(const struct spool *s, const struct retired_batch *b,
                                        struct retry_result *result)
 {
-    struct put_back p = {.spool = s, .batch = path, .result = result};
+    char batch[UUID_TEXT];
+    struct put_back p = {.spool = s, .batch = uuid_format(&b->id, batch), .result = result};
     char gate[SPOOL_GATE];
-    if (faccessat(s->root, path, F_OK, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT)
+    if (faccessat(s->root, b->path, F_OK, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT)
         return ERR_OK; /* pruned since it was listed */
-    TRY(claim_gate_of(s->root, path, gate));
-    TRY(put_back_folder(&p, gate, s->root, path));
+    TRY(claim_gate_of(s->root, b->path, gate));
+    TRY(put_back_folder(&p, gate, s->root, b->path));
     result->batches++;
     return ERR_OK;
 }
@@ -163,7 +164,7 @@ struct err retry_archived(const struct spool *s, int64_t since_us, struct retry_
     struct err e = retired_list(s, "archive", &r);
     for (size_t i = 0; i < r.count && !err_is(&e); i++)
         if (uuid_v7_ms(&r.items[i].id) * TIME_US_PER_MS >= since_us)
-            e = retry_archived_batch(s, r.items[i].path, result);
+            e = retry_archived_batch(s, &r.items[i], result);
     retired_free(&r);
     return e;
 }

@@ -221,7 +221,7 @@ class TestStatus(StateCase):
         self.assertEqual(knowledge["recent"], {"seconds": 300, "documents": 7, "chunks": 8})
         text = self.text()
         for line in ("documents  5 complete, 2 partial, 1 not yet served, 1 retired, 1 with a revision to come\n",
-                     "assets     1 await their text: pmoves_kb.assets_awaiting_text\n",
+                     "assets     1 awaits its text: pmoves_kb.assets_awaiting_text\n",
                      "chunks     5 served, 2 served without a vector: failed,"
                      " 1 served without a vector: adopted or discarded\n",
                      "to come    4 wait, 3 in hand, 2 done, 1 failed; the oldest waits for 1 h",
