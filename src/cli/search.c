@@ -4,10 +4,10 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/screen.h"
 #include "base/utf8.h"
 #include "base/uuid.h"
 #include "cli/commands.h"
-#include "base/screen.h"
 #include "cli/show.h"
 #include "db/queries.h"
 #include "embed/embedder.h"

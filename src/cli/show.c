@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/time.h"
 #include "base/screen.h"
+#include "base/time.h"
 #include "base/utf8.h"
 
 const char *show_str(const json_t *object, const char *key)

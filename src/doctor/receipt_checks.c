@@ -9,9 +9,9 @@
 #include "base/sql.h"
 #include "base/str.h"
 #include "db/queries.h"
-#include "stream/ddl.h"
 #include "doctor/checks.h"
 #include "spool/claim.h"
+#include "stream/ddl.h"
 #include "stream/stream.h"
 
 /* One page of receipts' ids. */

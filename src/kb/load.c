@@ -9,9 +9,9 @@
 #include "base/utf8.h"
 #include "base/uuid.h"
 #include "db/queries.h"
+#include "io/newer.h"
 #include "kb/work.h"
 #include "replay/careful.h"
-#include "io/newer.h"
 #include "replay/prepare.h"
 
 /* What is known of one batch. */
