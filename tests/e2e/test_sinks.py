@@ -230,7 +230,7 @@ class TestDisable(Recorded):
                          {"ops": "disabled", "gone": "undeclared", "queued": "undeclared"})
         for args in (["sink", "list"], ["status"]):
             self.assertRegex(self.site.run(*args, code=FINE).text,
-                             r"(?m)^    disabled by hand, \d+ m?s ago; on again: spoolgate sink enable ops$")
+                             r"(?m)^    disabled by hand, \S+ \w+ ago; on again: spoolgate sink enable ops$")
         since = self.sinks()["ops"]["disabled_at"]
         ended = self.site.run("sink", "disable", "ops", "--json", code=FINE)
         self.assertEqual(ended.json(), {"sink": "ops", "known": True})
