@@ -142,11 +142,13 @@ struct err retry_failed(const struct spool *s, const char *batch, const char *ga
     return ERR_OK;
 }
 
-static struct err retry_archived_batch(const struct spool *s, const char *path,
+static struct err retry_archived_batch(const struct spool *s, const struct retired_batch *b,
                                        struct retry_result *result)
 {
-    struct put_back p = {.spool = s, .batch = path, .result = result};
+    char batch[UUID_TEXT];
     char gate[SPOOL_GATE];
+    const char *path = b->path;
+    struct put_back p = {.spool = s, .batch = uuid_format(&b->id, batch), .result = result};
     if (faccessat(s->root, path, F_OK, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT)
         return ERR_OK; /* pruned since it was listed */
     TRY(claim_gate_of(s->root, path, gate));
@@ -163,7 +165,7 @@ struct err retry_archived(const struct spool *s, int64_t since_us, struct retry_
     struct err e = retired_list(s, "archive", &r);
     for (size_t i = 0; i < r.count && !err_is(&e); i++)
         if (uuid_v7_ms(&r.items[i].id) * TIME_US_PER_MS >= since_us)
-            e = retry_archived_batch(s, r.items[i].path, result);
+            e = retry_archived_batch(s, &r.items[i], result);
     retired_free(&r);
     return e;
 }

@@ -189,3 +189,20 @@ Test(retired, the_archive_goes_back_the_oldest_first)
     cr_expect(folder_has(spool.root, DAY ID(3)), "it is older than was asked for");
     (void)close(watch);
 }
+
+/* Producers use their names again, day by day: nothing is passed over, and each stays known by its
+ * own. */
+Test(retired, a_name_that_two_batches_have)
+{
+    struct retry_result result = {0};
+    folder_write(make_path(DAY ID(3)), "x.msgpack", "first");
+    folder_write(make_path(DAY ID(4)), "x.msgpack", "second");
+    folder_write(make_path(DAY ID(4) ".1"), "x.msgpack", "third");
+    EXPECT_OK(retry_archived(&spool, 0, &result));
+    EXPECT_NAMES(spool.incoming,
+                 "x.again-" ID(4) ".1.msgpack x.again-" ID(4) ".msgpack x.msgpack ");
+    EXPECT_CONTENT(spool.incoming, "x.msgpack", "first");
+    EXPECT_CONTENT(spool.incoming, "x.again-" ID(4) ".msgpack", "second");
+    cr_expect_eq(result.segments, 3, "want 3, got %zu", (size_t)result.segments);
+    cr_expect_eq(result.batches, 3, "want 3, got %zu", (size_t)result.batches);
+}
