@@ -161,8 +161,8 @@ Test(search, the_nearest_are_found_among_many)
     EXPECT_VALUE(&db, "SELECT string_agg(text, ' ') FROM kb_search('', '{2,0,0}', 4)", "0 1 2 3");
 }
 
-/* Adopted chunks may have no text, or an empty one, and questions any words: nothing fails, and all that
- * is found has a score. */
+/* Adopted chunks may have no text, or an empty one, and questions any words: nothing fails, and all
+ * that is found has a score. */
 Test(search, odd_chunks_and_odd_questions)
 {
     static const struct {
@@ -174,7 +174,8 @@ Test(search, odd_chunks_and_odd_questions)
         {"SELECT count(*) FROM kb_match('', 9)", "0"},
         {"SELECT count(*) FROM kb_match(NULL, 9)", "0"},
         {"SELECT count(*) FROM kb_match('harbour', NULL)", "2"},
-        {"SELECT count(*) FROM kb_match($q$it''s c:\\a\\''b' ''; %s %1$s %L $1 http://x.org/a\\b''c?d=%20 "
+        {"SELECT count(*) FROM kb_match($q$it''s c:\\a\\''b' ''; %s %1$s %L $1 "
+         "http://x.org/a\\b''c?d=%20 "
          "\\' $q$, 9)",
          "1"},
     };
