@@ -197,7 +197,7 @@ static void set_aside(struct careful *c, size_t table, size_t from, size_t to)
         const struct item *item = &b->items[i];
         add_item(&c->later[table], *item, b->rows.data + item->row_at,
                  b->frames.data + item->frame_at);
-        c->later_bytes += item->row_len + item->frame_len;
+        c->later_bytes += item->row_len + item->frame_len + sizeof *item;
     }
     c->later_rows += to - from;
 }
@@ -205,6 +205,9 @@ static void set_aside(struct careful *c, size_t table, size_t from, size_t to)
 static struct err load_range(struct careful *c, size_t table, size_t from, size_t to)
 {
     while (from < to) {
+        /* What waited may be tried many times, long after the last frame was read. */
+        if (c->stop && atomic_load_explicit(c->stop, memory_order_relaxed))
+            return err_make(ERR_STOPPED, "asked to stop");
         struct err e = try_range(c, table, from, to);
         if (e.cls != ERR_ROW) /* or there is none */
             return e;

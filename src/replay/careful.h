@@ -24,6 +24,7 @@
 #ifndef SPOOLGATE_REPLAY_CAREFUL_H
 #define SPOOLGATE_REPLAY_CAREFUL_H
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -47,6 +48,7 @@ enum careful_patience { CAREFUL_WAIT_RANGES, CAREFUL_WAIT_ROWS, CAREFUL_WAIT_NO_
 struct careful {
     uint64_t skipped;             /* rows that their table had no use for */
     int64_t ts_min_us, ts_max_us; /* of the rows that went in; INT64_MAX, INT64_MIN for none */
+    const atomic_bool *stop;      /* may be NULL; set: ERR_STOPPED at the next try */
 
     /* private */
     struct pg *pg;
