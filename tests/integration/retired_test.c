@@ -206,3 +206,18 @@ Test(retired, a_name_that_two_batches_have)
     cr_expect_eq(result.segments, 3, "want 3, got %zu", (size_t)result.segments);
     cr_expect_eq(result.batches, 3, "want 3, got %zu", (size_t)result.batches);
 }
+
+/* A daemon lives on while somebody removes a whole archive, for room; the next batch makes it anew.
+ */
+Test(retired, an_archive_that_was_made_anew_is_pruned)
+{
+    static const struct prune_rules all = {.before_us = INT64_MAX};
+    struct prune_result result = {0};
+    cr_assert_eq(unlinkat(spool.root, "archive", AT_REMOVEDIR), 0, "%m");
+    expect_list("archive", "");
+    cr_assert_eq(mkdirat(spool.root, "archive", 0770), 0, "%m");
+    folder_write(make_path(DAY ID(4)), "x.msgpack", "x");
+    expect_list("archive", DAY ID(4) " ");
+    EXPECT_OK(prune_archive(&spool, &all, &result));
+    cr_expect_eq(result.batches, 1, "want 1, got %zu", (size_t)result.batches);
+}
