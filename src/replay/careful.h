@@ -17,7 +17,8 @@
  * Deferred constraints stay deferred, unless a try before met one at its COMMIT, where no row can
  * be told from the others: then careful_check_now.
  *
- * The blocks of a stream with a key go through its stage one by one, in the order of their frames.
+ * The blocks of a stream with a key go through its stage one by one, in the order of their frames,
+ * each behind all rows without a key that were read before it.
  * So a value that is refused leaves the one before it in place; and a row that a later block
  * replaces counts as loaded, for it was.
  */
