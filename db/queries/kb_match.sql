@@ -52,8 +52,8 @@ BEGIN
         RETURN;
     END IF;
 
-    EXECUTE (SELECT format('SELECT count(*), coalesce(avg(octet_length(c.text)) FILTER (WHERE %s), avg(octet_length(c.text)), 1),'
-                           ' ARRAY[%s] FROM %s',
+    EXECUTE (SELECT format('SELECT count(*), greatest(coalesce(avg(octet_length(c.text)) FILTER (WHERE %s),'
+                           ' avg(octet_length(c.text))), 1), ARRAY[%s] FROM %s',
                            string_agg(format('c.text_search @@ %L', w.word), ' OR '),
                            string_agg(format('count(*) FILTER (WHERE c.text_search @@ %L)::double precision', w.word), ', '), sampled)
                FROM unnest(words) AS w (word))
@@ -88,7 +88,7 @@ BEGIN
         END IF;
     END LOOP;
     -- Of few that are greater, or none, as with a single word that is in most chunks: some that are equal.
-    IF array_position(greatest_first, last) <= most * share / 2 THEN
+    IF array_position(greatest_first, last) - 1 <= most * share / 2 THEN
         room = most;
     END IF;
 
@@ -112,7 +112,7 @@ BEGIN
           WHERE c.text_search @@ $3 AND (c.text_search @@ $2) IS NOT TRUE AND ($5 IS NULL OR c.pack_id = $5)
           LIMIT $4)
     ), best AS (
-        (SELECT f.chunk_id FROM found f ORDER BY %1$s DESC LIMIT greatest(500, 3 * $6))
+        (SELECT f.chunk_id FROM found f ORDER BY %1$s DESC LIMIT greatest(500, 3 * $6::bigint))
         UNION
         SELECT first.chunk_id
           FROM (SELECT d.doc_id FROM pmoves_kb.documents d
@@ -123,7 +123,8 @@ BEGIN
                 ORDER BY c.idx LIMIT 1) first
     )
     SELECT b.chunk_id, %2$s AS score
-      FROM (SELECT c.chunk_id, c.text_search AS words, 1.2 * (0.25 + 0.75 * octet_length(c.text) / $1) AS n,
+      FROM (SELECT c.chunk_id, coalesce(c.text_search, '') AS words, -- an adopted chunk may have no text
+                   1.2 * (0.25 + 0.75 * coalesce(octet_length(c.text), 0) / $1) AS n,
                    to_tsvector('english', left(concat_ws(' ', d.title, s.heading), 1000)) AS title
               FROM best
               JOIN pmoves_kb.chunks c USING (chunk_id)

@@ -9,6 +9,7 @@
 #include "db/queries.h"
 #include "outbox/queue.h"
 #include "replay/leaves.h"
+#include "spool/retired.h"
 #include "spool/scan.h"
 #include "stream/ddl.h"
 
@@ -57,15 +58,30 @@ static struct err prune_rejects(const struct maintain *m, const struct keep_rule
     return delete_some(pg, sql_reject_prune, PG_PARAMS(before, m->spool->id), deleted);
 }
 
-static struct err add_batches(int folder, struct buf *array)
+static void add_batch(const struct uuid *id, struct buf *array)
+{
+    char text[UUID_TEXT];
+    buf_printf(array, "%s%s", array->len > 1 ? "," : "", uuid_format(id, text));
+}
+
+static struct err add_in_hand(const struct spool *s, struct buf *array)
 {
     struct uuid *ids;
     size_t count;
-    char id[UUID_TEXT];
-    TRY(scan_batches(folder, &ids, &count));
+    TRY(scan_batches(s->processing, &ids, &count));
     for (size_t i = 0; i < count; i++)
-        buf_printf(array, "%s%s", array->len > 1 ? "," : "", uuid_format(&ids[i], id));
+        add_batch(&ids[i], array);
     free(ids);
+    return ERR_OK;
+}
+
+static struct err add_failed(const struct spool *s, struct buf *array)
+{
+    struct retired failed;
+    TRY(retired_list(s, "failed", &failed));
+    for (size_t i = 0; i < failed.count; i++)
+        add_batch(&failed.items[i].id, array);
+    retired_free(&failed);
     return ERR_OK;
 }
 
@@ -75,8 +91,8 @@ static struct err add_batches(int folder, struct buf *array)
 static struct err batches_that_need_receipts(const struct spool *s, struct buf *array)
 {
     buf_byte(array, '{');
-    TRY(add_batches(s->processing, array));
-    TRY(add_batches(s->failed, array));
+    TRY(add_in_hand(s, array));
+    TRY(add_failed(s, array)); /* in this order: a batch moves from the one to the other */
     buf_byte(array, '}');
     return ERR_OK;
 }

@@ -197,7 +197,7 @@ static void set_aside(struct careful *c, size_t table, size_t from, size_t to)
         const struct item *item = &b->items[i];
         add_item(&c->later[table], *item, b->rows.data + item->row_at,
                  b->frames.data + item->frame_at);
-        c->later_bytes += item->row_len + item->frame_len;
+        c->later_bytes += item->row_len + item->frame_len + sizeof *item;
     }
     c->later_rows += to - from;
 }
@@ -205,6 +205,9 @@ static void set_aside(struct careful *c, size_t table, size_t from, size_t to)
 static struct err load_range(struct careful *c, size_t table, size_t from, size_t to)
 {
     while (from < to) {
+        /* What waited may be tried many times, long after the last frame was read. */
+        if (c->stop && atomic_load_explicit(c->stop, memory_order_relaxed))
+            return err_make(ERR_STOPPED, "asked to stop");
         struct err e = try_range(c, table, from, to);
         if (e.cls != ERR_ROW) /* or there is none */
             return e;
@@ -239,6 +242,16 @@ static struct err flush(struct careful *c, size_t table)
     return ERR_OK;
 }
 
+/* What has a key goes in behind all that has none, as in a plain load, where it is merged at the
+ * end: it can't wait, and may want one of those. */
+static struct err flush_plain(struct careful *c)
+{
+    for (size_t table = 0; table < c->tables; table++)
+        if (!is_staged(c, table))
+            TRY(flush(c, table));
+    return ERR_OK;
+}
+
 struct err careful_add(struct careful *c, size_t table, struct buf *row, size_t segment,
                        const struct frame *frame, int64_t time_us)
 {
@@ -252,7 +265,11 @@ struct err careful_add(struct careful *c, size_t table, struct buf *row, size_t 
     add_item(b, item, row->data, frame->bytes);
     buf_clear(row);
     bool full = b->count == BLOCK_ROWS || b->rows.len + b->frames.len >= BLOCK_BYTES;
-    return full ? flush(c, table) : ERR_OK;
+    if (!full)
+        return ERR_OK;
+    if (is_staged(c, table))
+        TRY(flush_plain(c));
+    return flush(c, table);
 }
 
 static struct err load_later(struct careful *c)
@@ -282,6 +299,7 @@ static struct err load_waiting(struct careful *c, enum careful_patience patience
 
 struct err careful_finish(struct careful *c)
 {
+    TRY(flush_plain(c));
     for (size_t table = 0; table < c->tables; table++)
         TRY(flush(c, table));
     TRY(load_waiting(c, CAREFUL_WAIT_RANGES));

@@ -17,13 +17,15 @@
  * Deferred constraints stay deferred, unless a try before met one at its COMMIT, where no row can
  * be told from the others: then careful_check_now.
  *
- * The blocks of a stream with a key go through its stage one by one, in the order of their frames.
+ * The blocks of a stream with a key go through its stage one by one, in the order of their frames,
+ * each behind all rows without a key that were read before it.
  * So a value that is refused leaves the one before it in place; and a row that a later block
  * replaces counts as loaded, for it was.
  */
 #ifndef SPOOLGATE_REPLAY_CAREFUL_H
 #define SPOOLGATE_REPLAY_CAREFUL_H
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -47,6 +49,7 @@ enum careful_patience { CAREFUL_WAIT_RANGES, CAREFUL_WAIT_ROWS, CAREFUL_WAIT_NO_
 struct careful {
     uint64_t skipped;             /* rows that their table had no use for */
     int64_t ts_min_us, ts_max_us; /* of the rows that went in; INT64_MAX, INT64_MIN for none */
+    const atomic_bool *stop;      /* may be NULL; set: ERR_STOPPED at the next try */
 
     /* private */
     struct pg *pg;

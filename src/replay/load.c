@@ -222,16 +222,32 @@ static struct err return_to_incoming(struct loader *l, const struct uuid *id)
     return e;
 }
 
+/* Whatever fails a batch stages its segments first. Those that are there all the same were away
+ * when its receipt was closed (abandon): nobody has loaded them, and archive/ isn't their place. */
+static struct err stage_returned(struct prepared *p, const struct load_outcome *told)
+{
+    TRY(claim_list(&p->claim));
+    if (p->claim.count == 0)
+        return ERR_OK;
+    prepare_start(p);
+    batch_fail(&p->batch, told->error);
+    return stage_failed(&p->batch);
+}
+
 static struct err finish_retiring(struct loader *l, const struct uuid *id, struct load_outcome *out)
 {
-    struct claim c;
+    struct prepared p;
     struct load_outcome told;
     TRY(receipt_recall(&l->pg, id, &told));
-    TRY(claim_read_committed(l->spool, id, &c));
-    struct err e = load_retire(l->spool, &c, &told.times);
+    prepared_open(&p, &l->preparer);
+    struct err e = claim_read_committed(l->spool, id, &p.claim);
+    if (!err_is(&e) && told.failed)
+        e = stage_returned(&p, &told);
+    if (!err_is(&e))
+        e = load_retire(l->spool, &p.claim, &told.times);
     if (!err_is(&e))
         *out = told;
-    claim_free(&c);
+    prepared_close(&p);
     return e;
 }
 

@@ -330,6 +330,7 @@ static void open_replay(struct replay *r, struct loader *l, struct prepared *p)
     name_tables(r);
     stages_open(&r->stages, &l->pg, p->terms.streams);
     careful_open(&r->careful, &l->pg, &r->copier, &r->stages, keep_refused, r);
+    r->careful.stop = l->preparer.stop;
 }
 
 static void close_replay(struct replay *r)

@@ -332,6 +332,14 @@ static struct err open_claim(const struct spool *s, struct claim *c)
     return read_note(c);
 }
 
+struct err claim_list(struct claim *c)
+{
+    TRY(scan_folder(c->folder, list_segment, c));
+    if (c->count > 0)
+        qsort(c->files, c->count, sizeof *c->files, by_modification);
+    return ERR_OK;
+}
+
 struct err claim_read(const struct spool *s, const struct uuid *id, struct claim *c)
 {
     start(c, id);
@@ -339,9 +347,7 @@ struct err claim_read(const struct spool *s, const struct uuid *id, struct claim
     if (!err_is(&e))
         e = undo_staging(c);
     if (!err_is(&e))
-        e = scan_folder(c->folder, list_segment, c);
-    if (!err_is(&e) && c->count > 0)
-        qsort(c->files, c->count, sizeof *c->files, by_modification);
+        e = claim_list(c);
     if (err_is(&e))
         claim_free(c);
     return e;

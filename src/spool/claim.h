@@ -72,6 +72,8 @@ struct err claim_read(const struct spool *s, const struct uuid *id, struct claim
 /* For a batch whose receipt is settled: opens it for claim_retire, staging left as the COMMIT has
  * it, and lists no files. */
 struct err claim_read_committed(const struct spool *s, const struct uuid *id, struct claim *c);
+/* The segments of such a folder that aren't staged: of a batch that failed while it was away. */
+struct err claim_list(struct claim *c);
 
 /* Back to incoming/, for a claim without a receipt (claim_move_back). A
  * folder that holds other files, too, goes to failed/ with them. */

@@ -74,13 +74,19 @@ static int by_age(const void *a, const void *b)
     return order != 0 ? order : strcmp(x->path, y->path);
 }
 
+/* Opened anew: either may have been removed, for room, and made again since the spool was opened.
+ */
 struct err retired_list(const struct spool *s, const char *folder, struct retired *r)
 {
-    bool is_archive = strcmp(folder, "archive") == 0;
-    struct walk w = {.retired = r, .level = is_archive ? 3 : 0};
+    int fd;
+    struct walk w = {.retired = r, .level = strcmp(folder, "archive") == 0 ? 3 : 0};
     *r = (struct retired){0};
     (void)snprintf(w.path, sizeof w.path, "%s", folder);
-    struct err e = scan_folder(is_archive ? s->archive : s->failed, visit, &w);
+    TRY(open_folder(s->root, folder, &fd));
+    if (fd < 0)
+        return ERR_OK;
+    struct err e = scan_folder(fd, visit, &w);
+    (void)close(fd);
     if (err_is(&e))
         retired_free(r);
     if (r->count > 0)

@@ -323,6 +323,22 @@ class TestReceipts(DoctorCase):
             self.assertEqual([r["status"] for r in self.site.receipts()], ["failed"])
             self.well()
 
+    def test_what_comes_back_after_it_was_closed_can_be_retried(self):
+        """A volume that wasn't mounted: its segments were never loaded, and archive/ isn't their place."""
+        batch = self.receipt(files=1)
+        self.site.run("fail", batch, "--why", "gone", code=0)
+        folder = self.site.spool / "processing" / batch
+        folder.mkdir()
+        (folder / "a.msgpack").write_bytes(pack(metric(value=7)))
+        self.site.run("drain", code=0)
+        self.assertEqual(self.site.places("a.msgpack"), [f"failed/{batch}/a.msgpack"])
+        reason = (self.site.spool / "failed" / batch / "a.msgpack.reason.json").read_text()
+        self.assertIn("parked by hand, without its segments: gone", reason)
+        self.site.run("retry", batch, code=0)
+        self.site.run("drain", "--force", code=0)
+        self.assertEqual(self.site.query("SELECT value FROM metrics"), [(7.0,)])
+        self.well()
+
     def test_many_unfinished_receipts(self):
         """More than one page, and more than are listed."""
         self.site.query(

@@ -139,6 +139,19 @@ class TestRowsThatWantOthers(RejectCase):
                 frames = self.frames(range(first + 20, first + 40))
                 self.assertEqual(self.load_both(f"{i}-orphan.msgpack", [orphan, *frames]), [(0, "23503")])
 
+    def test_a_row_with_a_key_that_wants_one_without(self):
+        """Without the bad order all of them would go in: it costs its item alone."""
+        (self.site.folder / "manifests" / "streams" / "item.yaml").write_text(
+            "stream: item\ntable: items\nmode: upsert\nkey: [id]\ncolumns: {id: {type: int8, required: true}, n: int8}\n")
+        self.site.run("apply", code=FINE)
+        self.site.query("ALTER TABLE items ADD FOREIGN KEY (id) REFERENCES orders")
+        some = [{"kind": "order", "id": i, "n": i} for i in range(1200)]
+        more = [{"kind": "item", "id": i, "n": i} for i in range(100, 1200)]  # more than a block of each
+        self.assertEqual(self.load_both("a.msgpack", [*some, *more]), [(13, "23514")])
+        frames = [{"kind": kind, "id": i, "n": 13 if i == 2005 else 1} for kind in ("item", "order")
+                  for i in range(2000, 2010)]
+        self.assertEqual(self.load_both("b.msgpack", frames), [(5, "23503"), (15, "23514")])
+
     def test_a_chain_of_them_with_a_link_that_lacks(self):
         self.site.query("ALTER TABLE persons ADD PRIMARY KEY (id)")
         self.site.query("ALTER TABLE orders ADD FOREIGN KEY (id) REFERENCES persons")

@@ -919,6 +919,33 @@ Test(queue, many_are_woken_in_pieces)
     EXPECT_VALUE(&db, broken, "f");
 }
 
+/* A flood makes a sink that is just well fail again, now and then: what failed since has its own
+ * wait before it, or its attempts would be spent in seconds. */
+Test(queue, what_fails_while_others_are_woken_waits)
+{
+    struct queue_result r;
+    put(1, 1, "{ops}");
+    put(2, 1, "{ops}");
+    put_many(3 * QUEUE_PIECE);
+    break_sink("ops");
+    pass(6);
+    run("UPDATE event_delivery SET due_at = now() + interval '1 h' WHERE seq = 2");
+    EXPECT_CLAIM(ME, "ops:1", "ops=1.1");
+    settle("ops", "1.1", QUEUE_DELIVERED);
+    EXPECT_CLAIM(ME, "ops:1", "ops=2.1");
+    settle("ops", "2.1", QUEUE_FAILED);
+    EXPECT_DELIVERY("ops", "2.1", "waiting 1 5");
+    EXPECT_CLAIM(ME, "ops:1", "ops=9.9");
+    r = result_of(
+        "ops",
+        database_value(&db, "SELECT event_id FROM event_delivery WHERE claim_id IS NOT NULL"),
+        QUEUE_DELIVERED);
+    settle_as(&db.pg, ME, &r);
+    EXPECT_DELIVERY("ops", "2.1", "waiting 1 5");
+    EXPECT_VALUE(&db, "SELECT failures || ' ' || (broken_at IS NOT NULL)::text FROM event_sink",
+                 "0 true");
+}
+
 /* It breaks anew before all are woken: its patience begins anew, too. */
 Test(queue, a_breaker_that_opens_while_waking)
 {

@@ -189,3 +189,35 @@ Test(retired, the_archive_goes_back_the_oldest_first)
     cr_expect(folder_has(spool.root, DAY ID(3)), "it is older than was asked for");
     (void)close(watch);
 }
+
+/* Producers use their names again, day by day: nothing is passed over, and each stays known by its
+ * own. */
+Test(retired, a_name_that_two_batches_have)
+{
+    struct retry_result result = {0};
+    folder_write(make_path(DAY ID(3)), "x.msgpack", "first");
+    folder_write(make_path(DAY ID(4)), "x.msgpack", "second");
+    folder_write(make_path(DAY ID(4) ".1"), "x.msgpack", "third");
+    EXPECT_OK(retry_archived(&spool, 0, &result));
+    EXPECT_NAMES(spool.incoming,
+                 "x.again-" ID(4) ".1.msgpack x.again-" ID(4) ".msgpack x.msgpack ");
+    EXPECT_CONTENT(spool.incoming, "x.msgpack", "first");
+    EXPECT_CONTENT(spool.incoming, "x.again-" ID(4) ".msgpack", "second");
+    cr_expect_eq(result.segments, 3, "want 3, got %zu", (size_t)result.segments);
+    cr_expect_eq(result.batches, 3, "want 3, got %zu", (size_t)result.batches);
+}
+
+/* A daemon lives on while somebody removes a whole archive, for room; the next batch makes it anew.
+ */
+Test(retired, an_archive_that_was_made_anew_is_pruned)
+{
+    static const struct prune_rules all = {.before_us = INT64_MAX};
+    struct prune_result result = {0};
+    cr_assert_eq(unlinkat(spool.root, "archive", AT_REMOVEDIR), 0, "%m");
+    expect_list("archive", "");
+    cr_assert_eq(mkdirat(spool.root, "archive", 0770), 0, "%m");
+    folder_write(make_path(DAY ID(4)), "x.msgpack", "x");
+    expect_list("archive", DAY ID(4) " ");
+    EXPECT_OK(prune_archive(&spool, &all, &result));
+    cr_expect_eq(result.batches, 1, "want 1, got %zu", (size_t)result.batches);
+}

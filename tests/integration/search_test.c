@@ -160,3 +160,33 @@ Test(search, the_nearest_are_found_among_many)
     EXPECT_VALUE(&db, "SELECT string_agg(text, ' ') FROM kb_nearest('{2,0,0}', 4)", "0 1 2 3");
     EXPECT_VALUE(&db, "SELECT string_agg(text, ' ') FROM kb_search('', '{2,0,0}', 4)", "0 1 2 3");
 }
+
+/* Adopted chunks may have no text, or an empty one, and questions any words: nothing fails, and all
+ * that is found has a score. */
+Test(search, odd_chunks_and_odd_questions)
+{
+    static const struct {
+        const char *sql, *want;
+    } rows[] = {
+        {"SELECT count(*) FROM kb_match('alone', 9) WHERE score > 0", "1"},
+        {"SELECT string_agg((score > 0)::text, ' ') FROM kb_match('harbour', 9)", "true true"},
+        {"SELECT count(*) FROM kb_match('harbour', 2147483647)", "2"},
+        {"SELECT count(*) FROM kb_match('', 9)", "0"},
+        {"SELECT count(*) FROM kb_match(NULL, 9)", "0"},
+        {"SELECT count(*) FROM kb_match('harbour', NULL)", "2"},
+        {"SELECT count(*) FROM kb_match($q$it''s c:\\a\\''b' ''; %s %1$s %L $1 "
+         "http://x.org/a\\b''c?d=%20 "
+         "\\' $q$, 9)",
+         "1"},
+    };
+    run("INSERT INTO pmoves_kb.documents (doc_id, title)\n"
+        "VALUES (md5('d1')::uuid, 'alone'), (md5('d2')::uuid, 'harbour');\n"
+        "INSERT INTO pmoves_kb.chunks (doc_id, idx, text) VALUES (md5('d1')::uuid, 1, '')");
+    EXPECT_VALUE(&db, rows[0].sql, rows[0].want); /* no chunk has a length */
+    run("ALTER TABLE pmoves_kb.chunks ALTER COLUMN text DROP NOT NULL;\n"
+        "INSERT INTO pmoves_kb.chunks (doc_id, idx, text) VALUES (md5('d2')::uuid, 7, NULL),\n"
+        "(md5('d2')::uuid, 8, 'what a harbour is'),\n"
+        "(NULL, 9, $q$see http://x.org/a\\b''c?d=%20 and c:\\a$q$)");
+    for (size_t i = 0; i < COUNT(rows); i++)
+        EXPECT_VALUE(&db, rows[i].sql, rows[i].want);
+}
