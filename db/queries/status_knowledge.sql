@@ -19,8 +19,11 @@ SELECT json_build_object(
                                   'processing', count(*) FILTER (WHERE embedding_status = 'processing'),
                                   'complete', count(*) FILTER (WHERE embedding_status = 'complete'),
                                   'failed', count(*) FILTER (WHERE embedding_status = 'failed'),
-                                  'oldest_at', min(created_at) FILTER (WHERE embedding_status IN ('pending', 'processing')))
-           FROM pmoves_kb.chunks_next),
+                                  -- one that `embed --again` has put here is older than its wait
+                                  'oldest_at', min(greatest(c.created_at, d.created_at))
+                                                   FILTER (WHERE embedding_status IN ('pending', 'processing')))
+           FROM pmoves_kb.chunks_next c
+           JOIN pmoves_kb.documents_next d USING (doc_id)),
     'awaiting_text', (SELECT count(*) FROM pmoves_kb.assets_awaiting_text),
     'recent',
         (SELECT json_build_object('seconds', extract(epoch FROM $1::interval)::bigint, 'documents', count(DISTINCT d.doc_id),

@@ -14,8 +14,8 @@
 
 /*
  * File names are bytes; the database and the logs want text. Every byte outside printable ASCII,
- * and
- * '%' itself, becomes %XX, so that the encoding can be undone. Decoding a malformed text is false.
+ * and '%' itself, becomes %XX, so that the encoding can be undone. Decoding a malformed text is
+ * false.
  */
 void str_percent_encode(struct buf *out, const char *name);
 bool str_percent_decode(const char *text, struct buf *out);

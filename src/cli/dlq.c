@@ -226,11 +226,13 @@ static struct err drop(struct pg *pg, const struct request *r, int count, char *
         PG_PARAMS(which.sink, which.event_type, which.since, which.until, which.dlq_ids), &tally);
     uint64_t total = err_is(&e) ? 0 : total_of(tally);
     if (!err_is(&e) && total < (uint64_t)count)
-        e = err_make(
-            ERR_USAGE,
-            "%s of these %d dead letters wait to be redriven, and nothing was dropped; see "
-            "`spoolgate dlq list`",
-            str_count(total, n), count);
+        e = total == 0
+                ? err_make(ERR_USAGE, "no such dead letter waits to be redriven, and nothing "
+                                      "was dropped; see `spoolgate dlq list`")
+                : err_make(ERR_USAGE,
+                           "only %s of these %d dead letters wait to be redriven, and nothing "
+                           "was dropped; see `spoolgate dlq list`",
+                           str_count(total, n), count);
     else if (!err_is(&e) && r->yes)
         e = queue_drop(pg, &which, &total);
     if (!err_is(&e) && r->json)

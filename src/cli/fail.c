@@ -28,16 +28,26 @@ static struct err park_here(const struct config *config, struct cli_site *site,
     return e;
 }
 
-static struct err park(const struct config *config, struct cli_site *site, const char *batch,
+static struct err park(const struct config *config, struct cli_site *site, const json_t *receipt,
                        const char *why, bool *is_gone)
 {
+    const char *batch = show_str(receipt, "batch_id");
+    const char *status = show_str(receipt, "status");
     struct buf request = {0};
     struct buf answer = {0};
     struct uuid id;
     bool running = false;
     if (!uuid_parse(batch, &id))
         return err_make(ERR_INTERNAL, "the receipt's batch id is no UUID");
+    if (strcmp(show_str(receipt, "spool_id"), site->spool.id) != 0)
+        return err_make(ERR_USAGE, "batch %s is another spool's (%s)", batch,
+                        show_str(receipt, "spool_id"));
     *is_gone = !claim_exists(&site->spool, &id);
+    if (*is_gone && (strcmp(status, "done") == 0 || strcmp(status, "failed") == 0))
+        return err_make(ERR_USAGE,
+                        "batch %s has ended (`%s`) and is not in processing/: there is nothing to "
+                        "park; `spoolgate receipt show` says what became of it",
+                        batch, status);
     if (*is_gone)
         return park_here(config, site, &id, why, true);
     buf_printf(&request, "park %s %s", batch, why);
@@ -61,7 +71,7 @@ static struct err act(const struct config *config, const char *batch, const char
         e = find_receipt(&pg, batch, &receipt);
     pg_close(&pg);
     if (!err_is(&e))
-        e = park(config, &site, show_str(receipt, "batch_id"), why, &is_gone);
+        e = park(config, &site, receipt, why, &is_gone);
     if (!err_is(&e))
         (void)printf(is_gone ? "the receipt of batch %s is closed; its segments are not in "
                                "processing/, and nothing goes to failed/\n"

@@ -16,8 +16,10 @@ struct err find_receipt(struct pg *pg, const char *batch, json_t **receipt)
         *receipt = json_incref(json_array_get(found, 0));
     else
         e = err_make(ERR_USAGE,
-                     count == 0 ? "no receipt has the id or tag `%s`"
-                                : "`%s` is the beginning of several batch ids",
+                     count == 0
+                         ? "no receipt has the id or tag `%s`, or an id that begins with it (8 "
+                           "characters or more); `spoolgate receipt list` has them"
+                         : "`%s` is the beginning of several batch ids",
                      batch);
     json_decref(found);
     return e;

@@ -85,14 +85,34 @@ static void print_place(const json_t *m)
         (void)printf("  failed      SPOOL/failed/%s\n", show_str(m, "batch_id"));
 }
 
+static void print_rejects(const json_t *rejects, int64_t total)
+{
+    char n[2][STR_HUMAN];
+    size_t shown = json_array_size(rejects);
+    size_t i;
+    json_t *r;
+    if (shown > 0 && (int64_t)shown < total)
+        (void)printf("  rejects     the first %s of %s\n", str_count(shown, n[0]),
+                     str_count((uint64_t)total, n[1]));
+    else if (shown > 0)
+        (void)printf("  rejects     %s\n", str_count(shown, n[0]));
+    json_array_foreach(rejects, i, r)
+    {
+        const char *column = show_str(r, "column_name");
+        const char *sqlstate = show_str(r, "sqlstate");
+        (void)printf("    %s frame %" PRId64 " at byte %" PRId64 "%s%s: %s%s%s%s\n",
+                     show_str(r, "segment"), show_int(r, "frame_index"), show_int(r, "byte_offset"),
+                     *column ? ", " : "", column, show_str(r, "reason"),
+                     *sqlstate ? " (SQLSTATE " : "", sqlstate, *sqlstate ? ")" : "");
+    }
+}
+
 static void print_receipt(const json_t *m, const json_t *rejects)
 {
     char n[6][STR_HUMAN];
     char many[STR_MANY];
     const char *table;
     json_t *rows;
-    size_t i;
-    json_t *r;
     (void)printf("%s  %s\n", show_str(m, "batch_tag"), show_str(m, "status"));
     (void)printf("  batch       %s\n", show_str(m, "batch_id"));
     (void)printf("  gate        %s: %s\n", show_str(m, "gate"), show_str(m, "reason"));
@@ -119,12 +139,7 @@ static void print_receipt(const json_t *m, const json_t *rejects)
     (void)printf("  files       %s, %" PRId64 " failed\n", show_count(m, "file_count", n[0]),
                  show_int(m, "segments_failed"));
     print_files(m);
-    if (json_array_size(rejects) > 0)
-        (void)printf("  rejects     the first %zu:\n", json_array_size(rejects));
-    json_array_foreach(rejects, i, r)(void) printf(
-        "    %s frame %" PRId64 " at byte %" PRId64 ", %s: %s\n", show_str(r, "segment"),
-        show_int(r, "frame_index"), show_int(r, "byte_offset"),
-        *show_str(r, "column_name") ? show_str(r, "column_name") : "frame", show_str(r, "reason"));
+    print_rejects(rejects, show_int(m, "frames_rejected"));
 }
 
 static struct err list(struct pg *pg, const char *limit, const char *gate, bool json)

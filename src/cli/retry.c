@@ -51,6 +51,22 @@ static struct err act(const struct config *config, const struct request *r,
     return e;
 }
 
+/* A batch of which nothing failed is an error, so nothing at all is what archive/ may have. */
+static void print_result(const struct retry_result *r)
+{
+    char n[3][STR_MANY];
+    if (r->segments + r->rejects == 0) {
+        (void)printf("nothing in archive/ was claimed since then: incoming/ is as it was\n");
+        return;
+    }
+    (void)printf("%s%s%s%s of %s %s back in incoming/\n",
+                 r->segments > 0 ? str_many(r->segments, "segment", n[0]) : "",
+                 r->segments > 0 && r->rejects > 0 ? " and " : "",
+                 r->rejects > 0 ? str_many(r->rejects, "file", n[1]) : "",
+                 r->rejects > 0 ? " of rejects" : "", str_many(r->batches, "batch", n[2]),
+                 r->segments + r->rejects == 1 ? "is" : "are");
+}
+
 static int run(int argc, char **argv)
 {
     struct cli_common common = {0};
@@ -61,7 +77,8 @@ static int run(int argc, char **argv)
          &r.only_rejects},
         {0, "from-archive", NULL, "archived segments instead, after a database restore", NULL,
          &r.from_archive},
-        {0, "since", "TIME", "with --from-archive: of batches claimed since then (RFC 3339)",
+        {0, "since", "TIME",
+         "with --from-archive: of batches claimed since then (RFC 3339, or how long ago: 2h)",
          &r.since, NULL},
         {0}};
     int code;
@@ -71,8 +88,10 @@ static int run(int argc, char **argv)
         return code;
     if (r.from_archive != (r.since != NULL) || argc != (r.from_archive ? 0 : 1))
         return cli_usage(&cli_retry, "`BATCH`, or `--from-archive --since TIME`, is wanted");
-    if (r.since && !time_parse(r.since, strlen(r.since), &r.since_us))
-        return cli_usage(&cli_retry, "--since wants a time like 2026-11-21T12:00:00Z");
+    char since[TIME_TEXT];
+    if (r.since && (!cli_moment(r.since, since) || !time_parse(since, strlen(since), &r.since_us)))
+        return cli_usage(&cli_retry,
+                         "--since wants a time like 2026-11-21T12:00:00Z, or how long ago: 2h");
     r.batch = argc == 1 ? argv[0] : NULL;
     struct err e = cli_config(&common, &config);
     if (!err_is(&e))
@@ -80,11 +99,7 @@ static int run(int argc, char **argv)
     config_free(&config);
     if (err_is(&e))
         return cli_fail(&e);
-    char n[3][STR_MANY];
-    (void)printf("%s and %s of rejects of %s %s back in incoming/\n",
-                 str_many(result.segments, "segment", n[0]), str_many(result.rejects, "file", n[1]),
-                 str_many(result.batches, "batch", n[2]),
-                 result.segments + result.rejects == 1 ? "is" : "are");
+    print_result(&result);
     return cli_finish(0);
 }
 

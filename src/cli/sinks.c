@@ -46,7 +46,7 @@ static void describe(const json_t *s, int64_t now, struct buf *out)
             buf_printf(out, "failed %" PRId64 " time%s in a row", failures,
                        failures == 1 ? "" : "s");
         else
-            buf_printf(out, "nothing can be sent; once mended: spoolgate sink enable %s",
+            buf_printf(out, "what waits couldn't be sent; at once again: spoolgate sink enable %s",
                        show_str(s, "sink"));
         if (wait > 0)
             buf_printf(out, ", tried again in %s", str_duration(wait, age));

@@ -78,11 +78,11 @@ static struct err check_chunks(struct doctor *d, struct pg *pg)
     for (int i = 0; i < PQntuples(rows); i++) {
         enum finding_code code = finding_code_of(PQgetvalue(rows, i, 0));
         const char *error = PQgetvalue(rows, i, 3);
-        char chunks[STR_HUMAN];
-        char documents[STR_HUMAN];
-        findings_add(&d->findings, code, NULL, NULL, fix_of(code), "%s of %s document(s)%s%s",
-                     str_count(strtoull(PQgetvalue(rows, i, 1), NULL, 10), chunks),
-                     str_count(strtoull(PQgetvalue(rows, i, 2), NULL, 10), documents),
+        char chunks[STR_MANY];
+        char documents[STR_MANY];
+        findings_add(&d->findings, code, NULL, NULL, fix_of(code), "%s of %s%s%s",
+                     str_many(strtoull(PQgetvalue(rows, i, 1), NULL, 10), "chunk", chunks),
+                     str_many(strtoull(PQgetvalue(rows, i, 2), NULL, 10), "document", documents),
                      *error ? ", for example: " : "", error);
     }
     PQclear(rows);
@@ -106,10 +106,14 @@ static struct err check_awaiting(struct doctor *d, struct pg *pg)
 {
     PGresult *rows;
     TRY(pg_query(pg, sql_doctor_awaiting, PG_NO_PARAMS, &rows));
-    for (int i = 0; i < PQntuples(rows); i++)
+    for (int i = 0; i < PQntuples(rows); i++) {
+        char assets[STR_MANY];
         findings_add(&d->findings, FINDING_ASSETS_AWAITING, NULL, NULL,
                      "pmoves_kb.assets_awaiting_text lists them; a `document` frame brings a text",
-                     "%s asset(s), the oldest: %s", PQgetvalue(rows, i, 0), PQgetvalue(rows, i, 1));
+                     "%s, the oldest: %s",
+                     str_many(strtoull(PQgetvalue(rows, i, 0), NULL, 10), "asset", assets),
+                     PQgetvalue(rows, i, 1));
+    }
     PQclear(rows);
     return ERR_OK;
 }

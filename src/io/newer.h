@@ -3,8 +3,7 @@
  * newer: has a newer program migrated the database under us? For everybody who writes to it over a
  * connection that lasts: the loaders, the courier, the embedding worker.
  *
- *     TRY(newer_check(&pg));              // before anything is begun: a receipt, a connection's
- * use
+ *     TRY(newer_check(&pg));              // before a receipt, and a connection's first use
  *     ... a transaction's statements ...
  *     TRY(newer_check_knowledge(&pg));    // behind them, before its COMMIT
  *

@@ -3,8 +3,7 @@
  * complete: a revision that has all its vectors, or as many as it will get, takes the place of the
  * one that is served, and kb.index.completed.v1 is written. All in the caller's transaction.
  *
- *     TRY(kb_lock(&pg, docs));               // first: whoever settles chunks of a document holds
- * it
+ *     TRY(kb_lock(&pg, docs));               // first: who settles a document's chunks holds it
  *     ... change rows of chunks_next ...
  *     TRY(kb_complete(&pg, docs, &done));
  *     TRY(pg_commit(&pg));

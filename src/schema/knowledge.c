@@ -118,7 +118,7 @@ struct err knowledge_require(struct pg *pg)
     if (!err_is(&e) && needed > 0)
         e = err_make(ERR_CONFIG,
                      "the database lacks %zu step%s of the knowledge base: run `spoolgate "
-                     "migrate`, or start with --migrate; or set knowledge.enabled to false",
+                     "migrate`, or start with `run --migrate`; or set knowledge.enabled to false",
                      needed, needed == 1 ? "" : "s");
     migrate_report_free(&r);
     return e;

@@ -116,7 +116,7 @@ struct err migrate_require(struct pg *pg, const struct stream_set *streams, bool
     if (!err_is(&e) && r.pending > 0)
         e = err_make(ERR_CONFIG,
                      "the database lacks %zu migration step%s: run `spoolgate migrate`, or start "
-                     "with --migrate",
+                     "with `run --migrate`",
                      r.pending, r.pending == 1 ? "" : "s");
     migrate_report_free(&r);
     return err_is(&e) || !with_knowledge ? e : knowledge_require(pg);

@@ -7,9 +7,9 @@
  *     TRY(retry_archived(&spool, since_us, &r));            // archive/: batches claimed since then
  *
  * The oldest batch goes back first, and of a batch the oldest segment. Segments go back under their
- * own names (a taken one gets a number); rejects.msgpack goes back as retry-BATCH-rejects.msgpack,
- * so that the ledger lets it in. Each move is one rename: killed in between, the rest is still
- * where it was. Failures are ERR_SPOOL; nothing to retry is ERR_USAGE.
+ * own names (where one is taken, as NAME.again-BATCH); rejects.msgpack goes back as
+ * retry-BATCH-rejects.msgpack, so that the ledger lets it in. Each move is one rename: killed in
+ * between, the rest is still where it was. Failures are ERR_SPOOL; nothing to retry is ERR_USAGE.
  */
 #ifndef SPOOLGATE_SPOOL_RETRY_H
 #define SPOOLGATE_SPOOL_RETRY_H

@@ -312,7 +312,8 @@ class TestReceipts(DoctorCase):
                          ("failed", 2, 2, "parked by hand, without its segments: its segments are gone"))
         self.assertEqual(self.site.query("SELECT payload ->> 'event', payload ->> 'status' FROM event_outbox"),
                          [("gate.done", "failed")])
-        self.assertIn("not in processing/", self.site.run(*shlex.split(command)[1:], code=USAGE).text)
+        self.assertIn("has ended (`failed`) and is not in processing/",
+                      self.site.run(*shlex.split(command)[1:], code=USAGE).text)
         self.well()
 
     def test_it_is_closed_beside_a_daemon_too(self):

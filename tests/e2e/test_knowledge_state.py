@@ -3,7 +3,7 @@
 """What status and doctor say of the knowledge base: its rows are made by hand here, each state by itself."""
 import uuid
 
-from support import CONFIG, SiteCase, main, own_database_url
+from support import CONFIG, FINE, SiteCase, main, own_database_url
 
 WRONG = 1  # doctor's own
 TABLES = ("pmoves_core.assets, pmoves_kb.documents, pmoves_kb.sections, pmoves_kb.chunks, pmoves_kb.documents_next,"
@@ -52,6 +52,10 @@ class StateCase(SiteCase):
                 f" next_attempt_at, embedding, created_at) VALUES (gen_random_uuid(), %s, 't', %s, '', %s, %s,"
                 f" now() - %s::interval, {self.vector if status == 'complete' else 'NULL'}, now() - %s::interval)",
                 doc, i, status, uuid.uuid4() if status == "processing" else None, age, age)
+
+    def embed_again(self, which):
+        """No worker is at work: what is to be tried again waits."""
+        self.assertIn("1 chunk of 1 document", self.site.run("embed", "--again", which, code=FINE).text)
 
     def embedder(self, name="e", **columns):
         self.site.query(f"INSERT INTO pmoves_kb.embedder (embedder{''.join(', ' + c for c in columns)})"
@@ -126,16 +130,16 @@ class TestDoctor(StateCase):
 
     def test_leases_that_nobody_takes_up(self):
         self.next(self.document("pending", 0), "processing", "processing", age="11 minutes")
-        self.assertIn("2 of 1 document", self.only("lease-stuck", "owed")["text"])
+        self.assertIn("2 chunks of 1 document", self.only("lease-stuck", "owed")["text"])
         self.site.query("UPDATE pmoves_kb.chunks_next SET next_attempt_at = now() - interval '9 minutes'")
         self.well()
 
     def test_chunks_that_wait_in_vain(self):
         self.next(self.document("pending", 0), "pending", "pending", age="11 minutes")
-        self.assertIn("2 of 1 document", self.only("chunks-stuck", "owed")["text"])
+        self.assertIn("2 chunks of 1 document", self.only("chunks-stuck", "owed")["text"])
         # An embedder that fails takes them in hand every few minutes, and gives them back behind the others.
         self.site.query("UPDATE pmoves_kb.chunks_next SET next_attempt_at = now()")
-        self.assertIn("2 of 1 document", self.only("chunks-stuck", "owed")["text"])
+        self.assertIn("2 chunks of 1 document", self.only("chunks-stuck", "owed")["text"])
         self.site.query("UPDATE pmoves_kb.chunks_next SET next_attempt_at = now() + interval '1 minute'")
         self.well()
         self.site.query("UPDATE pmoves_kb.chunks_next SET next_attempt_at = now()")
@@ -147,8 +151,11 @@ class TestDoctor(StateCase):
         self.chunk(doc, "pending", vector=False)
         self.site.query("INSERT INTO pmoves_kb.chunks (text, idx) VALUES ('of no document', 0)")
         found = self.only("chunks-unembedded", "owed")
-        self.assertIn("1 of 1 document", found["text"])
+        self.assertIn("1 chunk of 1 document", found["text"])
         self.assertEqual(found["fix"], "`spoolgate embed --again missing`")
+        self.embed_again("missing")
+        self.well()
+        self.site.query("TRUNCATE pmoves_kb.documents_next CASCADE")
         self.site.query("DELETE FROM pmoves_kb.chunks WHERE doc_id = %s", doc)
         self.site.query("UPDATE pmoves_kb.documents SET status = 'complete'")
         self.well()
@@ -157,6 +164,8 @@ class TestDoctor(StateCase):
         doc = self.document("partial")
         self.chunk(doc, "failed", vector=False, error="too long for the model")
         self.assertIn("too long for the model", self.only("chunks-failed", "info")["text"])
+        self.embed_again("failed")
+        self.well()
 
     def test_a_stopped_embedder(self):
         self.embedder("ollama", stopped_at="2026-11-21 12:00:00Z", error="401: bad key")
@@ -227,6 +236,15 @@ class TestStatus(StateCase):
                      "to come    4 wait, 3 in hand, 2 done, 1 failed; the oldest waits for 1 h",
                      "lately     8 chunks of 7 documents became complete in the last 5 minutes\n"):
             self.assertIn(line, text)
+
+    def test_what_is_made_again_waits_since_then(self):
+        """Its chunk may be years old; no alert is to say that it has waited for as long."""
+        doc = self.document("partial")
+        self.chunk(doc, "failed", vector=False, error="busy")
+        self.site.query("UPDATE pmoves_kb.chunks SET created_at = now() - interval '90 days'")
+        self.embed_again("failed")
+        oldest = self.status()["waiting_chunks"]["oldest_at"]
+        self.assertEqual(self.site.query("SELECT %s::timestamptz > now() - interval '1 day'", oldest), [(True,)], oldest)
 
     def test_embedders(self):
         self.embedder("a", failures=0, requests=7, chunks=70)

@@ -221,6 +221,8 @@ class TestWaysBack(RejectCase):
         data = pack(*(metric(name=str(i), value=i) for i in range(4)))
         first = self.load_with("max_rejects: 10", {"a.msgpack": data, "bad.msgpack": b"\xc1"})
         self.assertEqual((first["rows_loaded"], first["frames_rejected"]), (2, 2))
+        shown = self.site.run("receipt", "show", str(first["batch_id"]), code=FINE).text
+        self.assertRegex(shown, r"(?m)^  rejects     2\n    a\.msgpack frame 1 at byte \d+: new row .*SQLSTATE 23514\)$")
         self.site.query("ALTER TABLE metrics DROP CONSTRAINT metrics_value_check")
         second = self.retry(first, "--only-rejects")
         self.assertEqual((second["rows_loaded"], second["frames_rejected"]), (1, 1))
@@ -242,12 +244,14 @@ class TestWaysBack(RejectCase):
         self.assertEqual(self.loaded_names(), ["good 0", "good 1", "same", "same"])
 
     def test_after_a_restore_the_archive_is_offered_again(self):
-        kept = self.load_with("dedupe: content", {"a.msgpack": pack(metric(name="a"))})
+        self.load_with("dedupe: content", {"a.msgpack": pack(metric(name="a"))})
         lost = self.load_with("dedupe: content", {"b.msgpack": pack(metric(name="b"))})
         self.site.query("DELETE FROM metrics WHERE batch_id = %s", lost["batch_id"])
         self.site.query("DELETE FROM ingestion_segment WHERE batch_id = %s", lost["batch_id"])
         self.site.query("DELETE FROM ingestion_manifest WHERE batch_id = %s", lost["batch_id"])
-        self.site.run("retry", "--from-archive", "--since", kept["opened_at"].isoformat(), code=FINE)
+        for since, says in (("2999-01-01T00:00:00Z", "nothing in archive/ was claimed since then"),
+                            ("2h", "2 segments of 2 batches are back in incoming/")):
+            self.assertIn(says, self.site.run("retry", "--from-archive", "--since", since, code=FINE).text)
         self.site.configure(f"gates: {{default: {{{EXACTLY.format(2)}}}}}")
         with self.site.daemon():
             receipt = self.site.wait_settled(2)[-1]

@@ -125,7 +125,7 @@ class TestSinkList(Recorded):
 
         shown = self.site.run("sink", "list", code=FINE).out.decode()
         for says in (r"^bad +failing +1 +7 min", r"^    failed 3 times in a row\n    answered 500é+\.\.\.$",
-                     r"^    nothing can be sent; once mended: spoolgate sink enable mute\n    no secret$",
+                     r"^    what waits couldn't be sent; at once again: spoolgate sink enable mute\n    no secret$",
                      r"^    failed 7 times in a row, tried again in 59 min \d+ s\n    no answer$",
                      r"^    answered 410, 2 h 0 min ago; on again: spoolgate sink enable off$",
                      r"^    no manifest declares it", r"3 min \d s ago  https://example\.org$",
@@ -393,6 +393,7 @@ class TestDlq(Recorded):
         self.assertIn("1 dead letter would be", drop(str(letters[0])).text)
         self.assertEqual(drop("--all", "--json").json(), {"would_drop": 4})
         self.assertIn("1 of these 2 dead letters wait", drop(str(letters[3]), str(done), "--yes", code=USAGE).text)
+        self.assertIn("no such dead letter waits", drop(str(done), "--yes", code=USAGE).text)
         self.assertIn("0 dead letters dropped", drop("--sink", "nobody").text)
         self.assertEqual(left(), [*letters, done])
 
