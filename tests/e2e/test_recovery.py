@@ -356,24 +356,26 @@ class TestStateTable(SiteCase):
         self.assertIn("not msgpack", json.loads((failed / "bad.msgpack.reason.json").read_text())["reason"])
 
     def test_committed_is_only_retired(self):
-        for status in ("done", "failed"):
+        """Of a batch that failed, all segments are staged, and none is left for archive/."""
+        for status, loaded, staged, archived in (("done", ["a.msgpack"], ["b.msgpack"], [".claim.json", "a.msgpack"]),
+                                                 ("failed", [], ["a.msgpack", "b.msgpack"], [])):
             with self.subTest(status):
                 self.batch = uuid7()
                 self.folder = self.site.spool / "processing" / str(self.batch)
-                self.claim({"a.msgpack": pack(metric(value=1))})
+                self.claim({name: pack(metric(value=1)) for name in loaded})
                 staging = self.folder / ".failed"
                 staging.mkdir()
-                (staging / "b.msgpack").write_bytes(b"\xc1")
-                (staging / "b.msgpack.reason.json").write_text("{}")
+                for name in staged:
+                    (staging / name).write_bytes(b"\xc1")
+                    (staging / f"{name}.reason.json").write_text("{}")
                 self.receipt(status, 1, finished_at=NOW)
                 self.start(self.gone)
                 receipt = next(r for r in self.site.receipts() if r["batch_id"] == self.batch)
                 self.assertEqual((receipt["status"], receipt["attempts"]), (status, 1))
                 self.assertEqual(self.site.query("SELECT * FROM metrics"), [], "nothing is loaded again")
-                self.assertEqual(self.site.in_folder(self.site.archive_of(receipt)),
-                                 [".claim.json", "a.msgpack"])
+                self.assertEqual(self.site.in_folder(self.site.archive_of(receipt)), archived)
                 self.assertEqual(self.site.in_folder(self.site.failed_of(receipt)),
-                                 ["b.msgpack", "b.msgpack.reason.json"])
+                                 sorted(name + end for name in staged for end in ("", ".reason.json")))
 
     def test_committed_and_half_retired(self):
         """failed/ has its part already, the rest is still here."""
