@@ -75,8 +75,8 @@ struct err claim_read_committed(const struct spool *s, const struct uuid *id, st
 /* The segments of such a folder that aren't staged: of a batch that failed while it was away. */
 struct err claim_list(struct claim *c);
 
-/* Back to incoming/, for a claim without a receipt (claim_move_back). A
- * folder that holds other files, too, goes to failed/ with them. */
+/* Back to incoming/, for a claim without a receipt (claim_move_back). A folder that holds other
+ * files, too, goes to failed/ with them. */
 struct err claim_return(const struct spool *s, struct claim *c);
 
 struct err claim_stage_failed(const struct claim *c, const char *name, const char *reason_json);
